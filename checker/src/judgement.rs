@@ -1,0 +1,33 @@
+//! What one checker says of one history, in a shape that every checker shares, so that reports need to know only this.
+
+use serde::{Deserialize, Serialize};
+
+use crate::verdict::Verdict;
+
+/// One checker's answer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// The checker, in the word that flags and reports use: `linearizable`, `lost-writes`, `split-brain`.
+    pub checker: String,
+    /// [`Verdict::Pass`], [`Verdict::Violation`], or [`Verdict::Inconclusive`] when the checker could not decide.
+    pub verdict: Verdict,
+    /// One plain sentence: what holds, what broke, or how far the checker got.
+    pub summary: String,
+    /// What proves a violation, the clearest proof first. Empty unless the verdict is a violation.
+    pub proofs: Vec<Proof>,
+    /// How many further proofs were found and left out of `proofs`, which is bounded.
+    pub proofs_left_out: usize,
+}
+
+/// A few operations that together cannot be.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Proof {
+    /// The key they are about, where the history has keys.
+    pub key: Option<String>,
+    /// The proof in plain words.
+    pub sentence: String,
+    /// Indices into [`History::operations`](crate::history::History::operations), in the order they are told.
+    pub operations: Vec<usize>,
+    /// A small drawing for the terminal, one line per operation on a common time axis.
+    pub drawing: String,
+}

@@ -1,0 +1,9 @@
+//! What a history means.
+//!
+//! This crate reads histories of concurrent operations and says which promises they keep: linearizability, no lost
+//! acknowledged write, no two leaders at once. It is pure: no clock, no process, no async, and no I/O beyond the reader
+//! or writer it is handed. It does not know how a history came about.
+
+pub mod history;
+pub mod judgement;
+pub mod verdict;
