@@ -2,39 +2,20 @@
 //!
 //! A history is written as *events* (an invocation, later its completion) and checked as *operations* (the two joined).
 
+pub mod edn;
+pub mod jepsen_log;
+pub mod jsonl;
+mod pairing;
+mod reading;
+mod value;
+
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-/// A datum of a history: what was written, read or compared.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum Value {
-    /// Nothing: an absent key, or no argument.
-    #[default]
-    Nil,
-    /// A whole number.
-    Int(i64),
-    /// Text.
-    Text(String),
-    /// Several, in order: the two arguments of a compare-and-set, or the elements of a list.
-    List(Vec<Value>),
-}
-
-/// What an operation does. The names are Jepsen's.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Function {
-    /// Reads a register or a whole list.
-    Read,
-    /// Overwrites a register.
-    Write,
-    /// Compare-and-set: writes the second value if the register holds the first.
-    Cas,
-    /// Appends one element to a list.
-    Append,
-    /// Anything else, by its name.
-    #[serde(untagged)]
-    Other(String),
-}
+pub use pairing::{HistoryError, Problem};
+pub use reading::{Format, Read, ReadError, read};
+pub use value::{Function, Value};
 
 /// The kind of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -122,6 +103,8 @@ pub struct Operation {
     pub invoked: Moment,
     /// When it ended. `None` unless the outcome is `Ok` or `Fail`: an unknown outcome never ends.
     pub completed: Option<Moment>,
+    /// When its client stopped waiting: the `info` completion, if one was recorded. The operation itself goes on.
+    pub gave_up: Option<Moment>,
     /// The node that answered.
     pub node: Option<String>,
     /// The leadership number under which it answered.
@@ -145,15 +128,50 @@ pub struct Moment {
 }
 
 /// A complete history, its operations in order of invocation.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     operations: Vec<Operation>,
 }
 
 impl History {
+    /// Joins each invocation with its process's next event, its completion.
+    ///
+    /// Events are given as they happened. Where every event has a time, the times rank them, and equal times are
+    /// concurrent; otherwise their order does. An operation whose completion is missing has outcome [`Outcome::Info`].
+    ///
+    /// # Errors
+    /// The first event that no single-threaded client could have recorded, by its number, counted from 1.
+    ///
+    /// ```
+    /// use interregnum_checker::history::{History, Outcome, jsonl};
+    ///
+    /// let file = br#"{"process":0,"type":"invoke","f":"write","value":1}
+    /// {"process":0,"type":"info","f":"write","value":1,"error":"timed out"}
+    /// "#;
+    /// let history = jsonl::read(&file[..], "example").unwrap().history;
+    /// assert_eq!(history.operations()[0].outcome, Outcome::Info);
+    /// ```
+    pub fn from_events(events: impl IntoIterator<Item = Event>) -> Result<Self, HistoryError> {
+        let mut pairing = pairing::Pairing::by_time();
+        for event in events {
+            pairing.push(event)?;
+        }
+        Ok(pairing.finish())
+    }
+
     /// The operations, in order of invocation.
     #[must_use]
     pub fn operations(&self) -> &[Operation] {
         &self.operations
+    }
+
+    /// The indices of each key's operations, in order of invocation; operations without a key form one of their own.
+    #[must_use]
+    pub fn by_key(&self) -> BTreeMap<Option<&str>, Vec<usize>> {
+        let mut keys: BTreeMap<Option<&str>, Vec<usize>> = BTreeMap::new();
+        for (index, operation) in self.operations.iter().enumerate() {
+            keys.entry(operation.key.as_deref()).or_default().push(index);
+        }
+        keys
     }
 }

@@ -6,4 +6,7 @@
 
 pub mod history;
 pub mod judgement;
+pub mod linearizability;
+pub mod lost_writes;
+pub mod split_brain;
 pub mod verdict;
