@@ -1,0 +1,107 @@
+//! The append workload: appends to lists and reads of whole lists. Each read tells the order of all writes before it,
+//! so lost, duplicated and reordered writes show directly.
+
+use interregnum_checker::history::{Function, Value};
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::client::{Completion, Invocation, Object};
+use crate::seed::Seed;
+use crate::workload::{OperationStream, Workload};
+
+/// How many elements one client appends to a key before it goes on to that key's next generation. A read returns the
+/// whole list, so an endless list would make the history grow with the square of its length.
+const APPENDS_PER_CLIENT_AND_KEY: u64 = 8;
+
+/// List append and read of the whole list, every element unique.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Append {
+    keys: usize,
+}
+
+impl Append {
+    /// Over `keys` lists at a time; when a list is full its next generation takes its place.
+    #[must_use]
+    pub fn keys(keys: usize) -> Self {
+        assert!(keys > 0, "an append workload needs at least one key");
+        Self { keys }
+    }
+}
+
+impl Default for Append {
+    /// Three lists at a time, so that each is appended to by several clients at once.
+    fn default() -> Self {
+        Self::keys(3)
+    }
+}
+
+impl Workload for Append {
+    fn name(&self) -> &'static str {
+        "append"
+    }
+
+    fn object(&self) -> Object {
+        Object::List
+    }
+
+    fn stream(&self, seed: Seed, client: usize, clients: usize) -> Box<dyn OperationStream> {
+        Box::new(AppendStream {
+            rng: seed.stream(&format!("append client {client}")),
+            appended: vec![0; self.keys],
+            next_element: client as i64 + 1,
+            stride: clients as i64,
+        })
+    }
+}
+
+struct AppendStream {
+    rng: ChaCha8Rng,
+    /// How many elements this client has appended, by key slot.
+    appended: Vec<u64>,
+    /// Unique over all clients: congruent to this client's number modulo the number of clients.
+    next_element: i64,
+    stride: i64,
+}
+
+impl OperationStream for AppendStream {
+    /// Two appends to one read.
+    fn next(&mut self) -> Invocation {
+        let slot = self.rng.random_range(0..self.appended.len());
+        let generation = self.appended[slot] / APPENDS_PER_CLIENT_AND_KEY;
+        let key = format!("l{slot}.{generation}");
+        if self.rng.random_range(0..3) == 0 {
+            return Invocation::read(Object::List, key);
+        }
+        self.appended[slot] += 1;
+        let element = self.next_element;
+        self.next_element += self.stride;
+        Invocation { function: Function::Append, object: Object::List, key, value: Value::Int(element) }
+    }
+
+    fn observe(&mut self, _: &Invocation, _: &Completion) {}
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use super::*;
+
+    #[test]
+    fn elements_are_unique_and_lists_stay_short() {
+        let clients = 4;
+        let mut elements = BTreeSet::new();
+        let mut lengths = BTreeMap::<String, u64>::new();
+        for client in 0..clients {
+            let mut stream = Append::keys(2).stream(Seed(1), client, clients);
+            for invocation in std::iter::repeat_with(|| stream.next()).take(1000) {
+                if invocation.function == Function::Append {
+                    assert!(elements.insert(invocation.value), "an element was appended twice");
+                    *lengths.entry(invocation.key).or_default() += 1;
+                }
+            }
+        }
+        let longest = lengths.values().max().copied();
+        assert_eq!(longest, Some(APPENDS_PER_CLIENT_AND_KEY * clients as u64));
+    }
+}
