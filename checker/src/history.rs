@@ -5,6 +5,7 @@
 pub mod edn;
 pub mod jepsen_log;
 pub mod jsonl;
+mod lines;
 mod pairing;
 mod reading;
 mod value;

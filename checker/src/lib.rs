@@ -4,9 +4,12 @@
 //! acknowledged write, no two leaders at once. It is pure: no clock, no process, no async, and no I/O beyond the reader
 //! or writer it is handed. It does not know how a history came about.
 
+mod drawing;
 pub mod history;
 pub mod judgement;
 pub mod linearizability;
 pub mod lost_writes;
+mod model;
 pub mod split_brain;
 pub mod verdict;
+mod wording;

@@ -1,9 +1,26 @@
 //! Whether a history is linearizable: whether each operation can be thought to take effect at one instant between its
 //! invocation and its completion, so that the objects behave as if used by one client alone.
 
-use crate::history::{History, Value};
+mod append_list;
+mod calls;
+mod core;
+mod explain;
+mod groups;
+mod intervals;
+mod search;
+
+use self::calls::Call;
+use self::core::core;
+use self::explain::Contradiction;
+use self::intervals::Decision;
+use self::search::{Found, GaveUp, MOST_OPEN, search};
+use crate::history::{Function, History, Operation, Value};
 use crate::judgement::{Judgement, Proof};
+use crate::model::Model;
+use crate::model::multi_register::MultiRegister;
+use crate::model::register::Register;
 use crate::verdict::Verdict;
+use crate::wording::count;
 
 /// What the objects of a history are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -91,21 +108,147 @@ pub enum KeyOutcome {
 /// Decides each key of the history.
 #[must_use]
 pub fn check(history: &History, options: &Options) -> Linearizability {
-    let _ = (history, options);
-    Linearizability { keys: Vec::new() }
+    let is_multi_register = match options.model {
+        ModelKind::MultiRegister => true,
+        ModelKind::Auto => history.operations().iter().any(|operation| is_transaction(&operation.function)),
+        ModelKind::Register | ModelKind::AppendList => false,
+    };
+    if is_multi_register {
+        let outcome = check_multi_register(history, options);
+        return Linearizability {
+            keys: vec![KeyResult { key: None, operations: history.operations().len(), outcome }],
+        };
+    }
+    let check_key = |(key, operations): (Option<&str>, Vec<usize>)| KeyResult {
+        key: key.map(str::to_owned),
+        operations: operations.len(),
+        outcome: check_one(history, key, &operations, options),
+    };
+    Linearizability { keys: history.by_key().into_iter().map(check_key).collect() }
 }
+
+fn is_transaction(function: &Function) -> bool {
+    matches!(function, Function::Other(name) if name == "txn")
+}
+
+fn check_one(history: &History, key: Option<&str>, operations: &[usize], options: &Options) -> KeyOutcome {
+    let is_list = match options.model {
+        ModelKind::AppendList => true,
+        ModelKind::Auto => is_list(operations.iter().map(|&index| &history.operations()[index])),
+        ModelKind::Register | ModelKind::MultiRegister => false,
+    };
+    let outcome = if is_list {
+        append_list::decide(history, operations).map(|decision| match decision {
+            Ok(()) => KeyOutcome::Linearizable,
+            Err(contradiction) => KeyOutcome::NotLinearizable { proof: contradiction.proof(history, key) },
+        })
+    } else {
+        check_register(history, key, operations, options)
+    };
+    outcome.unwrap_or_else(|why| KeyOutcome::Unknown { how_far: why })
+}
+
+/// Whether a key holds a list: somebody appended to it, or nobody wrote to it and a list was read.
+fn is_list<'a>(mut operations: impl Iterator<Item = &'a Operation> + Clone) -> bool {
+    let is_written = |operation: &Operation| matches!(operation.function, Function::Write | Function::Cas);
+    let reads_list = |operation: &Operation| matches!(operation.output, Value::List(_));
+    let mut functions = operations.clone().map(|operation| &operation.function);
+    functions.any(|function| *function == Function::Append)
+        || (!operations.clone().any(is_written) && operations.any(reads_list))
+}
+
+fn check_register(
+    history: &History,
+    key: Option<&str>,
+    operations: &[usize],
+    options: &Options,
+) -> Result<KeyOutcome, String> {
+    let register = calls::of_register(history, operations, options)?;
+    Ok(match intervals::decide(&register) {
+        Decision::Linearizable => KeyOutcome::Linearizable,
+        Decision::Contradiction(contradiction) => {
+            KeyOutcome::NotLinearizable { proof: contradiction.proof(history, key) }
+        }
+        Decision::NotApplicable => search_outcome(history, key, &Register, &register.calls, options),
+    })
+}
+
+fn check_multi_register(history: &History, options: &Options) -> KeyOutcome {
+    match calls::of_multi_register(history, options) {
+        Ok((calls, registers)) => search_outcome(history, None, &MultiRegister { registers }, &calls, options),
+        Err(why) => KeyOutcome::Unknown { how_far: why },
+    }
+}
+
+fn search_outcome<M: Model>(
+    history: &History,
+    key: Option<&str>,
+    model: &M,
+    calls: &[Call<M::Action>],
+    options: &Options,
+) -> KeyOutcome {
+    let report = search(model, calls, options.max_configurations);
+    match report.found {
+        Found::Linearization => KeyOutcome::Linearizable,
+        Found::NoPlace { stuck } => {
+            let (others, stuck) = core(model, calls, stuck);
+            KeyOutcome::NotLinearizable { proof: Contradiction::NoPlace { stuck, others }.proof(history, key) }
+        }
+        Found::GaveUp { placed, why } => {
+            let completed = calls.iter().filter(|call| call.is_certain()).count();
+            let why = match why {
+                GaveUp::Budget => format!("the budget of {} configurations is used up", report.configurations),
+                GaveUp::TooManyOpen => format!("more than {MOST_OPEN} operations are open at once"),
+            };
+            KeyOutcome::Unknown {
+                how_far: format!("the first {placed} of {completed} completed operations have an order; then {why}"),
+            }
+        }
+    }
+}
+
+/// The most proofs that a judgement holds: a person reads the first few, and a report has to stay small.
+const MOST_PROOFS: usize = 10;
 
 impl Linearizability {
     /// The answer under the checker's word, `linearizable`.
+    ///
+    /// A history without operations is no evidence of anything, and inconclusive.
     #[must_use]
     pub fn judgement(&self, history: &History) -> Judgement {
-        let _ = history;
-        Judgement {
-            checker: "linearizable".to_owned(),
-            verdict: Verdict::Inconclusive,
-            summary: "nothing was decided".to_owned(),
-            proofs: Vec::new(),
-            proofs_left_out: 0,
+        let mut proofs: Vec<&Proof> = self.keys.iter().filter_map(|key| key.outcome.proof()).collect();
+        let violated = proofs.len();
+        proofs.sort_by_key(|proof| proof.operations.len()); // the shorter, the clearer; keys in order where equal
+        let unknown: Vec<&KeyResult> =
+            self.keys.iter().filter(|key| matches!(key.outcome, KeyOutcome::Unknown { .. })).collect();
+        let keys = count(self.keys.len() as u64, "key");
+        let operations = count(history.operations().len() as u64, "operation");
+        let (verdict, summary) = match (proofs.first(), unknown.first()) {
+            (Some(proof), _) => {
+                let on = proof.key.as_ref().map_or_else(String::new, |key| format!(" on {}", key.escape_debug()));
+                (Verdict::Violation, format!("{violated} of {keys} not linearizable{on}: {}", proof.sentence))
+            }
+            (None, Some(first)) => {
+                let on = first.key.as_ref().map_or_else(String::new, |key| format!(", on {}", key.escape_debug()));
+                let KeyOutcome::Unknown { how_far } = &first.outcome else { unreachable!("filtered by it") };
+                (Verdict::Inconclusive, format!("{} of {keys} not decided{on}: {how_far}", unknown.len()))
+            }
+            (None, None) if self.keys.is_empty() => {
+                (Verdict::Inconclusive, "the history has no operations, so it says nothing".to_owned())
+            }
+            (None, None) => (Verdict::Pass, format!("{operations} on {keys} are linearizable")),
+        };
+        let proofs: Vec<Proof> = proofs.into_iter().take(MOST_PROOFS).cloned().collect();
+        let proofs_left_out = violated - proofs.len();
+        Judgement { checker: "linearizable".to_owned(), verdict, summary, proofs, proofs_left_out }
+    }
+}
+
+impl KeyOutcome {
+    fn proof(&self) -> Option<&Proof> {
+        match self {
+            Self::NotLinearizable { proof } => Some(proof),
+            Self::Linearizable | Self::Unknown { .. } => None,
         }
     }
 }

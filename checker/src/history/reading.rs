@@ -4,7 +4,8 @@ use std::io::{self, BufRead};
 
 use thiserror::Error;
 
-use super::{History, Problem, edn, jepsen_log, jsonl};
+use super::pairing::Pairing;
+use super::{Event, History, HistoryError, edn, jepsen_log, jsonl};
 
 /// A history that was read, and what should be known about its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,17 +43,14 @@ pub enum ReadError {
         message: String,
     },
     /// The text is well-formed, but its events are no history.
-    #[error("{source_name}:{line}: {problem}")]
+    #[error("{source_name}:{line}: {}", error.problem)]
     NoHistory {
         /// The file's name, as the caller told it.
         source_name: String,
         /// The line of the event that cannot be where it is, counted from 1.
         line: usize,
-        /// The event's number, counted from 1; events of no client are not counted.
-        event: usize,
-        /// What is wrong with it.
-        #[source]
-        problem: Problem,
+        /// What is wrong with which event. Events of no client are not counted.
+        error: Box<HistoryError>,
     },
     /// The file begins like none of the formats.
     #[error(
@@ -80,8 +78,48 @@ impl Format {
     /// The format that a file beginning with these bytes has, if they tell.
     #[must_use]
     pub fn guess(first_bytes: &[u8]) -> Option<Self> {
-        let _ = first_bytes;
-        None
+        let text = first_bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(first_bytes).trim_ascii_start();
+        match text {
+            [b'{', rest @ ..] if rest.trim_ascii_start().starts_with(b"\"") => Some(Self::Jsonl),
+            [b'[' | b'(' | b'{' | b';' | b'#', ..] => Some(Self::Edn),
+            _ if text.windows(7).any(|window| window == b"jepsen.") => Some(Self::JepsenLog),
+            _ => None,
+        }
+    }
+}
+
+/// Gathers what a reader finds, and names the file and the line of what is wrong.
+pub(super) struct Recorder<'a> {
+    source_name: &'a str,
+    pairing: Pairing,
+    warnings: Vec<String>,
+}
+
+impl<'a> Recorder<'a> {
+    pub(super) fn new(source_name: &'a str, pairing: Pairing) -> Self {
+        Self { source_name, pairing, warnings: Vec::new() }
+    }
+
+    pub(super) fn record(&mut self, event: Event, line: usize) -> Result<(), ReadError> {
+        self.pairing.push(event).map_err(|error| ReadError::NoHistory {
+            source_name: self.source_name.to_owned(),
+            line,
+            error: Box::new(error),
+        })
+    }
+
+    /// Notes that the file's last entry was cut short, as a crashed writer leaves it.
+    pub(super) fn truncated(&mut self, line: usize) {
+        let place = format!("{}:{line}", self.source_name);
+        self.warnings.push(format!("{place}: the last entry is cut short; it was left out and the rest was read"));
+    }
+
+    pub(super) fn malformed(&self, line: usize, column: usize, message: String) -> ReadError {
+        ReadError::Malformed { source_name: self.source_name.to_owned(), line, column, message }
+    }
+
+    pub(super) fn finish(self) -> Read {
+        Read { history: self.pairing.finish(), warnings: self.warnings }
     }
 }
 
@@ -103,5 +141,33 @@ pub fn read(mut reader: impl BufRead, source_name: &str, format: Option<Format>)
         Format::Jsonl => jsonl::read(reader, source_name),
         Format::Edn => edn::read(reader, source_name, edn::Tuples::Plain),
         Format::JepsenLog => jepsen_log::read(reader, source_name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beginning_of_a_file_tells_its_format() {
+        let check = |text: &str, format| assert_eq!(Format::guess(text.as_bytes()), format, "{text}");
+        check("\u{feff}{\"process\":0", Some(Format::Jsonl));
+        check("\n{ \"time\"", Some(Format::Jsonl));
+        check("{:process 0", Some(Format::Edn));
+        check("; a comment", Some(Format::Edn));
+        check("({:type", Some(Format::Edn));
+        check("INFO  jepsen.util - 0", Some(Format::JepsenLog));
+        check("2026-11-23 12:00:00 INFO jepsen.core - Running", Some(Format::JepsenLog));
+        check("process,type", None);
+        check("", None);
+    }
+
+    #[test]
+    fn an_unknown_format_is_told_with_the_way_out() {
+        let error = read(&b"process,type"[..], "h.csv", None).expect_err("unknown");
+        assert!(error.to_string().starts_with("h.csv: cannot tell the format from its beginning"), "{error}");
+        assert!(
+            read(&b""[..], "h.jsonl", Some(Format::Jsonl)).expect("an empty history").history.operations().is_empty()
+        );
     }
 }

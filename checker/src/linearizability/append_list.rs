@@ -1,0 +1,172 @@
+//! Append lists whose elements are unique, decided in time linear in the size of what was read.
+//!
+//! Each read tells the whole order of appends so far. Let L be the longest list read. The history is linearizable iff
+//!
+//! 1. every element of L was appended, by an append that was not refused, and is in L once;
+//! 2. every read is a prefix of L;
+//! 3. no operation ends before one of an earlier group begins, in this sequence of groups: reads of length 0, the append of
+//!    L's first element, reads of length 1, the append of its second element, …, reads of L's length, and last the
+//!    acknowledged appends that L does not show.
+//!
+//! Each is necessary: a linearization's order of appends, cut off behind L's last element, is L; a read of length k is
+//! between the k-th append and the next; and an append that L does not show cannot be before L's last element or before any
+//! read, or L or that read would show it. They suffice: sorted by group and then by start, the operations are in an order
+//! that keeps real time (see [`Sequence`]) and in which each read returns just what was appended before it. An append of
+//! unknown outcome that L does not show is dropped, as no answer depends on it; one that L shows happened, and has no end.
+
+use std::collections::HashMap;
+
+use super::calls::{NEVER, interval};
+use super::explain::Contradiction;
+use super::groups::{Group, Inversion, Sequence};
+use crate::history::{Function, History, Outcome, Value};
+
+/// Decides one key's operations. The outer error says why they are no append list that this file decides.
+pub(super) fn decide(history: &History, operations: &[usize]) -> Result<Result<(), Contradiction>, String> {
+    let list = AppendList::gather(history, operations)?;
+    Ok(list.check_elements().and_then(|()| list.check_prefixes()).and_then(|()| list.check_real_time()))
+}
+
+struct Read<'a> {
+    operation: usize,
+    elements: &'a [Value],
+}
+
+struct AppendList<'a> {
+    history: &'a History,
+    /// The appends that happened or may have, by their element.
+    appends: HashMap<&'a Value, usize>,
+    /// The appends that were refused, by their element.
+    refused: HashMap<&'a Value, usize>,
+    /// The acknowledged reads, in order of invocation.
+    reads: Vec<Read<'a>>,
+    /// The first of the longest reads.
+    longest: Option<usize>,
+}
+
+impl<'a> AppendList<'a> {
+    fn gather(history: &'a History, operations: &[usize]) -> Result<Self, String> {
+        let mut list =
+            Self { history, appends: HashMap::new(), refused: HashMap::new(), reads: Vec::new(), longest: None };
+        for &index in operations {
+            let operation = &history.operations()[index];
+            match (&operation.function, operation.outcome) {
+                (Function::Append, Outcome::Fail) => {
+                    list.refused.insert(&operation.input, index);
+                }
+                (Function::Append, _) => {
+                    if list.appends.insert(&operation.input, index).is_some() {
+                        let element = &operation.input;
+                        return Err(format!(
+                            "{element} was appended twice; append lists need elements that are unique"
+                        ));
+                    }
+                }
+                (Function::Read, Outcome::Ok) => {
+                    let elements = elements(&operation.output)?;
+                    list.reads.push(Read { operation: index, elements });
+                }
+                (Function::Read, _) => {}
+                (other, _) => {
+                    return Err(format!("the function `{other}` is unknown here; a list knows `append` and `read`"));
+                }
+            }
+        }
+        let length = list.reads.iter().map(|read| read.elements.len()).max();
+        list.longest = list.reads.iter().position(|read| Some(read.elements.len()) == length);
+        Ok(list)
+    }
+
+    fn longest(&self) -> Option<&Read<'a>> {
+        self.longest.map(|index| &self.reads[index])
+    }
+
+    /// Condition 1.
+    fn check_elements(&self) -> Result<(), Contradiction> {
+        let Some(longest) = self.longest() else { return Ok(()) };
+        let mut places = HashMap::with_capacity(longest.elements.len());
+        for (place, element) in longest.elements.iter().enumerate() {
+            if !self.appends.contains_key(element) {
+                let refused = self.refused.get(element).copied();
+                return Err(Contradiction::NeverAppended {
+                    read: longest.operation,
+                    element: element.clone(),
+                    refused,
+                });
+            }
+            if let Some(first) = places.insert(element, place) {
+                let append = self.appends[element];
+                let places = [first, place];
+                return Err(Contradiction::Duplicated { read: longest.operation, append, places });
+            }
+        }
+        Ok(())
+    }
+
+    /// Condition 2.
+    fn check_prefixes(&self) -> Result<(), Contradiction> {
+        let Some(longest) = self.longest() else { return Ok(()) };
+        for read in &self.reads {
+            if let Some(place) = read.elements.iter().zip(longest.elements).position(|(one, other)| one != other) {
+                return Err(Contradiction::Disagreeing { reads: [read.operation, longest.operation], place });
+            }
+        }
+        Ok(())
+    }
+
+    /// Condition 3.
+    fn check_real_time(&self) -> Result<(), Contradiction> {
+        let order = self.longest().map_or(&[][..], |longest| longest.elements);
+        let mut reads_of_length = vec![Group::EMPTY; order.len() + 1];
+        for read in &self.reads {
+            reads_of_length[read.elements.len()].merge(self.group(read.operation));
+        }
+        let inverted = |inversion| Contradiction::Inverted { inversion, witness: self.witness(inversion) };
+        let mut sequence = Sequence::new();
+        sequence.push(reads_of_length[0]).map_err(inverted)?;
+        for (element, &reads) in order.iter().zip(&reads_of_length[1..]) {
+            sequence.push(self.group(self.appends[element])).map_err(inverted)?;
+            sequence.push(reads).map_err(inverted)?;
+        }
+        // A read by itself says more clearly what it lacks than together with the appends that it shows.
+        let all_reads = reads_of_length.into_iter().fold(Group::EMPTY, Group::merged);
+        let shown = [all_reads, sequence.whole()];
+        let mut unseen: Vec<usize> = self.acknowledged_but_not_in(order).collect();
+        unseen.sort_unstable(); // the first one is told, so which one that is must not depend on the map
+        for (append, shown) in unseen.into_iter().flat_map(|append| shown.map(|shown| (append, shown))) {
+            let Err(inversion) = Sequence::of(shown).push(self.group(append)) else { continue };
+            let read = self.longest().expect("something was shown").operation;
+            return Err(Contradiction::Missing { append, before: inversion.ahead, read });
+        }
+        Ok(())
+    }
+
+    fn acknowledged_but_not_in(&self, order: &'a [Value]) -> impl Iterator<Item = usize> {
+        let mut unseen = self.appends.clone();
+        for element in order {
+            unseen.remove(element);
+        }
+        let history = self.history;
+        unseen.into_values().filter(move |&append| interval(&history.operations()[append]).1 != NEVER)
+    }
+
+    /// Two appends are in an order only because a read shows it.
+    fn witness(&self, inversion: Inversion) -> Option<usize> {
+        let is_append = |index: usize| self.history.operations()[index].function == Function::Append;
+        let longest = self.longest()?.operation;
+        (is_append(inversion.ahead) && longest != inversion.behind).then_some(longest)
+    }
+
+    fn group(&self, index: usize) -> Group {
+        let (start, end) = interval(&self.history.operations()[index]);
+        Group::of(index, start, end)
+    }
+}
+
+fn elements(list: &Value) -> Result<&[Value], String> {
+    match list {
+        Value::Nil => Ok(&[]),
+        Value::List(elements) => Ok(elements),
+        other => Err(format!("a read returned {other}; expected a list")),
+    }
+}

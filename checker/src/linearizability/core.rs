@@ -1,0 +1,61 @@
+//! Makes the counterexample of a search small enough for a person. It decides nothing that the search did not decide.
+
+use super::calls::{Call, NEVER};
+use super::search::{Found, search};
+use crate::model::Model;
+
+/// The most work on one counterexample, in events looked at plus configurations: a small fraction of a second.
+const MOST_WORK: u64 = 100_000;
+
+/// Calls that cannot all have been answered as they were, whatever the others did; the last one is the one that a search
+/// gets stuck at. `stuck` is where the search of all calls did.
+///
+/// A call is left out by letting it end never, and by dropping it if it is a read. A linearization of the whole history is
+/// one of the loosened history too, so if that one has none, the calls that were not loosened are a counterexample.
+pub(super) fn core<M: Model>(model: &M, calls: &[Call<M::Action>], stuck: usize) -> (Vec<usize>, usize) {
+    let mut core = Core { model, calls: until_the_end_of(calls, stuck), stuck, work: MOST_WORK };
+    let mut size = core.calls.len();
+    while size > 0 {
+        for begin in (0..core.calls.len()).step_by(size) {
+            let end = (begin + size).min(core.calls.len());
+            core.try_without(begin..end);
+        }
+        size /= 2;
+    }
+    let others = core.calls.iter().filter(|call| call.is_certain() && call.operation != calls[core.stuck].operation);
+    (others.map(|call| call.operation).collect(), calls[core.stuck].operation)
+}
+
+/// The history as it was when the call at this index ended: what ended later, was open.
+fn until_the_end_of<A: Clone>(calls: &[Call<A>], stuck: usize) -> Vec<Call<A>> {
+    let end = calls[stuck].end;
+    let begun = calls.iter().filter(|call| call.start <= end).cloned();
+    begun.map(|call| if call.end > end { Call { end: NEVER, ..call } } else { call }).collect()
+}
+
+struct Core<'a, M: Model> {
+    model: &'a M,
+    /// In order of invocation, so that `stuck` is the same index as in all calls.
+    calls: Vec<Call<M::Action>>,
+    stuck: usize,
+    work: u64,
+}
+
+impl<M: Model> Core<'_, M> {
+    /// Loosens the calls in the range, if the rest still is a counterexample.
+    fn try_without(&mut self, range: std::ops::Range<usize>) {
+        let is_worth_it = self.calls[range.clone()].iter().any(Call::is_certain);
+        let events = 2 * self.calls.len() as u64;
+        if !is_worth_it || self.work < events {
+            return;
+        }
+        let mut loosened = self.calls.clone();
+        loosened[range].iter_mut().for_each(|call| call.end = NEVER);
+        let budget = (self.work - events).min(MOST_WORK / 20);
+        let found = search(self.model, &loosened, budget);
+        self.work -= events + budget.min(found.configurations);
+        if let Found::NoPlace { stuck, .. } = found.found {
+            (self.calls, self.stuck) = (loosened, stuck);
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! The contradictions that the algorithms find, told as proofs that a person can follow. It decides nothing.
+
+use std::collections::BTreeSet;
+
+use super::groups::{Group, Inversion};
+use crate::drawing;
+use crate::history::{Function, History, Operation, Value};
+use crate::judgement::Proof;
+use crate::wording::{Sentence, acknowledged, at, count, noun, observation, observed, read, was_over, written};
+
+/// Operations that cannot all be, and why. Operations are indices into the history.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Contradiction {
+    /// A value was observed that nobody wrote; perhaps a refused operation would have.
+    NeverWritten { observer: usize, refused: Option<usize> },
+    /// Two compare-and-set both found a value that was written once, or was there at first.
+    ReplacedTwice { writer: Option<usize>, first: usize, second: usize },
+    /// Each compare-and-set found what the one before it wrote, all the way round.
+    Circle { operations: Vec<usize> },
+    /// The values put `ahead` first, real time puts `behind` first; `witness` is a read that shows the values' order.
+    Inverted { inversion: Inversion, witness: Option<usize> },
+    /// A began again, with `a_began`, after B had ended, though A ended before B began. The initial value ended at once.
+    Entangled { a_ended: Option<usize>, b_began: usize, b_ended: usize, a_began: usize },
+    /// A read shows an element that nobody appended; perhaps a refused append would have.
+    NeverAppended { read: usize, element: Value, refused: Option<usize> },
+    /// A read shows an element at two places, counted from 0.
+    Duplicated { read: usize, append: usize, places: [usize; 2] },
+    /// Two reads differ at a place that both have, counted from 0.
+    Disagreeing { reads: [usize; 2], place: usize },
+    /// An append was acknowledged before `before` began, but the list as `read` shows it has `before` and not the append.
+    Missing { append: usize, before: usize, read: usize },
+    /// The search found no order in which `stuck`, the last one to end, could be answered as it was, given the others.
+    NoPlace { stuck: usize, others: Vec<usize> },
+}
+
+impl Contradiction {
+    /// Two blocks of which each must precede the other. It is told of the one that, having ended, began again.
+    pub(super) fn entangled(a: Group, b: Group) -> Self {
+        let is_initial = |group: Group| group.first_end.operation.is_none();
+        let began_again = |group: Group| group.first_end.at < group.last_start.at;
+        let (a, b) = if is_initial(a) || (began_again(a) && !is_initial(b)) { (a, b) } else { (b, a) };
+        match (a.last_start.operation, b.last_start.operation, b.first_end.operation) {
+            (Some(a_began), Some(b_began), Some(b_ended)) => {
+                Self::Entangled { a_ended: a.first_end.operation, b_began, b_ended, a_began }
+            }
+            _ => unreachable!("only the initial value, which is A, was there before the history"),
+        }
+    }
+
+    /// The proof, for a history's key.
+    pub(super) fn proof(&self, history: &History, key: Option<&str>) -> Proof {
+        let sentence = self.sentence(history.operations());
+        let mut told = BTreeSet::new();
+        let operations: Vec<usize> = self.operations().into_iter().filter(|&index| told.insert(index)).collect();
+        let drawing = drawing::draw(history, &operations);
+        Proof { key: key.map(str::to_owned), sentence, operations, drawing }
+    }
+
+    fn operations(&self) -> Vec<usize> {
+        match self {
+            Self::NeverWritten { observer: reader, refused } | Self::NeverAppended { read: reader, refused, .. } => {
+                refused.iter().chain([reader]).copied().collect()
+            }
+            Self::ReplacedTwice { writer, first, second } => writer.iter().chain([first, second]).copied().collect(),
+            Self::Circle { operations } => operations.clone(),
+            Self::Inverted { inversion, witness } => {
+                [inversion.behind, inversion.ahead].iter().chain(witness).copied().collect()
+            }
+            Self::Entangled { a_ended, b_began, b_ended, a_began } => {
+                a_ended.iter().chain([b_began, b_ended, a_began]).copied().collect()
+            }
+            Self::Duplicated { read, append, .. } => vec![*append, *read],
+            Self::Disagreeing { reads, .. } => reads.to_vec(),
+            Self::Missing { append, before, read } => vec![*append, *before, *read],
+            Self::NoPlace { stuck, others } => others.iter().chain([stuck]).copied().collect(),
+        }
+    }
+
+    fn sentence(&self, operations: &[Operation]) -> Sentence {
+        let told = |index: usize| &operations[index];
+        match *self {
+            Self::NeverWritten { observer, refused } => never(told(observer), refused.map(told), "wrote"),
+            Self::NeverAppended { read: reader, ref element, refused } => {
+                format!("{}, which shows {element}, but {}", read(told(reader)), nobody("appended", refused.map(told)))
+            }
+            Self::ReplacedTwice { writer, first, second } => {
+                let [first, second] = [first, second].map(told);
+                let value = observed(first).unwrap_or(&Value::Nil);
+                let origin = writer.map_or_else(
+                    || format!("{value} was there at the beginning only"),
+                    |writer| format!("{value} was written only once, by process {}", told(writer).process),
+                );
+                format!("{} and {} both succeeded, though {origin}", noun(first), noun(second))
+            }
+            Self::Circle { ref operations } => circle(&operations.iter().map(|&index| told(index)).collect::<Vec<_>>()),
+            Self::Inverted { inversion: Inversion { ahead, behind }, witness } => {
+                inverted(told(ahead), told(behind), witness.map(told))
+            }
+            Self::Entangled { a_ended, b_began, b_ended, a_began } => {
+                entangled(a_ended.map(told), told(b_began), told(b_ended), told(a_began))
+            }
+            Self::Duplicated { read: reader, append, places: [one, other] } => {
+                let (element, reader) = (&told(append).input, read(told(reader)));
+                format!(
+                    "{reader}, which shows {element} at places {} and {}, though it was appended once",
+                    one + 1,
+                    other + 1
+                )
+            }
+            Self::Disagreeing { reads: [one, other], place } => disagreeing(told(one), told(other), place),
+            Self::Missing { append, before, read } => missing(told(append), told(before), told(read)),
+            Self::NoPlace { stuck, ref others } => {
+                let (stuck, others) = (told(stuck), count(others.len() as u64, "other operation"));
+                let told = if observed(stuck).is_some() { observation(stuck) } else { was_over(stuck) };
+                format!("{told}, which no order of {others} explains, whatever the rest did")
+            }
+        }
+    }
+}
+
+fn never(observer: &Operation, refused: Option<&Operation>, verb: &str) -> Sentence {
+    format!("{}, but {}", observation(observer), nobody(verb, refused))
+}
+
+fn nobody(verb: &str, refused: Option<&Operation>) -> String {
+    match refused {
+        Some(refused) => format!("{} was refused, and nobody else {verb} it", noun(refused)),
+        None => format!("nobody {verb} it"),
+    }
+}
+
+fn circle(operations: &[&Operation]) -> Sentence {
+    let shown: Vec<String> = operations.iter().take(4).map(|operation| noun(operation)).collect();
+    let more = if operations.len() > shown.len() { ", and so on," } else { "" };
+    let shown = shown.join(" and ");
+    format!("{shown}{more} each succeeded on a value that only they wrote, so none of them can have been the first")
+}
+
+/// `behind` ended before `ahead` began.
+fn inverted(ahead: &Operation, behind: &Operation, witness: Option<&Operation>) -> Sentence {
+    let is_list = |operation: &Operation| matches!(operation.output, Value::List(_) | Value::Nil);
+    let is_read = |operation: &Operation| operation.function == Function::Read;
+    let began = at(ahead.invoked);
+    if let Some(witness) = witness {
+        let (first, second) = (&ahead.input, &behind.input);
+        let order = if is_read(behind) { String::new() } else { format!(", which shows {first} before {second}") };
+        return format!("{}{order}; but {}, before {} began at {began}", read(witness), was_over(behind), noun(ahead));
+    }
+    if ahead.function == Function::Append {
+        return format!("{}, which shows {}, before {} began at {began}", read(behind), ahead.input, noun(ahead));
+    }
+    if written(ahead).is_some() && written(ahead) == observed(behind) {
+        return format!("{}, before {}, the only one, began at {began}", observation(behind), noun(ahead));
+    }
+    if is_read(ahead) && is_list(ahead) && (behind.function == Function::Append || is_list(behind) && is_read(behind)) {
+        return format!("{}, after {}: it shows less than was already there", read(ahead), was_over(behind));
+    }
+    match observed(ahead) {
+        Some(value) => {
+            let told = observation(ahead);
+            format!("{told}, after {}: {value} had been replaced by then, and nobody wrote it again", was_over(behind))
+        }
+        None => format!(
+            "the values put {} before {}, but {}, before the former began at {began}",
+            noun(ahead),
+            noun(behind),
+            was_over(behind)
+        ),
+    }
+}
+
+fn entangled(a_ended: Option<&Operation>, b_began: &Operation, b_ended: &Operation, a_began: &Operation) -> Sentence {
+    let value = observed(a_began).unwrap_or(&Value::Nil);
+    let told = format!("{}, after {}", observation(a_began), was_over(b_ended));
+    match a_ended {
+        None => format!("{told}; {value} was there at the beginning only, and nobody wrote it"),
+        Some(a_ended) => {
+            let b_began = format!("{} began at {}", noun(b_began), at(b_began.invoked));
+            format!("{told}; {}, before {b_began}, and nobody wrote {value} again", was_over(a_ended))
+        }
+    }
+}
+
+fn disagreeing(one: &Operation, other: &Operation, place: usize) -> Sentence {
+    let element = |operation: &Operation| match &operation.output {
+        Value::List(elements) => elements[place].to_string(),
+        value => value.to_string(),
+    };
+    let (first, second) = (element(one), element(other));
+    let (one, other) = (read(one), read(other));
+    format!("at place {} {one} shows {first}, but {other} shows {second}; a list only grows at its end", place + 1)
+}
+
+fn missing(append: &Operation, before: &Operation, reader: &Operation) -> Sentence {
+    let element = &append.input;
+    if before.function == Function::Read {
+        return format!(
+            "{}, which does not show {element}, after {} had been {}",
+            read(before),
+            noun(append),
+            acknowledged(append)
+        );
+    }
+    let (other, began) = (&before.input, at(before.invoked));
+    let shown = format!("{}, which shows {other} but not {element}", read(reader));
+    format!("{shown}; but {} had been {}, before {} began at {began}", noun(append), acknowledged(append), noun(before))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::history::jsonl;
+    use crate::linearizability::{FailedCas, KeyOutcome, Options, check};
+
+    /// A history from lines `PROCESS TYPE F VALUE [MORE FIELDS]`, an event a second.
+    fn proof(lines: &str) -> String {
+        let event = |(index, line): (usize, &str)| {
+            let parts: Vec<&str> = line.trim().splitn(5, ' ').collect();
+            let more = parts.get(4).map_or_else(String::new, |more| format!(",{more}"));
+            format!(
+                "{{\"time\":{}000000000,\"process\":{},\"type\":\"{}\",\"f\":\"{}\",\"value\":{}{more}}}\n",
+                index + 1,
+                parts[0],
+                parts[1],
+                parts[2],
+                parts[3],
+            )
+        };
+        let text: String = lines.trim().lines().enumerate().map(event).collect();
+        let history = jsonl::read(text.as_bytes(), "h").expect("valid").history;
+        let options = Options { failed_cas: FailedCas::SawAnotherValue, ..Options::default() };
+        let result = check(&history, &options);
+        let [key] = result.keys.as_slice() else { panic!("one key") };
+        let KeyOutcome::NotLinearizable { proof } = &key.outcome else { panic!("{:?} of {text}", key.outcome) };
+        assert_eq!(proof.drawing.lines().count(), proof.operations.len() + 1, "{}", proof.drawing);
+        proof.sentence.clone()
+    }
+
+    #[test]
+    fn a_stale_read_is_told() {
+        let lines = r#"1 invoke write 41
+                       1 ok write 41
+                       2 invoke write 57
+                       2 ok write 57 "node":"n1"
+                       7 invoke read null
+                       7 ok read 41 "node":"n2""#;
+        assert_eq!(
+            proof(lines),
+            "process 7 read 41 from n2 at 6.000 s, after process 2's write of 57 had been acknowledged by n1 at 4.000 s; \
+             process 1's write of 41 had been acknowledged at 2.000 s, before process 2's write of 57 began at 3.000 s, and \
+             nobody wrote 41 again"
+        );
+        assert_eq!(
+            proof(&lines.replace("ok read 41", "ok read null")),
+            "process 7 read nil from n2 at 6.000 s, after process 2's write of 57 had been acknowledged by n1 at 4.000 s; \
+             nil was there at the beginning only, and nobody wrote it"
+        );
+    }
+
+    #[test]
+    fn values_from_nowhere_are_told() {
+        let lines = "1 invoke write 3\n1 fail write 3\n2 invoke read null\n2 ok read 3";
+        assert_eq!(
+            proof(lines),
+            "process 2 read 3 at 4.000 s, but process 1's write of 3 was refused, and nobody else wrote it"
+        );
+        assert_eq!(proof(&lines.replace("read 3", "read 4")), "process 2 read 4 at 4.000 s, but nobody wrote it");
+        let lines = "1 invoke read null\n1 ok read 3\n2 invoke write 3\n2 ok write 3";
+        assert_eq!(
+            proof(lines),
+            "process 1 read 3 at 2.000 s, before process 2's write of 3, the only one, began at 3.000 s"
+        );
+    }
+
+    #[test]
+    fn impossible_compare_and_sets_are_told() {
+        let both = "1 invoke cas [null,1]\n1 ok cas [null,1]\n2 invoke cas [null,2]\n2 ok cas [null,2]";
+        assert_eq!(
+            proof(both),
+            "process 1's cas from nil to 1 and process 2's cas from nil to 2 both succeeded, though nil was there at the \
+             beginning only"
+        );
+        let circle = "1 invoke cas [1,2]\n2 invoke cas [2,1]\n1 ok cas [1,2]\n2 ok cas [2,1]";
+        assert_eq!(
+            proof(circle),
+            "process 2's cas from 2 to 1 and process 1's cas from 1 to 2 each succeeded on a value that only they wrote, so \
+             none of them can have been the first"
+        );
+        let gone = "1 invoke cas [null,1]\n1 ok cas [null,1]\n2 invoke read null\n2 ok read null";
+        assert_eq!(
+            proof(gone),
+            "process 2 read nil at 4.000 s, after process 1's cas from nil to 1 had been acknowledged at 2.000 s: nil had \
+             been replaced by then, and nobody wrote it again"
+        );
+    }
+
+    #[test]
+    fn impossible_lists_are_told() {
+        let start = "1 invoke append 1\n1 ok append 1\n2 invoke append 2\n2 ok append 2\n3 invoke read null\n";
+        let told = |read: &str| proof(&format!("{start}3 ok read {read}"));
+        assert_eq!(
+            told("[1]"),
+            "process 3 read [1] at 6.000 s, which does not show 2, after process 2's append of 2 had been acknowledged at \
+             4.000 s"
+        );
+        assert_eq!(
+            told("[2,1]"),
+            "process 3 read [2 1] at 6.000 s, which shows 2 before 1; but process 1's append of 1 had been acknowledged at \
+             2.000 s, before process 2's append of 2 began at 3.000 s"
+        );
+        assert_eq!(told("[1,2,3]"), "process 3 read [1 2 3] at 6.000 s, which shows 3, but nobody appended it");
+        assert_eq!(
+            told("[1,2,1]"),
+            "process 3 read [1 2 1] at 6.000 s, which shows 1 at places 1 and 3, though it was appended once"
+        );
+        let grown =
+            "1 invoke append 1\n1 ok append 1\n2 invoke read null\n2 ok read [1]\n3 invoke read null\n3 ok read []";
+        assert_eq!(
+            proof(grown),
+            "process 3 read [] at 6.000 s, after process 1's append of 1 had been acknowledged at 2.000 s: it shows less than \
+             was already there"
+        );
+        let disagreeing = "1 invoke append 1\n2 invoke append 2\n3 invoke read null\n3 ok read [1]\n3 invoke read null\n\
+                           3 ok read [2,1]";
+        assert_eq!(
+            proof(disagreeing),
+            "at place 1 process 3 read [1] at 4.000 s shows 1, but process 3 read [2 1] at 6.000 s shows 2; a list only \
+             grows at its end"
+        );
+    }
+
+    #[test]
+    fn what_the_search_cannot_place_is_told_by_few_operations() {
+        let lines = "1 invoke write 1\n1 ok write 1\n2 invoke write 1\n2 ok write 1\n3 invoke write 2\n3 ok write 2\n\
+                     4 invoke read null\n4 ok read 2\n5 invoke read null\n5 ok read 1";
+        assert_eq!(
+            proof(lines),
+            "process 5 read 1 at 10.000 s, which no order of 3 other operations explains, whatever the rest did"
+        );
+    }
+}

@@ -1,0 +1,222 @@
+//! Registers whose written values are unique, decided in O(n log n) whatever the concurrency and however many operations
+//! crashed. It reads no values, only their numbers, and explains nothing. Other registers go to the search.
+//!
+//! After Gibbons & Korach, *Testing Shared Memories* (SIAM J. Comput. 26, 1997), extended by compare-and-set.
+//!
+//! An observed value and the operations that wrote, returned or expected it belong together. A write or cas of unknown
+//! outcome whose value nobody observed is dropped: taken out of any linearization, it leaves all other answers as they are.
+//! One whose value somebody observed happened, and has no end; if it is a cas, it observed in turn. The initial value was
+//! written before time.
+//!
+//! A value's writer comes first, then its readers, then the cas from it, if there is one, which is the next value's writer.
+//! So each write (and the initial value) heads a *block* of values whose inner order is fixed, and between two operations of
+//! a block no other block can write. The history is linearizable iff
+//!
+//! 1. every observed value was written, no value has two successful cas from it, and every value is in a block
+//!    (cas that wrote each other's expected values in a circle are in none);
+//! 2. inside a block no operation ends before an operation begins that the inner order puts ahead of it;
+//! 3. no two blocks A and B each have an operation that ended before one of the other began:
+//!    `first_end(A) < last_start(B)` and `first_end(B) < last_start(A)`.
+//!
+//! Each is necessary. They suffice: A must precede B iff `first_end(A) < last_start(B)`, and the blocks can be put in a row
+//! unless these constraints form a cycle. In a cycle take the block M with the greatest `last_start`, its successor S and
+//! S's successor T: `first_end(S) < last_start(T) <= last_start(M)`, so S must precede M too, and M and S break (3).
+
+use super::calls::{Call, RegisterCalls};
+use super::explain::Contradiction;
+use super::groups::{End, Group, Sequence};
+use crate::model::register::{Action, INITIAL, ValueId};
+
+/// What the intervals tell.
+pub(super) enum Decision {
+    Linearizable,
+    Contradiction(Contradiction),
+    /// Some value was, or may have been, written twice, or some answer does not name a value.
+    NotApplicable,
+}
+
+/// Decides the calls of one register.
+pub(super) fn decide(register: &RegisterCalls) -> Decision {
+    let Some(writers) = Writers::unique(register) else { return Decision::NotApplicable };
+    match Clusters::gather(register, &writers).and_then(|clusters| clusters.check_blocks(register, &writers)) {
+        Ok(()) => Decision::Linearizable,
+        Err(contradiction) => Decision::Contradiction(contradiction),
+    }
+}
+
+/// For each value the index of the call that wrote it, if any did or may have.
+struct Writers(Vec<Option<usize>>);
+
+impl Writers {
+    /// `None` if the intervals do not apply.
+    fn unique(register: &RegisterCalls) -> Option<Self> {
+        let mut writers = vec![None; register.values];
+        for (index, call) in register.calls.iter().enumerate() {
+            let written = match call.action {
+                Action::Write(value) | Action::Cas(_, value) => value,
+                Action::Read(_) => continue,
+                Action::ReadOtherThan(_) => return None,
+            };
+            let is_repeated = written == INITIAL || writers[written as usize].replace(index).is_some();
+            if is_repeated {
+                return None;
+            }
+        }
+        Some(Self(writers))
+    }
+
+    fn of(&self, value: ValueId) -> Option<usize> {
+        self.0[value as usize]
+    }
+
+    /// Which calls happened: those that were acknowledged, and those whose value was observed by one that happened.
+    fn happened(&self, calls: &[Call<Action>]) -> Vec<bool> {
+        let mut happened: Vec<bool> = calls.iter().map(Call::is_certain).collect();
+        let mut news: Vec<usize> = (0..calls.len()).filter(|&index| happened[index]).collect();
+        while let Some(observer) = news.pop() {
+            let writer = observed(calls[observer].action).and_then(|value| self.of(value));
+            if let Some(writer) = writer.filter(|&writer| !happened[writer]) {
+                happened[writer] = true;
+                news.push(writer);
+            }
+        }
+        happened
+    }
+}
+
+fn observed(action: Action) -> Option<ValueId> {
+    match action {
+        Action::Read(value) | Action::Cas(value, _) => Some(value),
+        Action::Write(_) | Action::ReadOtherThan(_) => None,
+    }
+}
+
+/// What happened to each value.
+struct Clusters {
+    /// The readers of each value.
+    readers: Vec<Group>,
+    /// The call that compared each value with success and replaced it.
+    replaced_by: Vec<Option<usize>>,
+    /// Which calls happened.
+    happened: Vec<bool>,
+}
+
+impl Clusters {
+    fn gather(register: &RegisterCalls, writers: &Writers) -> Result<Self, Contradiction> {
+        let mut clusters = Self {
+            readers: vec![Group::EMPTY; register.values],
+            replaced_by: vec![None; register.values],
+            happened: writers.happened(&register.calls),
+        };
+        for (index, call) in register.calls.iter().enumerate() {
+            let Some(value) = observed(call.action).filter(|_| clusters.happened[index]) else { continue };
+            if value != INITIAL && writers.of(value).is_none() {
+                let refused = register.refused.get(&value).copied();
+                return Err(Contradiction::NeverWritten { observer: call.operation, refused });
+            }
+            if matches!(call.action, Action::Read(_)) {
+                clusters.readers[value as usize].merge(group(call));
+            } else if let Some(first) = clusters.replaced_by[value as usize].replace(index) {
+                let writer = writers.of(value).map(|writer| register.calls[writer].operation);
+                let first = register.calls[first].operation;
+                return Err(Contradiction::ReplacedTwice { writer, first, second: call.operation });
+            }
+        }
+        Ok(clusters)
+    }
+
+    /// Conditions 1 (its last part), 2 and 3.
+    fn check_blocks(&self, register: &RegisterCalls, writers: &Writers) -> Result<(), Contradiction> {
+        let mut is_placed = vec![false; register.calls.len()];
+        let mut blocks = vec![self.block(register, INITIAL, Group::INITIAL, &mut is_placed)?];
+        for (index, call) in register.calls.iter().enumerate() {
+            if let Action::Write(value) = call.action
+                && self.happened[index]
+            {
+                blocks.push(self.block(register, value, group(call), &mut is_placed)?);
+            }
+        }
+        let is_astray = |&index: &usize| {
+            matches!(register.calls[index].action, Action::Cas(..)) && self.happened[index] && !is_placed[index]
+        };
+        if let Some(stray) = (0..register.calls.len()).find(is_astray) {
+            return Err(circle(register, writers, stray));
+        }
+        match entangled(&mut blocks) {
+            Some((a, b)) => Err(Contradiction::entangled(a, b)),
+            None => Ok(()),
+        }
+    }
+
+    /// The block that begins with this value, as one group; the cas in it are marked as placed.
+    fn block(
+        &self,
+        register: &RegisterCalls,
+        head: ValueId,
+        writer: Group,
+        is_placed: &mut [bool],
+    ) -> Result<Group, Contradiction> {
+        let mut sequence = Sequence::new();
+        let mut push =
+            |group| sequence.push(group).map_err(|inversion| Contradiction::Inverted { inversion, witness: None });
+        push(writer)?;
+        let mut value = head;
+        loop {
+            push(self.readers[value as usize])?;
+            let Some(cas) = self.replaced_by[value as usize] else { return Ok(sequence.whole()) };
+            let Action::Cas(_, replacement) = register.calls[cas].action else {
+                unreachable!("only a cas replaces a value by comparison")
+            };
+            push(group(&register.calls[cas]))?;
+            is_placed[cas] = true;
+            value = replacement;
+        }
+    }
+}
+
+fn group(call: &Call<Action>) -> Group {
+    Group::of(call.operation, call.start, call.end)
+}
+
+/// The cas that each need another's value, found by going from writer to writer until one comes round again.
+fn circle(register: &RegisterCalls, writers: &Writers, stray: usize) -> Contradiction {
+    let predecessor = |index: usize| {
+        let expected = observed(register.calls[index].action).expect("a cas observes");
+        writers.of(expected).expect("a value outside of every block was written by a cas")
+    };
+    let mut on_circle = stray;
+    for _ in 0..register.calls.len() {
+        on_circle = predecessor(on_circle);
+    }
+    let mut operations = vec![register.calls[on_circle].operation];
+    let mut next = predecessor(on_circle);
+    while next != on_circle {
+        operations.push(register.calls[next].operation);
+        next = predecessor(next);
+    }
+    operations.reverse();
+    Contradiction::Circle { operations }
+}
+
+/// Two blocks of which each must precede the other. For each block B, among the blocks that must precede it (a prefix,
+/// once they are sorted by `first_end`), the one with the greatest `last_start` is the one that B precedes, if any is.
+fn entangled(blocks: &mut [Group]) -> Option<(Group, Group)> {
+    blocks.sort_unstable_by_key(|block| (block.first_end.at, block.last_start.at));
+    let mut greatest: Vec<(usize, Option<usize>)> = Vec::with_capacity(blocks.len());
+    for (index, block) in blocks.iter().enumerate() {
+        let is_above = |other: usize| block.last_start.at > blocks[other].last_start.at;
+        greatest.push(match greatest.last() {
+            None => (index, None),
+            Some(&(first, _)) if is_above(first) => (index, Some(first)),
+            Some(&(first, second)) if second.is_none_or(is_above) => (first, Some(index)),
+            Some(&same) => same,
+        });
+    }
+    blocks.iter().enumerate().find_map(|(index, block)| {
+        let before = blocks.partition_point(|other| other.first_end.at < block.last_start.at);
+        let (first, second) = *greatest[..before].last()?;
+        let other = if first == index { second? } else { first };
+        let End { at: ends, .. } = block.first_end;
+        (ends < blocks[other].last_start.at).then(|| (blocks[other], *block))
+    })
+}

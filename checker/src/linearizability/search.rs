@@ -1,0 +1,254 @@
+//! A search for a linearization, in time order: Lowe's just-in-time linearization, for any sequential specification.
+//! It knows no values and explains nothing. Exponential in the concurrency at worst, linear in the length.
+//!
+//! After Lowe, *Testing for Linearizability* (Concurrency and Computation 29, 2017), as in Knossos's `linear`.
+//!
+//! A *configuration* is one way in which the past can have gone: the object's state, which of the open calls took effect, and
+//! which calls of unknown outcome did. Events are taken in the order of time. At a completion, each configuration in which
+//! the call has not taken effect is replaced by all that come of it by letting open calls take effect, the completing one
+//! last. The history is linearizable iff a configuration is left at the end. Three things keep their number small:
+//!
+//! - A read takes effect as soon as it is open and its answer fits. Moved to the front of a linearization's rest, it leaves
+//!   all else as it is.
+//! - Calls of unknown outcome that do the same are interchangeable, and are counted, not told apart. None has an end, so the
+//!   one invoked first may as well go first.
+//! - Of two configurations that differ only in that one used up fewer calls of unknown outcome of each kind, that one can do
+//!   all that the other can, and the other is dropped.
+
+use std::collections::BTreeMap;
+
+use super::calls::Call;
+use crate::model::Model;
+
+/// The most calls of known outcome that may be open at once: each has one bit in a configuration.
+pub(super) const MOST_OPEN: usize = 128;
+
+/// A search's result and what it took.
+pub(super) struct Report {
+    pub(super) found: Found,
+    /// How many configurations were looked at.
+    pub(super) configurations: u64,
+}
+
+/// What the search found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Found {
+    Linearization,
+    /// No way is left in which the call at this index could have been answered.
+    NoPlace {
+        stuck: usize,
+    },
+    /// So many calls of known outcome have an order, and then this happened.
+    GaveUp {
+        placed: usize,
+        why: GaveUp,
+    },
+}
+
+/// Why a search was given up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum GaveUp {
+    /// The configurations are used up.
+    Budget,
+    /// More than [`MOST_OPEN`] calls of known outcome are open at once.
+    TooManyOpen,
+}
+
+/// Searches for a linearization of calls that are in order of invocation, looking at so many configurations at most.
+pub(super) fn search<M: Model>(model: &M, calls: &[Call<M::Action>], max_configurations: u64) -> Report {
+    let mut search = Search::new(model, calls, max_configurations);
+    let found = search.run();
+    Report { found, configurations: max_configurations - search.budget }
+}
+
+/// Indices of calls in order of their events; `true` for completions, which come last among events of equal rank,
+/// since those are concurrent.
+fn events<A>(calls: &[Call<A>]) -> Vec<(usize, bool)> {
+    let mut events: Vec<(u64, bool, usize)> =
+        calls.iter().enumerate().map(|(i, call)| (call.start, false, i)).collect();
+    events.extend(calls.iter().enumerate().filter(|(_, call)| call.is_certain()).map(|(i, call)| (call.end, true, i)));
+    events.sort_unstable();
+    events.into_iter().map(|(_, is_completion, index)| (index, is_completion)).collect()
+}
+
+/// How many calls of unknown outcome took effect, by kind. Kinds that were not heard of yet have no entry.
+type Used = Vec<u32>;
+
+/// One way in which the past can have gone.
+#[derive(Clone)]
+struct Configuration<S> {
+    state: S,
+    /// Which of the open calls took effect, by slot.
+    done: u128,
+    used: Used,
+}
+
+/// Configurations of which none can do all that another can.
+struct Frontier<S>(BTreeMap<(S, u128), Vec<Used>>);
+
+impl<S: Ord + Clone> Frontier<S> {
+    fn new() -> Self {
+        Self(BTreeMap::new())
+    }
+
+    /// Adds it unless another one can do as much; says whether it was added.
+    fn add(&mut self, configuration: Configuration<S>) -> bool {
+        let Configuration { state, done, used } = configuration;
+        let rivals = self.0.entry((state, done)).or_default();
+        if rivals.iter().any(|rival| uses_no_more(rival, &used)) {
+            return false;
+        }
+        rivals.retain(|rival| !uses_no_more(&used, rival));
+        rivals.push(used);
+        true
+    }
+
+    fn into_configurations(self) -> impl Iterator<Item = Configuration<S>> {
+        self.0.into_iter().flat_map(|((state, done), rivals)| {
+            rivals.into_iter().map(move |used| Configuration { state: state.clone(), done, used })
+        })
+    }
+}
+
+fn uses_no_more(one: &Used, other: &Used) -> bool {
+    one.iter().enumerate().all(|(kind, &count)| count <= other.get(kind).copied().unwrap_or(0))
+}
+
+struct Search<'a, M: Model> {
+    model: &'a M,
+    calls: &'a [Call<M::Action>],
+    /// The open calls of known outcome, by slot.
+    open: Vec<Option<usize>>,
+    /// The kinds of calls of unknown outcome so far, and how many there are of each.
+    kinds: BTreeMap<&'a M::Action, usize>,
+    unknown: Vec<(&'a M::Action, u32)>,
+    configurations: Vec<Configuration<M::State>>,
+    budget: u64,
+}
+
+impl<'a, M: Model> Search<'a, M> {
+    fn new(model: &'a M, calls: &'a [Call<M::Action>], budget: u64) -> Self {
+        let initial = Configuration { state: model.initial(), done: 0, used: Used::new() };
+        let (open, kinds, unknown) = (Vec::new(), BTreeMap::new(), Vec::new());
+        Self { model, calls, open, kinds, unknown, configurations: vec![initial], budget }
+    }
+
+    fn run(&mut self) -> Found {
+        let mut placed = 0;
+        for (index, is_completion) in events(self.calls) {
+            let step = if is_completion { self.complete(index) } else { self.invoke(index).map(|()| true) };
+            match step {
+                Ok(true) => placed += usize::from(is_completion),
+                Ok(false) => return Found::NoPlace { stuck: index },
+                Err(why) => return Found::GaveUp { placed, why },
+            }
+        }
+        Found::Linearization
+    }
+
+    fn invoke(&mut self, index: usize) -> Result<(), GaveUp> {
+        let call = &self.calls[index];
+        if !call.is_certain() {
+            if !self.model.is_read(&call.action) {
+                let kind = *self.kinds.entry(&call.action).or_insert_with(|| {
+                    self.unknown.push((&call.action, 0));
+                    self.unknown.len() - 1
+                });
+                self.unknown[kind].1 += 1;
+            }
+            return Ok(());
+        }
+        let slot = self.open.iter().position(Option::is_none).unwrap_or(self.open.len());
+        if slot == MOST_OPEN {
+            return Err(GaveUp::TooManyOpen);
+        }
+        if slot == self.open.len() {
+            self.open.push(None);
+        }
+        self.open[slot] = Some(index);
+        if self.model.is_read(&call.action) {
+            for configuration in &mut self.configurations {
+                if self.model.step(&configuration.state, &call.action).is_some() {
+                    configuration.done |= 1 << slot;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a configuration is left in which the call took effect.
+    fn complete(&mut self, index: usize) -> Result<bool, GaveUp> {
+        let slot = self.open.iter().position(|&open| open == Some(index)).expect("a call completes after it began");
+        let bit = 1_u128 << slot;
+        let mut left = Frontier::new();
+        let mut seen = Frontier::new();
+        let mut pending = Vec::new();
+        for configuration in std::mem::take(&mut self.configurations) {
+            self.sort_in(configuration, bit, &mut left, &mut seen, &mut pending);
+        }
+        while let Some(configuration) = pending.pop() {
+            self.budget = self.budget.checked_sub(1).ok_or(GaveUp::Budget)?;
+            for next in self.successors(&configuration) {
+                self.sort_in(next, bit, &mut left, &mut seen, &mut pending);
+            }
+        }
+        self.open[slot] = None;
+        self.configurations = left.into_configurations().collect();
+        Ok(!self.configurations.is_empty())
+    }
+
+    fn sort_in(
+        &self,
+        mut configuration: Configuration<M::State>,
+        bit: u128,
+        left: &mut Frontier<M::State>,
+        seen: &mut Frontier<M::State>,
+        pending: &mut Vec<Configuration<M::State>>,
+    ) {
+        if configuration.done & bit != 0 {
+            configuration.done &= !bit;
+            left.add(configuration);
+        } else if seen.add(configuration.clone()) {
+            pending.push(configuration);
+        }
+    }
+
+    /// What comes of a configuration by letting one more call take effect.
+    fn successors(&self, from: &Configuration<M::State>) -> Vec<Configuration<M::State>> {
+        let mut successors = Vec::new();
+        for (slot, index) in self.open.iter().enumerate() {
+            if let Some(index) = index.filter(|_| from.done & (1 << slot) == 0)
+                && let Some(state) = self.model.step(&from.state, &self.calls[index].action)
+            {
+                let done = from.done | 1 << slot;
+                successors.push(self.with_reads(Configuration { state, done, used: from.used.clone() }));
+            }
+        }
+        for (kind, &(action, available)) in self.unknown.iter().enumerate() {
+            let used = from.used.get(kind).copied().unwrap_or(0);
+            if used < available
+                && let Some(state) = self.model.step(&from.state, action)
+                && state != from.state
+            {
+                let mut next = Configuration { state, done: from.done, used: from.used.clone() };
+                next.used.resize(next.used.len().max(kind + 1), 0);
+                next.used[kind] += 1;
+                successors.push(self.with_reads(next));
+            }
+        }
+        successors
+    }
+
+    /// Lets every open read take effect whose answer fits.
+    fn with_reads(&self, mut configuration: Configuration<M::State>) -> Configuration<M::State> {
+        for (slot, index) in self.open.iter().enumerate() {
+            if let Some(index) = *index
+                && self.model.is_read(&self.calls[index].action)
+                && self.model.step(&configuration.state, &self.calls[index].action).is_some()
+            {
+                configuration.done |= 1 << slot;
+            }
+        }
+        configuration
+    }
+}

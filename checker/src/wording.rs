@@ -1,0 +1,128 @@
+//! Operations in words, for the sentences of proofs. It decides nothing.
+
+use std::fmt::{self, Write as _};
+
+use crate::history::{Function, Moment, Operation, Outcome, Value};
+
+/// Plain words that end without a full stop, so that they can be put into others.
+pub(crate) type Sentence = String;
+
+/// A moment as people read it: `3.112 s`, or `event 17` where the history has no times.
+pub(crate) fn at(moment: Moment) -> impl fmt::Display {
+    fmt::from_fn(move |f| match moment.time_ns {
+        Some(time_ns) => write!(f, "{} s", seconds(time_ns)),
+        None => write!(f, "event {}", moment.order + 1),
+    })
+}
+
+/// Seconds to the millisecond, or finer where the time has finer digits that a short run needs.
+pub(crate) fn seconds(time_ns: u64) -> impl fmt::Display {
+    let (seconds, nanos) = (time_ns / 1_000_000_000, time_ns % 1_000_000_000);
+    let digits = if time_ns < 1_000_000 { 9_u32 } else { 3 };
+    let width = digits as usize;
+    fmt::from_fn(move |f| write!(f, "{seconds}.{:0width$}", nanos / 10_u64.pow(9 - digits)))
+}
+
+/// What the operation does and what came of it, without who and when: `write 57`, `read → 41`.
+pub(crate) fn action(operation: &Operation) -> String {
+    let mut text = match (&operation.function, &operation.input) {
+        (Function::Read, _) => String::from("read"),
+        (Function::Cas, Value::List(pair)) if pair.len() == 2 => format!("cas {} → {}", pair[0], pair[1]),
+        (function, Value::Nil) => function.to_string(),
+        (function, input) => format!("{function} {input}"),
+    };
+    let answer = match (&operation.function, operation.outcome) {
+        (Function::Read, Outcome::Ok) => Some(format!(" → {}", operation.output)),
+        (Function::Other(_), Outcome::Ok) if operation.output != operation.input => {
+            Some(format!(" → {}", operation.output))
+        }
+        _ => operation.seen.as_ref().map(|seen| format!(" (saw {seen})")),
+    };
+    text.extend(answer);
+    text
+}
+
+/// The operation as a thing: `process 2's write of 57`.
+pub(crate) fn noun(operation: &Operation) -> String {
+    let process = operation.process;
+    match (&operation.function, &operation.input) {
+        (Function::Read, _) => format!("process {process}'s read of {}", operation.output),
+        (Function::Cas, Value::List(pair)) if pair.len() == 2 => {
+            format!("process {process}'s cas from {} to {}", pair[0], pair[1])
+        }
+        (function, input) => format!("process {process}'s {function} of {input}"),
+    }
+}
+
+/// Who read what, where and when: `process 7 read 41 from n2 at 3.112 s`.
+pub(crate) fn read(operation: &Operation) -> String {
+    let output = &operation.output;
+    format!("process {} read {output}{}", operation.process, where_and_when(operation, "from"))
+}
+
+/// Who acknowledged it and when: `acknowledged by n1 at 3.094 s`.
+pub(crate) fn acknowledged(operation: &Operation) -> String {
+    format!("acknowledged{}", where_and_when(operation, "by"))
+}
+
+/// How the operation came to know what the object held.
+pub(crate) fn observation(operation: &Operation) -> String {
+    match (&operation.function, operation.outcome, &operation.seen) {
+        (Function::Read, _, _) => read(operation),
+        (_, Outcome::Fail, Some(seen)) => {
+            format!("{} found {seen}{}", noun(operation), where_and_when(operation, "on"))
+        }
+        (_, Outcome::Info, _) => {
+            format!("{}, whose outcome is unknown but whose value was seen, succeeded", noun(operation))
+        }
+        _ => format!("{} succeeded{}", noun(operation), where_and_when(operation, "on")),
+    }
+}
+
+/// That it had ended before what is told with it.
+pub(crate) fn was_over(operation: &Operation) -> String {
+    let process = operation.process;
+    match (&operation.function, operation.outcome) {
+        (Function::Read, _) => {
+            format!("process {process} had read {}{}", operation.output, where_and_when(operation, "from"))
+        }
+        (_, Outcome::Fail) => format!("{} had failed{}", noun(operation), where_and_when(operation, "on")),
+        _ => format!("{} had been {}", noun(operation), acknowledged(operation)),
+    }
+}
+
+fn where_and_when(operation: &Operation, preposition: &str) -> String {
+    let mut text = String::new();
+    if let Some(node) = &operation.node {
+        let _ = write!(text, " {preposition} {}", node.escape_debug());
+    }
+    if let Some(completed) = operation.completed {
+        let _ = write!(text, " at {}", at(completed));
+    }
+    text
+}
+
+/// The register's value that the operation tells was there.
+pub(crate) fn observed(operation: &Operation) -> Option<&Value> {
+    match (&operation.function, operation.outcome, &operation.input) {
+        (Function::Read, _, _) => Some(&operation.output),
+        (Function::Cas, Outcome::Fail, _) => operation.seen.as_ref(),
+        (Function::Cas, _, Value::List(pair)) => pair.first(),
+        _ => None,
+    }
+}
+
+/// The register's value that the operation leaves there.
+pub(crate) fn written(operation: &Operation) -> Option<&Value> {
+    match (&operation.function, operation.outcome, &operation.input) {
+        (_, Outcome::Fail, _) => None,
+        (Function::Write, _, value) => Some(value),
+        (Function::Cas, _, Value::List(pair)) => pair.last(),
+        _ => None,
+    }
+}
+
+/// `1 key`, `2 keys`: the number, and the noun with an `s` unless there is one.
+pub(crate) fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}

@@ -1,0 +1,201 @@
+//! Every algorithm against an oracle that tries every order, on random small histories, both verdicts in numbers; and what
+//! must not change a verdict.
+
+#[path = "linearizability/oracle.rs"]
+mod oracle;
+#[path = "linearizability/simulation.rs"]
+mod simulation;
+
+use std::cell::Cell;
+
+use interregnum_checker::history::{Event, EventType, History, Value, jsonl};
+use interregnum_checker::linearizability::{FailedCas, KeyOutcome, Options, check};
+use proptest::collection::vec;
+use proptest::prelude::any;
+use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
+use simulation::Object;
+
+/// Operations per random history: enough for two blocks, a chain and a crash, few enough for the oracle.
+const OPERATIONS: usize = 8;
+
+/// `name` from the environment: more cases, or other ones, than the suite has time for.
+fn setting(name: &str, default: u32) -> u32 {
+    std::env::var(name).map_or(default, |text| text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}
+
+/// Runs a test on random events; `INTERREGNUM_CASES` and `INTERREGNUM_SEED` ask for more and for others.
+fn for_random_events(
+    object: Object,
+    operations: usize,
+    cases: u32,
+    test: impl Fn(Vec<Event>) -> Result<(), TestCaseError>,
+) {
+    let mut runner = TestRunner::new(Config {
+        cases: setting("INTERREGNUM_CASES", cases),
+        rng_seed: RngSeed::Fixed(u64::from(setting("INTERREGNUM_SEED", 1))),
+        failure_persistence: None,
+        ..Config::default()
+    });
+    let bytes = vec(any::<u8>(), 8 * operations..20 * operations);
+    let result = runner.run(&bytes, |bytes| test(simulation::events(object, operations, &bytes)));
+    if let Err(TestError::Fail(why, bytes)) = result {
+        panic!("{why}, of\n{}", as_text(&simulation::events(object, operations, &bytes)));
+    }
+}
+
+fn as_text(events: &[Event]) -> String {
+    let mut text = std::vec::Vec::new();
+    events.iter().for_each(|event| jsonl::write_event(&mut text, event).expect("memory takes it"));
+    String::from_utf8(text).expect("JSON is text")
+}
+
+fn decide(history: &History, options: &Options) -> bool {
+    let result = check(history, options);
+    assert!(result.keys.len() <= 1, "a simulated history has one key");
+    match result.keys.first().map(|key| &key.outcome) {
+        None | Some(KeyOutcome::Linearizable) => true,
+        Some(KeyOutcome::NotLinearizable { proof }) => {
+            assert!(!proof.operations.is_empty() && !proof.sentence.is_empty(), "{proof:?}");
+            false
+        }
+        Some(KeyOutcome::Unknown { how_far }) => panic!("undecided: {how_far}"),
+    }
+}
+
+/// The checker agrees with the oracle, and each verdict is common enough for that to mean something.
+fn check_against_oracle(object: Object, failed_cas: FailedCas, cases: u32) {
+    let options = Options { failed_cas, ..Options::default() };
+    let (good, bad) = (Cell::new(0_u32), Cell::new(0_u32));
+    for_random_events(object, OPERATIONS, cases, |events| {
+        let Some(history) = simulation::history(&events) else { return Ok(()) };
+        let expected = oracle::is_linearizable(&history, &Value::Nil, failed_cas == FailedCas::SawAnotherValue);
+        let count = if expected { &good } else { &bad };
+        count.set(count.get() + 1);
+        let decided = decide(&history, &options);
+        if decided == expected {
+            Ok(())
+        } else {
+            Err(TestCaseError::fail(format!("oracle: {expected}, checker: {decided}")))
+        }
+    });
+    let (good, bad) = (good.get(), bad.get());
+    println!("{object:?}, {failed_cas:?}: {good} linearizable, {bad} not");
+    assert!(good.min(bad) > (good + bad) / 10, "too one-sided to mean much: {good} linearizable, {bad} not");
+}
+
+#[test]
+fn registers_with_unique_values_agree_with_the_oracle() {
+    check_against_oracle(Object::UniqueRegister, FailedCas::DidNotHappen, 30_000);
+}
+
+#[test]
+fn registers_with_unique_values_whose_failed_cas_ran_agree_with_the_oracle() {
+    check_against_oracle(Object::UniqueRegister, FailedCas::SawAnotherValue, 20_000);
+}
+
+#[test]
+fn registers_with_repeated_values_agree_with_the_oracle() {
+    check_against_oracle(Object::Register, FailedCas::DidNotHappen, 20_000);
+}
+
+#[test]
+fn registers_with_repeated_values_whose_failed_cas_ran_agree_with_the_oracle() {
+    check_against_oracle(Object::Register, FailedCas::SawAnotherValue, 20_000);
+}
+
+#[test]
+fn append_lists_agree_with_the_oracle() {
+    check_against_oracle(Object::AppendList, FailedCas::DidNotHappen, 30_000);
+}
+
+/// What a verdict must not depend on: when the run began, and what values and processes are called.
+#[test]
+fn a_verdict_survives_shifted_times_and_other_names() {
+    let rename = |value: &mut Value| visit_ints(value, &|number| Value::Text(format!("v{number}")));
+    for object in [Object::UniqueRegister, Object::Register, Object::AppendList] {
+        for_random_events(object, 20, 2_000, |events| {
+            let Some(history) = simulation::history(&events) else { return Ok(()) };
+            let mut changed = events;
+            for event in &mut changed {
+                event.time = event.time.map(|time| 3 * time + 1_000_000);
+                event.process = 1_000 - event.process;
+                rename(&mut event.value);
+                event.seen.as_mut().into_iter().for_each(rename);
+            }
+            let changed = simulation::history(&changed).expect("it was one before");
+            let options = Options::default();
+            assert_eq!(decide(&history, &options), decide(&changed, &options));
+            Ok(())
+        });
+    }
+}
+
+fn visit_ints(value: &mut Value, rename: &dyn Fn(i64) -> Value) {
+    match value {
+        Value::Int(number) => *value = rename(*number),
+        Value::List(elements) => elements.iter_mut().for_each(|element| visit_ints(element, rename)),
+        Value::Nil | Value::Text(_) => {}
+    }
+}
+
+/// A prefix of a linearizable history is linearizable: what is open at the cut may still happen. Events of equal time are
+/// concurrent, so a cut between them would not leave a prefix.
+#[test]
+fn a_prefix_of_a_linearizable_history_is_linearizable() {
+    for object in [Object::UniqueRegister, Object::Register, Object::AppendList] {
+        for_random_events(object, 20, 300, |events| {
+            let Some(history) = simulation::history(&events) else { return Ok(()) };
+            if decide(&history, &Options::default()) {
+                for length in (1..events.len()).filter(|&length| events[length - 1].time < events[length].time) {
+                    let prefix = simulation::history(&events[..length]).expect("so is its prefix");
+                    assert!(decide(&prefix, &Options::default()), "cut at {length}");
+                }
+            }
+            Ok(())
+        });
+    }
+}
+
+/// The search decides what the intervals decide, when a harmless read of another kind sends it there.
+#[test]
+fn the_search_agrees_with_the_intervals_on_longer_histories() {
+    let bad = Cell::new(0);
+    for_random_events(Object::UniqueRegister, 30, 1_000, |events| {
+        let Some(history) = simulation::history(&events) else { return Ok(()) };
+        let by_intervals = decide(&history, &Options::default());
+        bad.set(bad.get() + u32::from(!by_intervals));
+        // A cas that failed to find what was never written says nothing, but only the search can tell.
+        let mut with_blind_cas = events;
+        let (last, process) = (with_blind_cas.last().expect("events").clone(), 999);
+        let input = Value::List(vec![Value::Int(-1), Value::Int(-2)]);
+        for event_type in [EventType::Invoke, EventType::Fail] {
+            let function = interregnum_checker::history::Function::Cas;
+            with_blind_cas.push(Event {
+                process,
+                event_type,
+                function,
+                value: input.clone(),
+                seen: None,
+                ..last.clone()
+            });
+        }
+        let told: Vec<Event> = with_blind_cas.into_iter().filter(|event| is_telling(event, &history)).collect();
+        let options = Options { failed_cas: FailedCas::SawAnotherValue, ..Options::default() };
+        assert_eq!(decide(&simulation::history(&told).expect("it was one before"), &options), by_intervals);
+        Ok(())
+    });
+    assert!(bad.get() > 100, "both verdicts are needed: {bad:?}");
+}
+
+/// Leaves out the operations that only `FailedCas::SawAnotherValue` gives a meaning.
+fn is_telling(event: &Event, history: &History) -> bool {
+    use interregnum_checker::history::{Function, Outcome};
+    let is_blind = |index: &&interregnum_checker::history::Operation| {
+        index.function == Function::Cas && index.outcome == Outcome::Fail && index.seen.is_none()
+    };
+    !history
+        .operations()
+        .iter()
+        .filter(is_blind)
+        .any(|blind| blind.process == event.process && blind.function == event.function && blind.input == event.value)
+}
