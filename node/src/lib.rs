@@ -1,17 +1,49 @@
 //! The reference system under test: a leader–follower replicated key–value store that speaks RESP.
 //!
 //! It offers every replication and failover mode that the field uses, the sound ones and the unsound ones, each selectable.
-//! It knows nothing of the harness that tests it.
+//! It knows nothing of the harness that tests it. The README has the table of modes and what each promises.
+
+use std::io::IsTerminal;
+
+use anyhow::Context;
+use tracing_subscriber::EnvFilter;
 
 mod config;
+mod core;
+mod data_dir;
+mod hard_state;
+mod log;
+mod peer;
+mod record;
+mod rewound;
+mod runtime;
+mod server;
+mod store;
 
 pub use config::{Ack, Config, ConfigError, Election, Fencing, Fsync, Peer, ReadMode, UnknownWord};
 
-/// Runs a node until it is told to stop by SIGTERM or SIGINT; blocks.
+/// Threads beside the one that runs the core and the one that writes the log; they carry the connections.
+const WORKER_THREADS: usize = 2;
+
+/// Runs a node until it is told to stop by SIGTERM or SIGINT; blocks. Logs to standard error, as much as `RUST_LOG` says.
 ///
 /// Fails when the configuration is invalid, an address is taken, the data directory is in use or damaged, or a write to
 /// the disk fails.
 pub fn run(config: Config) -> anyhow::Result<()> {
     config.validate()?;
-    anyhow::bail!("the node is not built yet")
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    // A program that embeds the node may have set up logging of its own.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false)
+        .try_init();
+    tracing::info!(id = config.id, version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "started");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(runtime::run(config))
 }

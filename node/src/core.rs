@@ -1,0 +1,389 @@
+//! The heart: a state machine that elects, replicates, acknowledges and rewinds. Events go in, effects come out.
+//!
+//! Not here: sockets, files, clocks, threads. Time is a number it is told, randomness comes from a seed, and what it wants done
+//! is a list of [`Effect`]s, to be carried out in order. So whole clusters of it run in a deterministic simulation (`simulation`).
+//!
+//! How to drive it: [`Core::advance`] the time, feed any number of events, [`Core::tick`], then carry out what
+//! [`Core::settle`] returns. Everything fed between two settlements shares one write to the log and one message per follower.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+use crate::config::{Ack, Election, Fencing, ReadMode};
+use crate::record::{Change, Epoch, Gtid, Lsn, Member, Record, Stamp};
+use crate::store::{Operation, Plan, Reply, Store};
+use journal::Journal;
+use leader::Leader;
+use message::{Body, LogEnd, Message};
+
+mod election;
+mod follower;
+mod journal;
+mod leader;
+pub(crate) mod message;
+mod pending;
+mod progress;
+mod promotion;
+#[cfg(test)]
+mod simulation;
+pub(crate) mod status;
+
+/// What a node must know of itself and its cluster.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) me: Member,
+    /// How many members there are, this one included.
+    pub(crate) members: u8,
+    pub(crate) ack: Ack,
+    pub(crate) election: Election,
+    pub(crate) fencing: Fencing,
+    pub(crate) heartbeat_ms: u64,
+    /// How long a leader may be silent: the least election timeout, and the time in which a leader must hear from a majority.
+    pub(crate) election_timeout_ms: u64,
+    pub(crate) demote_after_ms: u64,
+    pub(crate) seed: u64,
+    /// Where this node serves clients, as told in redirects.
+    pub(crate) address: SocketAddr,
+}
+
+impl Settings {
+    fn majority(&self) -> usize {
+        usize::from(self.members) / 2 + 1
+    }
+
+    fn peers(&self) -> impl Iterator<Item = Member> + use<> {
+        let me = self.me;
+        (0..self.members).map(Member).filter(move |&member| member != me)
+    }
+}
+
+/// What must never be forgotten, whatever the log says; on the disk before anything that depends on it is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct HardState {
+    /// The greatest epoch known.
+    pub(crate) epoch: Epoch,
+    /// Whom this node voted for in it.
+    pub(crate) voted_for: Option<Member>,
+    /// Sequences of this node's GTIDs up to here may stand on records that were rewound.
+    pub(crate) sequence_floor: u64,
+}
+
+/// What the core wants done, in this order.
+#[derive(Debug)]
+pub(crate) enum Effect<T> {
+    /// Make this durable before going on.
+    Save(HardState),
+    /// Put these records aside for the operator, durably, then cut the log from the first of them on. What is reported as flushed
+    /// from then on belongs to `generation`.
+    Rewind { records: Vec<Record>, epoch: Epoch, generation: u64 },
+    /// Append these to the log and report them when flushed; there is no need to wait.
+    Write { records: Vec<Bytes> },
+    /// Send, if there is a connection; losing it is allowed.
+    Send { to: Member, message: Message },
+    /// Tell the client.
+    Answer { token: T, answer: Answer },
+}
+
+/// What a client is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) outcome: Result<Reply, Refusal>,
+    /// Of a write: where it was logged. Of a read: the epoch of the node, and the last record that the read saw.
+    pub(crate) epoch: Epoch,
+    pub(crate) lsn: Lsn,
+}
+
+/// Why a client gets no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Certainly not executed; that node may know better.
+    Redirect(SocketAddr),
+    /// Certainly not executed; there is no leader.
+    NoLeader,
+    /// Certainly not executed; too many operations await their acknowledgement.
+    Busy,
+    /// A write was logged, and this node can no longer say what becomes of it.
+    Uncertain,
+}
+
+/// The state machine. `T` stands for a client's request until it is answered.
+pub(crate) struct Core<T> {
+    settings: Settings,
+    now_ms: u64,
+    rng: ChaCha8Rng,
+    hard: HardState,
+    journal: Journal,
+    store: Store,
+    /// The last sequence that this node gave to a record.
+    sequence: u64,
+    /// How much of the journal was handed to the log on disk, and how much of that is durable there.
+    written_lsn: Lsn,
+    flushed_lsn: Lsn,
+    /// Counts rewinds; a report of the log thread from before the last one says nothing about the present log.
+    generation: u64,
+    /// What a majority is known to hold.
+    commit_lsn: Lsn,
+    /// Peers with working connections both ways.
+    linked: BTreeSet<Member>,
+    /// The newest leader known, if it is not this node's own hope, and where it serves clients.
+    leader: Option<(Member, SocketAddr)>,
+    /// When that leader was last heard.
+    heard_ms: Option<u64>,
+    /// When a follower or candidate loses patience.
+    deadline_ms: u64,
+    role: Role<T>,
+    effects: Vec<Effect<T>>,
+}
+
+enum Role<T> {
+    Follower(follower::Follower),
+    Candidate(election::Candidate),
+    Leader(Box<Leader<T>>),
+}
+
+impl<T> Core<T> {
+    /// A node as its disk describes it: always a follower at first.
+    pub(crate) fn new(settings: Settings, hard: HardState, log: impl IntoIterator<Item = (Record, Bytes)>) -> Self {
+        let mut core = Core {
+            now_ms: 0,
+            rng: ChaCha8Rng::seed_from_u64(settings.seed),
+            hard,
+            journal: Journal::default(),
+            store: Store::default(),
+            sequence: hard.sequence_floor,
+            written_lsn: 0,
+            flushed_lsn: 0,
+            generation: 0,
+            commit_lsn: 0,
+            linked: BTreeSet::new(),
+            leader: None,
+            heard_ms: None,
+            deadline_ms: 0,
+            role: Role::Follower(follower::Follower::default()),
+            effects: Vec::new(),
+            settings,
+        };
+        for (record, encoded) in log {
+            if record.stamp.gtid.origin == core.settings.me {
+                core.sequence = core.sequence.max(record.stamp.gtid.sequence);
+            }
+            core.journal.push(record.stamp.lineage(), encoded);
+            core.store.apply(record.change);
+        }
+        // A killed node may have sent out records that its own disk never saw. More than `MAX_PENDING` cannot be on their way.
+        core.sequence += pending::MAX_PENDING as u64;
+        core.written_lsn = core.journal.last_lsn();
+        core.flushed_lsn = core.written_lsn;
+        core.deadline_ms = core.first_deadline();
+        core
+    }
+
+    /// Tells the time, in milliseconds of a monotonic clock that started with this core. After a gap in which this process
+    /// evidently stood still, nobody is blamed for having been silent: what they said is still queued.
+    pub(crate) fn advance(&mut self, now_ms: u64) {
+        let gap_ms = now_ms.saturating_sub(self.now_ms);
+        self.now_ms = self.now_ms.max(now_ms);
+        if gap_ms > self.settings.election_timeout_ms / 2 {
+            self.rearm();
+            if let Role::Leader(leader) = &mut self.role {
+                leader.excuse_silence(now_ms);
+            }
+        }
+    }
+
+    /// Lets the timers fire that are due.
+    pub(crate) fn tick(&mut self) {
+        if matches!(self.role, Role::Leader(_)) {
+            self.tick_leader();
+        } else {
+            match self.settings.election {
+                Election::Vote => self.tick_election(),
+                Election::Timeout => self.tick_promotion(),
+            }
+        }
+    }
+
+    /// A connection to a peer came up (in both directions) or went down.
+    pub(crate) fn link(&mut self, peer: Member, up: bool) {
+        if up {
+            self.linked.insert(peer);
+        } else {
+            self.linked.remove(&peer);
+        }
+        if let Role::Leader(leader) = &mut self.role {
+            leader.link_changed(peer);
+        }
+    }
+
+    /// The log on disk is durable up to `lsn`.
+    pub(crate) fn flushed(&mut self, generation: u64, lsn: Lsn) {
+        if generation == self.generation {
+            assert!(lsn <= self.written_lsn, "the log flushed LSN {lsn}, but was given {} only", self.written_lsn);
+            self.flushed_lsn = self.flushed_lsn.max(lsn);
+        }
+    }
+
+    /// A message arrived.
+    pub(crate) fn receive(&mut self, from: Member, message: Message) {
+        let Message { epoch, body } = message;
+        match body {
+            Body::Append(append) => self.on_append(from, epoch, append),
+            Body::PreVote { log } => self.on_pre_vote(from, epoch, log),
+            Body::Vote { log } => self.on_vote(from, epoch, log),
+            Body::Ping => self.send(from, Body::Pong),
+            // All others are answers. An answer from a later epoch means that this node fell behind; one from an earlier epoch
+            // answers a question that is no longer asked.
+            _ if epoch > self.hard.epoch => self.on_newer_epoch(epoch, None),
+            Body::Pong => self.on_pong(from),
+            _ if epoch < self.hard.epoch => {}
+            Body::PreVoteReply { proposed, granted } => self.on_pre_vote_reply(from, proposed, granted),
+            Body::VoteReply { granted } => self.on_vote_reply(from, granted),
+            Body::Appended { round, held_lsn, durable_lsn } => self.on_appended(from, round, held_lsn, durable_lsn),
+            Body::Mismatch { round, rejected_lsn, hint_lsn } => self.on_mismatch(from, round, rejected_lsn, hint_lsn),
+            Body::Fenced { leader } => self.on_newer_epoch(epoch, leader),
+        }
+    }
+
+    /// A client asks. The answer follows as an effect, at once or later.
+    pub(crate) fn request(&mut self, token: T, operation: Operation, read: ReadMode) {
+        let read = if operation.is_read() { read } else { ReadMode::Leader };
+        let leads = matches!(self.role, Role::Leader(_));
+        if !leads && read != ReadMode::Follower {
+            let refusal = self.not_leading();
+            return self.answer(token, Err(refusal), self.hard.epoch, self.journal.last_lsn());
+        }
+        match self.store.plan(operation) {
+            Plan::Read(reply) if read == ReadMode::Leader => self.pend_read(token, reply),
+            Plan::Read(reply) => self.answer(token, Ok(reply), self.hard.epoch, self.journal.last_lsn()),
+            Plan::Write(change, reply) => self.pend_write(token, change, reply),
+        }
+    }
+
+    /// Ends a batch of events and says what is to be done.
+    pub(crate) fn settle(&mut self) -> Vec<Effect<T>> {
+        match self.role {
+            Role::Leader(_) => self.settle_leader(),
+            Role::Follower(_) => self.settle_follower(),
+            Role::Candidate(_) => {}
+        }
+        self.hand_over_writes();
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Gives the log what it has not got yet.
+    fn hand_over_writes(&mut self) {
+        let records = self.journal.after(self.written_lsn);
+        if !records.is_empty() {
+            self.effects.push(Effect::Write { records: records.to_vec() });
+            self.written_lsn = self.journal.last_lsn();
+        }
+    }
+
+    /// Leads on: creates a record and applies it.
+    fn create(&mut self, change: Change) -> Lsn {
+        self.sequence += 1;
+        let gtid = Gtid { origin: self.settings.me, sequence: self.sequence };
+        let stamp = Stamp { lsn: self.journal.last_lsn() + 1, epoch: self.hard.epoch, gtid };
+        let record = Record { stamp, change };
+        self.journal.push(stamp.lineage(), record.encode());
+        self.store.apply(record.change);
+        stamp.lsn
+    }
+
+    /// Becomes a follower, of `leader` if one is known. Whatever this node was waiting for as a leader, it cannot promise any more.
+    fn follow(&mut self, epoch: Epoch, leader: Option<(Member, SocketAddr)>) {
+        if epoch > self.hard.epoch {
+            self.hard = HardState { epoch, voted_for: None, ..self.hard };
+            self.save();
+        }
+        self.leader = leader;
+        let former = std::mem::replace(&mut self.role, Role::Follower(follower::Follower::default()));
+        if let Role::Leader(former) = former {
+            self.heard_ms = None;
+            let refusal = self.not_leading();
+            let Leader { pending, .. } = *former;
+            for write in pending.writes {
+                self.answer(write.token, Err(Refusal::Uncertain), epoch, write.lsn);
+            }
+            for read in pending.reads {
+                self.answer(read.token, Err(refusal), epoch, read.lsn);
+            }
+        }
+        self.rearm();
+    }
+
+    /// Somebody is in a later epoch, or follows a greater leader in this one.
+    fn on_newer_epoch(&mut self, epoch: Epoch, leader: Option<Member>) {
+        if (epoch, leader) <= self.standing() {
+            return;
+        }
+        if matches!(self.role, Role::Leader(_)) && self.settings.fencing == Fencing::None {
+            return self.note_successor(epoch, leader);
+        }
+        if matches!(self.role, Role::Leader(_)) {
+            tracing::info!(epoch, lsn = self.journal.last_lsn(), "stepped down: fenced by a newer leader or epoch");
+        }
+        // Where that leader serves clients, it will say itself.
+        self.follow(epoch, None);
+    }
+
+    /// The newest leadership this node knows, itself included. Under `vote` an epoch has one leader, and the epoch decides; leaders
+    /// that promoted themselves to the same epoch are told apart by their ids.
+    fn standing(&self) -> (Epoch, Option<Member>) {
+        (self.hard.epoch, self.leader.map(|(member, _)| member))
+    }
+
+    fn not_leading(&self) -> Refusal {
+        match self.leader {
+            Some((member, address)) if member != self.settings.me => Refusal::Redirect(address),
+            _ => Refusal::NoLeader,
+        }
+    }
+
+    /// Restarts the election timer.
+    fn rearm(&mut self) {
+        let timeout_ms = self.settings.election_timeout_ms;
+        self.deadline_ms = self.now_ms
+            + match self.settings.election {
+                Election::Vote => self.rng.random_range(timeout_ms..=2 * timeout_ms),
+                Election::Timeout => timeout_ms + self.stagger_ms(),
+            };
+    }
+
+    fn first_deadline(&mut self) -> u64 {
+        self.rearm();
+        match self.settings.election {
+            Election::Vote => self.deadline_ms,
+            // Nobody has missed a heartbeat yet; the first leader may still be starting.
+            Election::Timeout => self.deadline_ms + self.settings.election_timeout_ms,
+        }
+    }
+
+    /// How far this node's log reaches on its disk.
+    fn log_end(&self) -> LogEnd {
+        LogEnd { epoch: self.journal.epoch(self.flushed_lsn), lsn: self.flushed_lsn }
+    }
+
+    fn save(&mut self) {
+        self.effects.push(Effect::Save(self.hard));
+    }
+
+    fn send(&mut self, to: Member, body: Body) {
+        let message = Message { epoch: self.hard.epoch, body };
+        self.effects.push(Effect::Send { to, message });
+    }
+
+    fn broadcast(&mut self, body: &Body) {
+        for peer in self.settings.peers() {
+            self.send(peer, body.clone());
+        }
+    }
+
+    fn answer(&mut self, token: T, outcome: Result<Reply, Refusal>, epoch: Epoch, lsn: Lsn) {
+        self.effects.push(Effect::Answer { token, answer: Answer { outcome, epoch, lsn } });
+    }
+}

@@ -1,0 +1,115 @@
+//! `vote`: Raft's elections, with pre-vote and leader stickiness.
+//!
+//! Not here: the sound modes' unsound sibling (`promotion`).
+
+use std::collections::BTreeSet;
+
+use super::message::{Body, LogEnd};
+use super::{Core, Election, Fencing, HardState, Role};
+use crate::record::{Epoch, Member};
+
+/// Milliseconds by which the members of a new cluster stagger their first campaigns, once they are connected to a majority.
+const FIRST_CAMPAIGN_STAGGER_MS: u64 = 20;
+
+/// A node that wants to lead.
+#[derive(Debug)]
+pub(crate) struct Candidate {
+    /// Only asking whether a campaign would succeed, which costs nobody an epoch.
+    pre: bool,
+    grants: BTreeSet<Member>,
+}
+
+impl<T> Core<T> {
+    pub(crate) fn tick_election(&mut self) {
+        let brand_new = self.hard.epoch == 0 && self.journal.last_lsn() == 0;
+        if brand_new && matches!(self.role, Role::Follower(_)) && self.linked.len() + 1 >= self.settings.majority() {
+            // Nobody can be leading yet, so there is nothing to wait for; the lowest id goes first.
+            let patience_ms = FIRST_CAMPAIGN_STAGGER_MS * u64::from(self.settings.me.0);
+            self.deadline_ms = self.deadline_ms.min(self.now_ms + patience_ms);
+        }
+        if self.now_ms >= self.deadline_ms {
+            self.campaign(true);
+        }
+    }
+
+    fn campaign(&mut self, pre: bool) {
+        if !pre {
+            let me = Some(self.settings.me);
+            self.hard = HardState { epoch: self.hard.epoch + 1, voted_for: me, ..self.hard };
+            self.save();
+        }
+        self.leader = None;
+        self.role = Role::Candidate(Candidate { pre, grants: BTreeSet::new() });
+        self.rearm();
+        let log = self.log_end();
+        tracing::info!(epoch = self.hard.epoch, lsn = log.lsn, pre_vote = pre, "candidate");
+        self.broadcast(&if pre { Body::PreVote { log } } else { Body::Vote { log } });
+        self.count_grant(self.settings.me);
+    }
+
+    fn count_grant(&mut self, from: Member) {
+        let Role::Candidate(candidate) = &mut self.role else { return };
+        candidate.grants.insert(from);
+        if candidate.grants.len() >= self.settings.majority() {
+            if candidate.pre { self.campaign(false) } else { self.lead() }
+        }
+    }
+
+    pub(crate) fn on_pre_vote(&mut self, from: Member, epoch: Epoch, log: LogEnd) {
+        if epoch > self.hard.epoch && matches!(self.role, Role::Leader(_)) {
+            // That node can follow this leader no more; without a new election it would stay away for ever.
+            return self.on_newer_epoch(epoch, None);
+        }
+        let granted = epoch >= self.hard.epoch && !self.has_live_leader() && log >= self.log_end();
+        self.send(from, Body::PreVoteReply { proposed: epoch + 1, granted });
+    }
+
+    pub(crate) fn on_pre_vote_reply(&mut self, from: Member, proposed: Epoch, granted: bool) {
+        let pre = matches!(self.role, Role::Candidate(Candidate { pre: true, .. }));
+        if pre && granted && proposed == self.hard.epoch + 1 {
+            self.count_grant(from);
+        }
+    }
+
+    pub(crate) fn on_vote(&mut self, from: Member, epoch: Epoch, log: LogEnd) {
+        if self.settings.election != Election::Vote {
+            return;
+        }
+        if self.has_live_leader() {
+            // Neither the vote nor the epoch: a node that comes back must not depose a working leader. And one that nothing
+            // fences must not vote while it leads, or its own records would count against the candidate's.
+            if epoch > self.hard.epoch && matches!(self.role, Role::Leader(_)) && self.settings.fencing == Fencing::None
+            {
+                self.note_successor(epoch, None);
+            }
+            return;
+        }
+        if epoch > self.hard.epoch {
+            self.follow(epoch, None);
+        }
+        let free = self.hard.voted_for.is_none_or(|candidate| candidate == from);
+        let granted = epoch == self.hard.epoch && free && log >= self.log_end();
+        if granted {
+            if self.hard.voted_for.is_none() {
+                self.hard.voted_for = Some(from);
+                self.save();
+            }
+            self.rearm();
+        }
+        self.send(from, Body::VoteReply { granted });
+    }
+
+    pub(crate) fn on_vote_reply(&mut self, from: Member, granted: bool) {
+        let voting = matches!(self.role, Role::Candidate(Candidate { pre: false, .. }));
+        if voting && granted {
+            self.count_grant(from);
+        }
+    }
+
+    /// Whether this node leads, or has heard its leader within the least election timeout.
+    fn has_live_leader(&self) -> bool {
+        let timeout_ms = self.settings.election_timeout_ms;
+        let heard = || self.heard_ms.is_some_and(|heard_ms| self.now_ms - heard_ms < timeout_ms);
+        matches!(self.role, Role::Leader(_)) || (self.leader.is_some() && heard())
+    }
+}

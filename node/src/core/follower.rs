@@ -1,0 +1,141 @@
+//! Following: taking over a leader's records, saying what is held, rewinding what the leader does not have.
+//!
+//! Not here: what happens when the leader falls silent (`election`, `promotion`).
+
+use super::message::{Append, Body};
+use super::promotion::Isolation;
+use super::{Core, Effect, Election, Fencing, Role};
+use crate::record::{Epoch, Lsn, Member, Record};
+
+/// What only a follower has. It is about one leader's reign and starts anew with the next.
+#[derive(Debug, Default)]
+pub(crate) struct Follower {
+    /// The log is known to agree with the leader's up to here.
+    held_lsn: Lsn,
+    /// The newest round of heartbeats seen, and what was last answered.
+    round: u64,
+    answered: Option<(u64, Lsn)>,
+    /// An answer is due, whether or not it says anything new.
+    answer_due: bool,
+    /// Set while this node, having led without a majority, waits to hear from one before it may promote itself again.
+    pub(crate) isolation: Option<Isolation>,
+}
+
+impl<T> Core<T> {
+    pub(crate) fn on_append(&mut self, from: Member, epoch: Epoch, append: Append) {
+        if (epoch, Some(from)) < self.standing() {
+            // Without fencing nobody tells the old leader; like a MySQL source, it just has no replicas any more.
+            if self.settings.fencing == Fencing::Epoch {
+                let leader = self.leader.map(|(member, _)| member);
+                self.send(from, Body::Fenced { leader });
+            }
+            return;
+        }
+        if self.settings.election == Election::Vote && epoch == self.hard.epoch {
+            assert!(!matches!(self.role, Role::Leader(_)), "a second leader was elected in epoch {epoch}");
+        }
+        if matches!(self.role, Role::Leader(_)) && self.settings.fencing == Fencing::None {
+            return self.note_successor(epoch, Some(from));
+        }
+        if (epoch, Some((from, append.address))) != (self.hard.epoch, self.leader)
+            || !matches!(self.role, Role::Follower(_))
+        {
+            if matches!(self.role, Role::Leader(_)) {
+                tracing::info!(
+                    epoch,
+                    lsn = self.journal.last_lsn(),
+                    "stepped down: fenced by the new leader's records"
+                );
+            }
+            self.follow(epoch, Some((from, append.address)));
+            tracing::info!(epoch, lsn = self.journal.last_lsn(), leader = from.0, "follower");
+        }
+        self.heard_ms = Some(self.now_ms);
+        self.rearm();
+        self.take_over(from, append);
+    }
+
+    fn take_over(&mut self, from: Member, append: Append) {
+        let Append { prev_lsn, prev, records, commit_lsn, round, .. } = append;
+        let last_lsn = self.journal.last_lsn();
+        if prev_lsn > last_lsn || self.journal.lineage(prev_lsn) != prev {
+            // Go back to the end of this log or, if the leader has other records there, to before that whole reign.
+            let hint_lsn = self.journal.reign(prev_lsn).map_or(last_lsn, |(first, _)| first - 1);
+            return self.send(from, Body::Mismatch { round, rejected_lsn: prev_lsn, hint_lsn });
+        }
+        let Some(records) = decode(prev_lsn, &records) else {
+            tracing::warn!(epoch = self.hard.epoch, lsn = prev_lsn, from = from.0, "ignored a malformed message");
+            return;
+        };
+        let end_lsn = prev_lsn + records.len() as Lsn;
+        for (record, encoded) in records {
+            let lsn = record.stamp.lsn;
+            match self.journal.lineage(lsn) {
+                Some(lineage) if lineage == record.stamp.lineage() => continue,
+                Some(_) => self.rewind(lsn - 1),
+                None => {}
+            }
+            self.journal.push(record.stamp.lineage(), encoded);
+            self.store.apply(record.change);
+        }
+        let Role::Follower(follower) = &mut self.role else { unreachable!("only followers take records over") };
+        follower.held_lsn = follower.held_lsn.max(end_lsn);
+        follower.round = follower.round.max(round);
+        follower.answer_due |= round > follower.answered.map_or(0, |(round, _)| round) || end_lsn <= self.flushed_lsn;
+        self.commit_lsn = self.commit_lsn.max(commit_lsn.min(follower.held_lsn));
+    }
+
+    /// Tells the leader what has become durable since, in one answer for all its messages.
+    pub(crate) fn settle_follower(&mut self) {
+        let Some((leader, _)) = self.leader else { return };
+        let Role::Follower(follower) = &mut self.role else { return };
+        let durable_lsn = self.flushed_lsn.min(follower.held_lsn);
+        let answer = (follower.round, durable_lsn);
+        if follower.answer_due || follower.answered.is_some_and(|last| last != answer) {
+            follower.answer_due = false;
+            follower.answered = Some(answer);
+            let (round, held_lsn) = (follower.round, follower.held_lsn);
+            self.send(leader, Body::Appended { round, held_lsn, durable_lsn });
+        }
+    }
+
+    /// Gives up every record behind `lsn`: undoes them, and has them put aside and cut off the log.
+    fn rewind(&mut self, lsn: Lsn) {
+        if self.settings.election == Election::Vote {
+            let commit_lsn = self.commit_lsn;
+            assert!(
+                lsn >= commit_lsn,
+                "asked to rewind to LSN {lsn}, but a majority holds everything up to {commit_lsn}"
+            );
+        }
+        self.hand_over_writes(); // so that the log on disk holds what it will be told to cut
+        let mut records = Vec::new();
+        while self.journal.last_lsn() > lsn {
+            let record = self.journal.pop().expect("the journal is as long as it says");
+            self.store.undo(record.change.clone());
+            records.push(record);
+        }
+        records.reverse();
+        tracing::info!(epoch = self.hard.epoch, lsn, records = records.len(), "rewound");
+        // The sequences of the records given up must not come back on other writes after a restart.
+        self.hard.sequence_floor = self.sequence;
+        self.save();
+        self.generation += 1;
+        self.written_lsn = lsn;
+        self.flushed_lsn = self.flushed_lsn.min(lsn);
+        self.commit_lsn = self.commit_lsn.min(lsn);
+        let (epoch, generation) = (self.hard.epoch, self.generation);
+        self.effects.push(Effect::Rewind { records, epoch, generation });
+    }
+}
+
+/// Records that stand behind `prev_lsn`, each with its encoding.
+fn decode(prev_lsn: Lsn, records: &[bytes::Bytes]) -> Option<Vec<(Record, bytes::Bytes)>> {
+    (prev_lsn + 1..)
+        .zip(records)
+        .map(|(lsn, encoded)| {
+            let record = Record::decode(encoded).filter(|record| record.stamp.lsn == lsn)?;
+            Some((record, encoded.clone()))
+        })
+        .collect()
+}

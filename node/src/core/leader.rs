@@ -1,0 +1,234 @@
+//! Leading: streaming records, counting who holds what, confirming the leadership, acknowledging.
+//!
+//! Not here: becoming leader (`election`, `promotion`).
+
+use std::collections::BTreeMap;
+
+use super::message::{Append, Body};
+use super::pending::{Pending, Waiting};
+use super::progress::Progress;
+use super::{Ack, Core, Fencing, Refusal, Role};
+use crate::record::{Change, Epoch, Lsn, Member};
+use crate::store::Reply;
+
+/// What only a leader has.
+pub(crate) struct Leader<T> {
+    pub(crate) followers: BTreeMap<Member, Progress>,
+    pub(crate) pending: Pending<T>,
+    /// The first record of this reign. Raft §5.4.2: counting holders commits nothing of earlier epochs by itself.
+    first_lsn: Lsn,
+    /// The newest round of heartbeats, and the newest one that a majority answered.
+    round: u64,
+    confirmed_round: u64,
+    next_heartbeat_ms: u64,
+    /// The newer leader or epoch that an unfenced leader has heard of, and when it will give way.
+    successor: Option<Successor>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Successor {
+    epoch: Epoch,
+    leader: Option<Member>,
+    demote_at_ms: u64,
+}
+
+impl<T> Leader<T> {
+    /// This process stood still, so nobody could have been heard.
+    pub(crate) fn excuse_silence(&mut self, now_ms: u64) {
+        self.followers.values_mut().for_each(|follower| follower.contact_ms = now_ms);
+    }
+
+    pub(crate) fn link_changed(&mut self, peer: Member) {
+        if let Some(follower) = self.followers.get_mut(&peer) {
+            follower.reconnect();
+        }
+    }
+
+    /// The greatest value that a majority reaches, the leader with `own` among it.
+    fn majority_reaches(&self, own: u64, of: impl Fn(&Progress) -> u64) -> u64 {
+        let mut values: Vec<u64> = self.followers.values().map(of).chain([own]).collect();
+        values.sort_unstable_by(|a, b| b.cmp(a));
+        values[values.len() / 2]
+    }
+
+    fn begin_round(&mut self, now_ms: u64, heartbeat_ms: u64) {
+        self.round += 1;
+        self.next_heartbeat_ms = now_ms + heartbeat_ms;
+    }
+}
+
+impl<T> Core<T> {
+    /// Begins a reign in the present epoch, which this node has won or taken.
+    pub(crate) fn lead(&mut self) {
+        let last_lsn = self.journal.last_lsn();
+        let followers = self.settings.peers().map(|peer| (peer, Progress::new(last_lsn, self.now_ms))).collect();
+        let first_lsn = self.create(Change::Noop);
+        self.leader = Some((self.settings.me, self.settings.address));
+        self.role = Role::Leader(Box::new(Leader {
+            followers,
+            pending: Pending::new(self.hard.epoch),
+            first_lsn,
+            round: 1,
+            confirmed_round: 0,
+            next_heartbeat_ms: self.now_ms + self.settings.heartbeat_ms,
+            successor: None,
+        }));
+        tracing::info!(epoch = self.hard.epoch, lsn = first_lsn, "leader");
+    }
+
+    pub(crate) fn pend_write(&mut self, token: T, change: Change, reply: Reply) {
+        if let Some(token) = self.with_room(token) {
+            let lsn = self.create(change);
+            let Role::Leader(leader) = &mut self.role else { unreachable!("only a leader has room") };
+            leader.pending.writes.push_back(Waiting { token, reply, lsn, round: 0 });
+        }
+    }
+
+    /// The value is captured already. It may be told when all it could have seen is acknowledged, and when a majority has
+    /// answered a round that began after now: then nobody else can have acknowledged anything before now.
+    pub(crate) fn pend_read(&mut self, token: T, reply: Reply) {
+        if let Some(token) = self.with_room(token) {
+            let lsn = self.journal.last_lsn();
+            let Role::Leader(leader) = &mut self.role else { unreachable!("only a leader has room") };
+            let round = leader.round + 1;
+            leader.pending.reads.push_back(Waiting { token, reply, lsn, round });
+        }
+    }
+
+    /// Gives the token back if its operation may wait here.
+    fn with_room(&mut self, token: T) -> Option<T> {
+        match &self.role {
+            Role::Leader(leader) if !leader.pending.is_full() => Some(token),
+            _ => {
+                self.answer(token, Err(Refusal::Busy), self.hard.epoch, self.journal.last_lsn());
+                None
+            }
+        }
+    }
+
+    pub(crate) fn on_appended(&mut self, from: Member, round: u64, held_lsn: Lsn, durable_lsn: Lsn) {
+        if let Some(follower) = self.answering(from, round) {
+            follower.agree(held_lsn, durable_lsn);
+        }
+    }
+
+    pub(crate) fn on_mismatch(&mut self, from: Member, round: u64, rejected_lsn: Lsn, hint_lsn: Lsn) {
+        if let Some(follower) = self.answering(from, round) {
+            follower.disagree(rejected_lsn, hint_lsn);
+        }
+    }
+
+    /// A follower that answered in this epoch, and thereby confirmed the leadership for that round.
+    fn answering(&mut self, from: Member, round: u64) -> Option<&mut Progress> {
+        let Role::Leader(leader) = &mut self.role else { return None };
+        let follower = leader.followers.get_mut(&from)?;
+        follower.contact_ms = self.now_ms;
+        follower.answered_round = follower.answered_round.max(round);
+        Some(follower)
+    }
+
+    /// Hears of a newer leadership without being fenced by it: goes on for a while, as a Redis primary does until Sentinel
+    /// reconfigures it.
+    pub(crate) fn note_successor(&mut self, epoch: Epoch, successor: Option<Member>) {
+        let Role::Leader(leader) = &mut self.role else { return };
+        match &mut leader.successor {
+            None => {
+                let demote_at_ms = self.now_ms + self.settings.demote_after_ms;
+                leader.successor = Some(Successor { epoch, leader: successor, demote_at_ms });
+                let (own_epoch, demote_after_ms) = (self.hard.epoch, self.settings.demote_after_ms);
+                tracing::info!(epoch = own_epoch, newer_epoch = epoch, demote_after_ms, "superseded, but leading on");
+            }
+            Some(known) if (epoch, successor) > (known.epoch, known.leader) => {
+                (known.epoch, known.leader) = (epoch, successor);
+            }
+            Some(_) => {}
+        }
+    }
+
+    pub(crate) fn tick_leader(&mut self) {
+        let Role::Leader(leader) = &mut self.role else { return };
+        if let Some(successor) = leader.successor.filter(|successor| self.now_ms >= successor.demote_at_ms) {
+            let (epoch, lsn) = (self.hard.epoch, self.journal.last_lsn());
+            tracing::info!(epoch, lsn, newer_epoch = successor.epoch, "stepped down: reconfigured");
+            return self.follow(successor.epoch, None);
+        }
+        let timeout_ms = self.settings.election_timeout_ms;
+        let heard = leader.followers.values().filter(|follower| self.now_ms - follower.contact_ms < timeout_ms).count();
+        if self.settings.fencing == Fencing::Epoch && heard + 1 < self.settings.majority() {
+            let (epoch, lsn) = (self.hard.epoch, self.journal.last_lsn());
+            tracing::info!(epoch, lsn, "stepped down: no answer from a majority");
+            return self.step_down_isolated();
+        }
+        if self.now_ms >= leader.next_heartbeat_ms {
+            leader.begin_round(self.now_ms, self.settings.heartbeat_ms);
+        }
+    }
+
+    pub(crate) fn settle_leader(&mut self) {
+        self.confirm();
+        let Role::Leader(leader) = &mut self.role else { return };
+        // Reads share rounds: one is begun at once if none is under way, and those that come meanwhile ride on the next.
+        if leader.pending.wanted_round() > leader.round && leader.confirmed_round == leader.round {
+            leader.begin_round(self.now_ms, self.settings.heartbeat_ms);
+        }
+        for peer in self.settings.peers() {
+            self.stream(peer);
+        }
+        self.confirm(); // a cluster of one needs nobody's answer
+        self.acknowledge();
+    }
+
+    /// Sends a follower what it has not been told yet, as far as the window allows.
+    fn stream(&mut self, to: Member) {
+        let Role::Leader(leader) = &mut self.role else { return };
+        if !self.linked.contains(&to) {
+            return;
+        }
+        let round = leader.round;
+        let follower = leader.followers.get_mut(&to).expect("every peer has its progress");
+        let mut appends = Vec::new();
+        loop {
+            let prev_lsn = follower.next_lsn - 1;
+            let records = follower.take_batch(self.journal.after(prev_lsn));
+            if records.is_empty() && follower.told_round == round {
+                break;
+            }
+            follower.told_round = round;
+            let prev = self.journal.lineage(prev_lsn);
+            let (address, commit_lsn) = (self.settings.address, self.commit_lsn);
+            appends.push(Append { address, prev_lsn, prev, records, commit_lsn, round });
+        }
+        for append in appends {
+            self.send(to, Body::Append(append));
+        }
+    }
+
+    /// Counts what a majority holds and which round it answered.
+    fn confirm(&mut self) {
+        let Role::Leader(leader) = &mut self.role else { return };
+        leader.confirmed_round = leader.majority_reaches(leader.round, |follower| follower.answered_round);
+        let held = leader.majority_reaches(self.flushed_lsn, |follower| follower.durable_lsn);
+        if held >= leader.first_lsn {
+            self.commit_lsn = self.commit_lsn.max(held);
+        }
+    }
+
+    /// Answers every operation that need not wait any longer.
+    fn acknowledge(&mut self) {
+        let Role::Leader(leader) = &mut self.role else { return };
+        let durable = || leader.followers.values().map(|follower| follower.durable_lsn);
+        let acked_lsn = match self.settings.ack {
+            Ack::Async => self.flushed_lsn,
+            Ack::SemiSync => self.flushed_lsn.min(durable().max().unwrap_or(self.flushed_lsn)),
+            Ack::Majority => self.commit_lsn,
+            Ack::All => durable().fold(self.flushed_lsn, u64::min),
+        };
+        let epoch = leader.pending.epoch;
+        let confirmed_round = leader.confirmed_round;
+        while let Role::Leader(leader) = &mut self.role
+            && let Some(Waiting { token, reply, lsn, .. }) = leader.pending.pop(acked_lsn, confirmed_round)
+        {
+            self.answer(token, Ok(reply), epoch, lsn);
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! What the members say to each other. Every message may be lost, delayed for seconds, or overtaken by a later one.
+//!
+//! Not here: how messages are framed and carried (`peer`).
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use crate::record::{Epoch, Lineage, Lsn, Member};
+
+/// A message; who sent it is known from the link it came over.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Message {
+    /// The sender's epoch when it sent this.
+    pub(crate) epoch: Epoch,
+    pub(crate) body: Body,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Body {
+    /// A leader's records and heartbeat.
+    Append(Append),
+    /// The logs agree up to `held_lsn`, and the sender has that on its disk up to `durable_lsn`.
+    Appended {
+        round: u64,
+        held_lsn: Lsn,
+        durable_lsn: Lsn,
+    },
+    /// The sender's log does not agree with the leader's at `rejected_lsn`, but may at `hint_lsn`.
+    Mismatch {
+        round: u64,
+        rejected_lsn: Lsn,
+        hint_lsn: Lsn,
+    },
+    /// The sender knows a newer leader, or at least a newer epoch: fencing.
+    Fenced {
+        leader: Option<Member>,
+    },
+    /// Would you vote for me in the epoch after this one?
+    PreVote {
+        log: LogEnd,
+    },
+    PreVoteReply {
+        proposed: Epoch,
+        granted: bool,
+    },
+    /// Vote for me in this epoch.
+    Vote {
+        log: LogEnd,
+    },
+    VoteReply {
+        granted: bool,
+    },
+    /// Is anybody there? Asked in `timeout` mode by a leader that stepped down because it heard from no majority.
+    Ping,
+    Pong,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Append {
+    /// Where the leader serves clients.
+    pub(crate) address: SocketAddr,
+    /// The records follow this one, ...
+    pub(crate) prev_lsn: Lsn,
+    /// ... which has this lineage; `None` before the first record.
+    pub(crate) prev: Option<Lineage>,
+    /// Encoded records, in order and dense.
+    pub(crate) records: Vec<Bytes>,
+    /// What a majority holds, as far as the leader knows.
+    pub(crate) commit_lsn: Lsn,
+    /// The newest round of heartbeats begun before this was sent. Its answer confirms the leadership for that round.
+    pub(crate) round: u64,
+}
+
+/// How far the durable part of a log reaches. Greater is more up to date (Raft §5.4.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct LogEnd {
+    pub(crate) epoch: Epoch,
+    pub(crate) lsn: Lsn,
+}
+
+impl Message {
+    /// Bytes in memory, roughly, for bounding queues.
+    pub(crate) fn size(&self) -> usize {
+        let records = match &self.body {
+            Body::Append(append) => append.records.iter().map(Bytes::len).sum(),
+            _ => 0,
+        };
+        size_of::<Self>() + records
+    }
+}

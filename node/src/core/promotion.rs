@@ -1,0 +1,61 @@
+//! `timeout` elections: whoever misses the leader's heartbeats promotes itself. Unsound on purpose, as in the field.
+//!
+//! Not here: votes, because there are none.
+
+use std::collections::BTreeSet;
+
+use super::message::Body;
+use super::{Core, Election, HardState, Role};
+use crate::record::Member;
+
+/// A leader that heard from no majority steps down, and must hear from one before it promotes itself again; otherwise it would take
+/// the next epoch, and the next, alone in its corner.
+#[derive(Debug, Default)]
+pub(crate) struct Isolation {
+    heard: BTreeSet<Member>,
+    next_ping_ms: u64,
+}
+
+impl<T> Core<T> {
+    pub(crate) fn tick_promotion(&mut self) {
+        let brand_new = self.hard.epoch == 0 && self.journal.last_lsn() == 0;
+        let Role::Follower(follower) = &mut self.role else { return };
+        if let Some(isolation) = &mut follower.isolation {
+            if self.now_ms >= isolation.next_ping_ms {
+                isolation.next_ping_ms = self.now_ms + self.settings.heartbeat_ms;
+                self.broadcast(&Body::Ping);
+            }
+        } else if self.now_ms >= self.deadline_ms || (brand_new && self.settings.me == Member(0)) {
+            self.hard = HardState { epoch: self.hard.epoch + 1, voted_for: None, ..self.hard };
+            self.save();
+            self.lead();
+        }
+    }
+
+    /// Gives up leading because no majority was heard.
+    pub(crate) fn step_down_isolated(&mut self) {
+        self.follow(self.hard.epoch, None);
+        if self.settings.election == Election::Timeout
+            && let Role::Follower(follower) = &mut self.role
+        {
+            follower.isolation = Some(Isolation::default());
+        }
+    }
+
+    pub(crate) fn on_pong(&mut self, from: Member) {
+        let Role::Follower(follower) = &mut self.role else { return };
+        let Some(isolation) = &mut follower.isolation else { return };
+        isolation.heard.insert(from);
+        if isolation.heard.len() + 1 >= self.settings.majority() {
+            follower.isolation = None;
+            self.rearm();
+        }
+    }
+
+    /// Lets the first surviving follower go first, so that normally only one promotes itself.
+    pub(crate) fn stagger_ms(&self) -> u64 {
+        let leader = self.leader.map(|(member, _)| member);
+        let before = (0..self.settings.me.0).filter(|&member| leader != Some(Member(member))).count() as u64;
+        before * 2 * self.settings.heartbeat_ms
+    }
+}

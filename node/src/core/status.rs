@@ -1,0 +1,60 @@
+//! What a node tells of itself.
+//!
+//! Not here: in which words (`server::commands`).
+
+use std::net::SocketAddr;
+
+use super::{Core, Role};
+use crate::record::{Epoch, Lsn, Member};
+
+/// A node's state at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Status {
+    pub(crate) role: &'static str,
+    pub(crate) epoch: Epoch,
+    pub(crate) leader: Option<(Member, SocketAddr)>,
+    pub(crate) last_lsn: Lsn,
+    pub(crate) flushed_lsn: Lsn,
+    pub(crate) commit_lsn: Lsn,
+    pub(crate) keys: usize,
+    /// Clients' operations that wait for their acknowledgement.
+    pub(crate) pending: usize,
+    pub(crate) followers: Vec<FollowerStatus>,
+}
+
+/// What a leader knows of a follower.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FollowerStatus {
+    pub(crate) member: Member,
+    pub(crate) linked: bool,
+    /// What is durable there.
+    pub(crate) match_lsn: Lsn,
+}
+
+impl<T> Core<T> {
+    pub(crate) fn status(&self) -> Status {
+        let (role, pending, followers) = match &self.role {
+            Role::Follower(_) => ("follower", 0, Vec::new()),
+            Role::Candidate(_) => ("candidate", 0, Vec::new()),
+            Role::Leader(leader) => {
+                let followers = leader.followers.iter().map(|(&member, progress)| FollowerStatus {
+                    member,
+                    linked: self.linked.contains(&member),
+                    match_lsn: progress.durable_lsn,
+                });
+                ("leader", leader.pending.writes.len() + leader.pending.reads.len(), followers.collect())
+            }
+        };
+        Status {
+            role,
+            epoch: self.hard.epoch,
+            leader: self.leader,
+            last_lsn: self.journal.last_lsn(),
+            flushed_lsn: self.flushed_lsn,
+            commit_lsn: self.commit_lsn,
+            keys: self.store.len(),
+            pending,
+            followers,
+        }
+    }
+}

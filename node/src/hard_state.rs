@@ -1,0 +1,189 @@
+//! The file of what must never be forgotten: epoch and vote, and whose directory this is.
+//!
+//! One line of JSON and one with its CRC-32, so that an operator can read it. Replaced as a whole at each change.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::core::HardState;
+use crate::data_dir::replace_file;
+use crate::record::Member;
+
+const FORMAT: u32 = 1;
+
+/// Why a directory's hard state cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HardStateError {
+    #[error("cannot use {}: {source}", .path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error(
+        "{} is damaged: {what}. A node that forgets its vote can elect two leaders; restore the file from a backup, or empty \
+         the directory and let the node start over as a new member of a new cluster", .path.display()
+    )]
+    Damaged { path: PathBuf, what: String },
+    #[error("{} is missing, but there is a log beside it; restore the file, or empty the directory", .0.display())]
+    Missing(PathBuf),
+    #[error("{} belongs to node {found} of the cluster {found_members}, but this is {id} of {members}; check --data, --id and --peer", .path.display())]
+    OtherNode { path: PathBuf, found: String, found_members: String, id: String, members: String },
+}
+
+#[derive(Serialize, Deserialize)]
+struct Document {
+    format: u32,
+    id: String,
+    members: Vec<String>,
+    epoch: u64,
+    voted_for: Option<String>,
+    sequence_floor: u64,
+}
+
+/// The file, and whose it is.
+#[derive(Debug)]
+pub(crate) struct HardStateFile {
+    path: PathBuf,
+    id: String,
+    members: Vec<String>,
+}
+
+impl HardStateFile {
+    /// Reads the file, or creates it in a directory that has no log yet.
+    pub(crate) fn open(data: &Path, id: &str, members: &[String]) -> Result<(Self, HardState), HardStateError> {
+        let path = data.join("hard-state");
+        let file = HardStateFile { path: path.clone(), id: id.to_owned(), members: members.to_owned() };
+        match fs::read_to_string(&path) {
+            Ok(text) => {
+                let document = file.parse(&text).map_err(|what| HardStateError::Damaged { path, what })?;
+                let state = file.check(document)?;
+                Ok((file, state))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if data.join("log").exists() {
+                    return Err(HardStateError::Missing(path));
+                }
+                file.save(&HardState::default())?;
+                Ok((file, HardState::default()))
+            }
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                Err(HardStateError::Damaged { path, what: "it is not text".to_owned() })
+            }
+            Err(error) => Err(HardStateError::Io { path, source: error }),
+        }
+    }
+
+    fn parse(&self, text: &str) -> Result<Document, String> {
+        let (line, checksum) = text.split_once('\n').ok_or("its second line, the checksum, is missing")?;
+        if checksum != checksum_line(line) {
+            return Err(format!(
+                "line 2 is `{}`, but line 1 has the checksum `{}`",
+                checksum.trim(),
+                checksum_line(line).trim()
+            ));
+        }
+        let document: Document = serde_json::from_str(line).map_err(|error| format!("line 1: {error}"))?;
+        if document.format != FORMAT {
+            return Err(format!("it has format {}, this program writes {FORMAT}", document.format));
+        }
+        Ok(document)
+    }
+
+    fn check(&self, document: Document) -> Result<HardState, HardStateError> {
+        if document.id != self.id || document.members != self.members {
+            return Err(HardStateError::OtherNode {
+                path: self.path.clone(),
+                found: document.id,
+                found_members: document.members.join(","),
+                id: self.id.clone(),
+                members: self.members.join(","),
+            });
+        }
+        let Document { epoch, voted_for, sequence_floor, .. } = document;
+        let member = |id: String| {
+            let index = self.members.iter().position(|member| *member == id);
+            let unknown = || HardStateError::Damaged {
+                path: self.path.clone(),
+                what: format!("it has a vote for {id}, who is no member"),
+            };
+            index.map(|index| Member(index as u8)).ok_or_else(unknown)
+        };
+        Ok(HardState { epoch, voted_for: voted_for.map(member).transpose()?, sequence_floor })
+    }
+
+    /// Returns when the state is durable.
+    pub(crate) fn save(&self, state: &HardState) -> Result<(), HardStateError> {
+        let document = Document {
+            format: FORMAT,
+            id: self.id.clone(),
+            members: self.members.clone(),
+            epoch: state.epoch,
+            voted_for: state.voted_for.map(|Member(index)| self.members[usize::from(index)].clone()),
+            sequence_floor: state.sequence_floor,
+        };
+        let line = serde_json::to_string(&document).expect("a hard state has no part that cannot be serialized");
+        let text = format!("{line}\n{}", checksum_line(&line));
+        replace_file(&self.path, text.as_bytes())
+            .map_err(|error| HardStateError::Io { path: self.path.clone(), source: error })
+    }
+}
+
+fn checksum_line(line: &str) -> String {
+    format!("crc32 {:08x}\n", crc32fast::hash(line.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn members() -> Vec<String> {
+        ["n1", "n2", "n3"].map(String::from).to_vec()
+    }
+
+    #[test]
+    fn what_was_saved_is_read_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, state) = HardStateFile::open(dir.path(), "n2", &members()).unwrap();
+        assert_eq!(state, HardState::default());
+        let state = HardState { epoch: 7, voted_for: Some(Member(2)), sequence_floor: 9 };
+        file.save(&state).unwrap();
+        assert_eq!(HardStateFile::open(dir.path(), "n2", &members()).unwrap().1, state);
+    }
+
+    #[test]
+    fn no_changed_or_missing_byte_goes_unnoticed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, _) = HardStateFile::open(dir.path(), "n2", &members()).unwrap();
+        file.save(&HardState { epoch: 7, voted_for: Some(Member(2)), sequence_floor: 0 }).unwrap();
+        let path = dir.path().join("hard-state");
+        let good = fs::read(&path).unwrap();
+        for at in 0..good.len() {
+            let mut flipped = good.clone();
+            flipped[at] ^= 1;
+            for bad in [&flipped[..], &good[..at]] {
+                fs::write(&path, bad).unwrap();
+                let error =
+                    HardStateFile::open(dir.path(), "n2", &members()).expect_err("damage at each byte is found");
+                assert!(matches!(error, HardStateError::Damaged { .. }), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn another_nodes_directory_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        HardStateFile::open(dir.path(), "n2", &members()).unwrap();
+        for (id, members) in [("n1", members()), ("n2", members()[..2].to_vec())] {
+            let error = HardStateFile::open(dir.path(), id, &members).unwrap_err().to_string();
+            assert!(error.contains("belongs to node n2 of the cluster n1,n2,n3"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_log_without_its_hard_state_is_refused() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("log")).unwrap();
+        let error = HardStateFile::open(dir.path(), "n1", &members()).unwrap_err();
+        assert!(matches!(error, HardStateError::Missing(_)), "{error}");
+    }
+}

@@ -1,0 +1,97 @@
+//! The replication log on disk: segment files of checksummed records, written by a thread of its own.
+//!
+//! Not here: what the records mean, and who may truncate them (`core`).
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+
+use crate::config::Fsync;
+use crate::record::Lsn;
+use writer::{Command, Writer};
+
+mod recovery;
+mod segment;
+mod writer;
+
+/// Why the log cannot be used, or not any longer.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LogError {
+    #[error("cannot use {}: {source}", .path.display())]
+    Io { path: PathBuf, source: io::Error },
+    #[error(
+        "{} is damaged at byte {offset}: {what}. Records after that place may have been acknowledged, so they are not cut off. \
+         Restore the file from a backup, or move the whole data directory away and let the node start over as a new member \
+         of a new cluster", .path.display()
+    )]
+    Damaged { path: PathBuf, offset: usize, what: String },
+}
+
+impl LogError {
+    fn io(path: &Path) -> impl FnOnce(io::Error) -> LogError + use<'_> {
+        move |source| LogError::Io { path: path.to_owned(), source }
+    }
+}
+
+/// How far the log is durable. Reports of a generation before the last truncation are void.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Flushed {
+    pub(crate) generation: u64,
+    pub(crate) lsn: Lsn,
+}
+
+/// What the log thread says: how far it got, or why it stopped for good.
+pub(crate) type Report = Result<Flushed, LogError>;
+
+/// The log thread's handle. Commands are carried out in order.
+#[derive(Debug)]
+pub(crate) struct Log {
+    commands: mpsc::Sender<Command>,
+    thread: JoinHandle<()>,
+}
+
+impl Log {
+    /// Recovers the log in `dir`, creating it if there is none, and returns it with the encodings of its records from LSN 1. All of
+    /// them are durable. `report` is called on the log thread.
+    pub(crate) fn open(
+        dir: &Path,
+        segment_bytes: u64,
+        fsync: Fsync,
+        report: impl Fn(Report) + Send + 'static,
+    ) -> Result<(Self, Vec<Bytes>), LogError> {
+        let recovered = recovery::recover(dir)?;
+        let writer = Writer::open(dir, segment_bytes, fsync, recovered.tail)?;
+        let (commands, queue) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("log".to_owned())
+            .spawn(move || writer.run(&queue, report))
+            .map_err(LogError::io(dir))?;
+        Ok((Log { commands, thread }, recovered.records))
+    }
+
+    /// Appends records behind the last one.
+    pub(crate) fn write(&self, records: Vec<Bytes>) {
+        self.command(Command::Write(records));
+    }
+
+    /// Cuts off everything behind `after`; what is reported afterwards bears the new generation.
+    pub(crate) fn truncate(&self, after: Lsn, generation: u64) {
+        self.command(Command::Truncate { after, generation });
+    }
+
+    fn command(&self, command: Command) {
+        // A thread that is gone has reported why, and the node is about to stop.
+        let _ = self.commands.send(command);
+    }
+
+    /// Waits until everything given to the log is durable.
+    pub(crate) fn close(self) {
+        drop(self.commands);
+        if let Err(panic) = self.thread.join() {
+            std::panic::resume_unwind(panic);
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! Reading the log back after a stop or a crash: cuts off a torn tail, refuses damage in the middle.
+//!
+//! A crash can leave only the end of the last segment unfinished. Anything else (damage with sound records behind it, in
+//! an earlier segment, or in a header) did not come from a crash, and what follows may have been acknowledged.
+
+use std::fs::{self, OpenOptions};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::LogError;
+use super::segment::{HEADER_BYTES, Header, find_record, frame_at};
+use crate::data_dir::sync_dir;
+use crate::record::{Lsn, Record};
+
+/// What recovery found.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    /// The encodings of all records, from LSN 1.
+    pub(crate) records: Vec<Bytes>,
+    /// The segment to go on with; `None` if there is none.
+    pub(crate) tail: Option<Tail>,
+}
+
+/// The last segment and where its sound part ends.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    pub(crate) path: PathBuf,
+    pub(crate) header: Header,
+    pub(crate) bytes: u64,
+    pub(crate) next_lsn: Lsn,
+}
+
+pub(crate) fn segment_path(dir: &Path, first_lsn: Lsn) -> PathBuf {
+    dir.join(format!("{first_lsn:020}.log"))
+}
+
+/// The segments in a log directory by their first LSN, in order.
+pub(crate) fn segments(dir: &Path) -> Result<Vec<(Lsn, PathBuf)>, LogError> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(dir).map_err(LogError::io(dir))? {
+        let path = entry.map_err(LogError::io(dir))?.path();
+        let first_lsn = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
+        match first_lsn {
+            Some(first_lsn) if segment_path(dir, first_lsn) == path => found.push((first_lsn, path)),
+            _ => return Err(damaged(&path, 0, "its name is not that of a segment; move it out of the log")),
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+/// Reads all segments and makes the log end with its last sound record.
+pub(crate) fn recover(dir: &Path) -> Result<Recovered, LogError> {
+    fs::create_dir_all(dir).map_err(LogError::io(dir))?;
+    if let Some(parent) = dir.parent() {
+        sync_dir(parent).map_err(LogError::io(parent))?;
+    }
+    let mut records = Vec::new();
+    let mut tail = None;
+    let segments = segments(dir)?;
+    for (index, (first_lsn, path)) in segments.iter().enumerate() {
+        let is_last = index + 1 == segments.len();
+        let next_lsn = records.len() as Lsn + 1;
+        if *first_lsn != next_lsn {
+            return Err(damaged(path, 0, &format!("it begins at LSN {first_lsn}, but LSN {next_lsn} is missing")));
+        }
+        let bytes = Bytes::from(fs::read(path).map_err(LogError::io(path))?);
+        if is_last && bytes.len() < HEADER_BYTES {
+            // A crash while the segment was created: nothing was ever in it.
+            fs::remove_file(path).map_err(LogError::io(path))?;
+            sync_dir(dir).map_err(LogError::io(dir))?;
+            tracing::info!(file = %path.display(), lsn = next_lsn - 1, "truncated: removed an unfinished segment");
+            break;
+        }
+        tail = Some(read_segment(path, &bytes, next_lsn, is_last, &mut records)?);
+    }
+    Ok(Recovered { records, tail })
+}
+
+fn read_segment(
+    path: &Path,
+    bytes: &Bytes,
+    first_lsn: Lsn,
+    is_last: bool,
+    records: &mut Vec<Bytes>,
+) -> Result<Tail, LogError> {
+    let header = Header::decode(bytes).map_err(|what| damaged(path, 0, what))?;
+    if header.first_lsn != first_lsn {
+        return Err(damaged(path, 0, &format!("its header says LSN {}, its name {first_lsn}", header.first_lsn)));
+    }
+    let mut offset = HEADER_BYTES;
+    let mut next_lsn = first_lsn;
+    while offset < bytes.len() {
+        let Some(payload) = frame_at(bytes, offset, header.salt) else {
+            let behind = find_record(bytes, offset + 1, header.salt, next_lsn);
+            if let Some(behind) = behind.filter(|_| is_last) {
+                return Err(damaged(path, offset, &format!("no sound record here, but there is one at byte {behind}")));
+            }
+            if !is_last {
+                return Err(damaged(path, offset, "no sound record here, but there are later segments"));
+            }
+            break;
+        };
+        match Record::decode(&bytes[payload.clone()]) {
+            Some(record) if record.stamp.lsn == next_lsn => {}
+            Some(record) => {
+                return Err(damaged(path, offset, &format!("LSN {} where {next_lsn} belongs", record.stamp.lsn)));
+            }
+            None => return Err(damaged(path, offset, "sound bytes that are no record of this program")),
+        }
+        offset = payload.end;
+        records.push(bytes.slice(payload));
+        next_lsn += 1;
+    }
+    if is_last {
+        make_durable(path, bytes.len(), offset, next_lsn - 1)?;
+    }
+    Ok(Tail { path: path.to_owned(), header, bytes: offset as u64, next_lsn })
+}
+
+/// Cuts a segment to its sound part. Even an undamaged one may so far have been in memory only.
+fn make_durable(path: &Path, bytes: usize, sound: usize, lsn: Lsn) -> Result<(), LogError> {
+    let file = OpenOptions::new().write(true).open(path).map_err(LogError::io(path))?;
+    if sound < bytes {
+        file.set_len(sound as u64).map_err(LogError::io(path))?;
+        tracing::info!(file = %path.display(), at = sound, bytes = bytes - sound, lsn, "truncated: cut off a torn tail");
+    }
+    file.sync_all().map_err(LogError::io(path))
+}
+
+fn damaged(path: &Path, offset: usize, what: &str) -> LogError {
+    LogError::Damaged { path: path.to_owned(), offset, what: what.to_owned() }
+}

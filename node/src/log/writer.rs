@@ -1,0 +1,186 @@
+//! The log thread: group commit, rotation, truncation.
+//!
+//! Whatever was queued while the previous fsync ran is written with one write and made durable with one fsync.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+
+use super::recovery::{Tail, segment_path, segments};
+use super::segment::{HEADER_BYTES, Header, encode_frame, frame_at};
+use super::{Flushed, LogError, Report};
+use crate::config::Fsync;
+use crate::data_dir::sync_dir;
+use crate::record::Lsn;
+
+/// Most frame bytes put together before they are written: bounds the buffer, not the group commit.
+const BUFFER_BYTES: usize = 1 << 20;
+
+#[derive(Debug)]
+pub(crate) enum Command {
+    Write(Vec<Bytes>),
+    Truncate { after: Lsn, generation: u64 },
+}
+
+#[derive(Debug)]
+pub(crate) struct Writer {
+    dir: PathBuf,
+    segment_bytes: u64,
+    fsync: Fsync,
+    generation: u64,
+    next_lsn: Lsn,
+    segment: Segment,
+    /// When something was first written that no fsync has covered yet.
+    dirty_since: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Segment {
+    path: PathBuf,
+    file: File,
+    header: Header,
+    bytes: u64,
+    /// Frames not yet written to the file.
+    buffer: Vec<u8>,
+}
+
+impl Writer {
+    pub(crate) fn open(dir: &Path, segment_bytes: u64, fsync: Fsync, tail: Option<Tail>) -> Result<Self, LogError> {
+        let next_lsn = tail.as_ref().map_or(1, |tail| tail.next_lsn);
+        let segment = match tail {
+            Some(tail) => Segment::reopen(tail.path, tail.header, tail.bytes)?,
+            None => Segment::create(dir, next_lsn)?,
+        };
+        let dir = dir.to_owned();
+        Ok(Writer { dir, segment_bytes, fsync, generation: 0, next_lsn, segment, dirty_since: None })
+    }
+
+    /// Serves the queue until its other end is dropped; then makes all durable. Stops at the first error, for after a failed
+    /// fsync nobody knows what is on the disk, and a second one might claim success without being true.
+    pub(crate) fn run(mut self, queue: &Receiver<Command>, report: impl Fn(Report)) {
+        loop {
+            match self.serve(queue) {
+                Ok(Some(lsn)) => report(Ok(Flushed { generation: self.generation, lsn })),
+                Ok(None) => return,
+                Err(error) => return report(Err(error)),
+            }
+        }
+    }
+
+    /// Carries out whatever is queued; returns how far the log may be called flushed, or `None` at the end.
+    fn serve(&mut self, queue: &Receiver<Command>) -> Result<Option<Lsn>, LogError> {
+        let first = match self.patience() {
+            None => queue.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(patience) => queue.recv_timeout(patience),
+        };
+        match first {
+            Ok(first) => {
+                for command in std::iter::once(first).chain(queue.try_iter()) {
+                    self.carry_out(command)?;
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                self.sync()?;
+                return Ok(None);
+            }
+        }
+        self.segment.write()?;
+        if self.fsync == Fsync::Always || self.patience() == Some(Duration::ZERO) {
+            self.sync()?;
+        }
+        Ok(Some(self.next_lsn - 1))
+    }
+
+    /// How long the next fsync can wait; `None` if it is not due at all.
+    fn patience(&self) -> Option<Duration> {
+        match self.fsync {
+            Fsync::Always => None,
+            Fsync::Interval(ms) => Some(Duration::from_millis(ms).saturating_sub(self.dirty_since?.elapsed())),
+        }
+    }
+
+    fn carry_out(&mut self, command: Command) -> Result<(), LogError> {
+        match command {
+            Command::Write(records) => records.iter().try_for_each(|record| self.append(record)),
+            Command::Truncate { after, generation } => {
+                self.generation = generation;
+                self.truncate(after)
+            }
+        }
+    }
+
+    fn append(&mut self, record: &Bytes) -> Result<(), LogError> {
+        if self.segment.bytes + self.segment.buffer.len() as u64 >= self.segment_bytes {
+            self.sync()?; // only the last segment may have an unfinished end
+            self.segment = Segment::create(&self.dir, self.next_lsn)?;
+        }
+        encode_frame(&mut self.segment.buffer, self.segment.header.salt, record);
+        self.next_lsn += 1;
+        self.dirty_since.get_or_insert_with(Instant::now);
+        if self.segment.buffer.len() >= BUFFER_BYTES { self.segment.write() } else { Ok(()) }
+    }
+
+    fn sync(&mut self) -> Result<(), LogError> {
+        self.segment.write()?;
+        self.segment.file.sync_data().map_err(LogError::io(&self.segment.path))?;
+        self.dirty_since = None;
+        Ok(())
+    }
+
+    /// Cuts off everything behind `after`: whole segments from the last on, then the end of the one that holds it.
+    fn truncate(&mut self, after: Lsn) -> Result<(), LogError> {
+        self.sync()?;
+        let mut segments = segments(&self.dir)?;
+        while let Some((_, path)) = segments.pop_if(|(first_lsn, _)| *first_lsn > after + 1) {
+            fs::remove_file(&path).map_err(LogError::io(&path))?;
+            sync_dir(&self.dir).map_err(LogError::io(&self.dir))?; // each, so that a crash leaves no gap
+        }
+        let (first_lsn, path) = segments.pop().expect("the first segment begins at LSN 1 and is never removed");
+        let bytes = fs::read(&path).map_err(LogError::io(&path))?;
+        let header = Header::decode(&bytes).expect("this process wrote or checked the header");
+        let mut end = HEADER_BYTES;
+        for _ in first_lsn..=after {
+            end = frame_at(&bytes, end, header.salt).expect("this process wrote or checked the records").end;
+        }
+        self.segment = Segment::reopen(path, header, end as u64)?;
+        self.segment.file.sync_all().map_err(LogError::io(&self.segment.path))?;
+        self.next_lsn = after + 1;
+        Ok(())
+    }
+}
+
+impl Segment {
+    fn create(dir: &Path, first_lsn: Lsn) -> Result<Self, LogError> {
+        let path = segment_path(dir, first_lsn);
+        let header = Header { salt: rand::random(), first_lsn };
+        let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(LogError::io(&path))?;
+        file.write_all(&header.encode()).and_then(|()| file.sync_all()).map_err(LogError::io(&path))?;
+        sync_dir(dir).map_err(LogError::io(dir))?;
+        Ok(Segment { path, file, header, bytes: HEADER_BYTES as u64, buffer: Vec::new() })
+    }
+
+    /// Goes on with a segment at `bytes`; what stood behind is gone.
+    fn reopen(path: PathBuf, header: Header, bytes: u64) -> Result<Self, LogError> {
+        let open = || {
+            let mut file = OpenOptions::new().write(true).open(&path)?;
+            file.set_len(bytes)?;
+            file.seek(SeekFrom::End(0))?;
+            Ok(file)
+        };
+        let file = open().map_err(LogError::io(&path))?;
+        Ok(Segment { path, file, header, bytes, buffer: Vec::new() })
+    }
+
+    fn write(&mut self) -> Result<(), LogError> {
+        self.file.write_all(&self.buffer).map_err(LogError::io(&self.path))?;
+        self.bytes += self.buffer.len() as u64;
+        self.buffer.clear();
+        self.buffer.shrink_to(BUFFER_BYTES);
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! How messages lie on a connection: frames of a 4-byte big-endian length and a postcard payload; the first is a hello.
+//!
+//! Not here: connections.
+
+use bytes::{Bytes, BytesMut};
+use serde::{Deserialize, Serialize};
+use tokio_util::codec::{Encoder, LengthDelimitedCodec};
+
+use crate::config::Election;
+use crate::core::message::Message;
+use crate::store::MAX_RECORD_BYTES;
+
+const MAGIC: &str = "interregnum-peer";
+const VERSION: u32 = 1;
+/// A message carries one record of any size, or a batch that is much smaller; and some room for the rest.
+const MAX_FRAME_BYTES: usize = MAX_RECORD_BYTES + (1 << 20);
+
+/// Who dials, and whom and what cluster it believes to have dialed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Hello {
+    magic: String,
+    version: u32,
+    pub(crate) from: String,
+    to: String,
+    members: Vec<String>,
+    election: String,
+}
+
+impl Hello {
+    pub(crate) fn new(from: &str, to: &str, members: &[String], election: Election) -> Self {
+        Hello {
+            magic: MAGIC.to_owned(),
+            version: VERSION,
+            from: from.to_owned(),
+            to: to.to_owned(),
+            members: members.to_owned(),
+            election: election.to_string(),
+        }
+    }
+
+    /// What keeps this caller from being the peer that `expected` describes, if anything does.
+    pub(crate) fn difference(&self, expected: &Hello) -> Option<String> {
+        let pairs = [
+            ("protocol", &self.magic, &expected.magic),
+            ("version", &self.version.to_string(), &expected.version.to_string()),
+            ("members", &self.members.join(","), &expected.members.join(",")),
+            ("election", &self.election, &expected.election),
+            ("addressee", &self.to, &expected.to),
+        ];
+        let (what, theirs, ours) = pairs.into_iter().find(|(_, theirs, ours)| theirs != ours)?;
+        Some(format!("its {what} is `{theirs}`, this node's is `{ours}`"))
+    }
+}
+
+pub(crate) fn codec() -> LengthDelimitedCodec {
+    LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME_BYTES).new_codec()
+}
+
+/// Appends one frame to `out`.
+pub(crate) fn encode<T: Serialize>(frame: &T, out: &mut BytesMut) {
+    let payload = postcard::to_stdvec(frame).expect("a frame has no part that cannot be serialized");
+    codec().encode(Bytes::from(payload), out).expect("batches and records are bounded below the frame length");
+}
+
+pub(crate) fn decode_hello(frame: &[u8]) -> Option<Hello> {
+    postcard::from_bytes(frame).ok()
+}
+
+pub(crate) fn decode_message(frame: &[u8]) -> Option<Message> {
+    postcard::from_bytes(frame).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hello(from: &str, to: &str, members: &[&str], election: Election) -> Hello {
+        let members: Vec<String> = members.iter().map(|&member| member.to_owned()).collect();
+        Hello::new(from, to, &members, election)
+    }
+
+    #[test]
+    fn a_caller_from_elsewhere_is_told_what_differs() {
+        let expected = hello("n2", "n1", &["n1", "n2"], Election::Vote);
+        assert_eq!(expected.difference(&expected), None);
+        for (caller, differs) in [
+            (hello("n2", "n1", &["n1", "n2", "n3"], Election::Vote), "its members is `n1,n2,n3`"),
+            (hello("n2", "n3", &["n1", "n2"], Election::Vote), "its addressee is `n3`, this node's is `n1`"),
+            (hello("n2", "n1", &["n1", "n2"], Election::Timeout), "its election is `timeout`"),
+        ] {
+            let difference = caller.difference(&expected).expect("they differ");
+            assert!(difference.contains(differs), "{difference}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! What the replication log is made of: records, each one change of the store with the row images that undo it.
+//!
+//! Not here: how records lie on the disk (`log`) or travel (`peer`); both carry the same encoding, made once.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Log sequence number: a record's index in the replication log. Dense, from 1; 0 stands before the first record.
+pub(crate) type Lsn = u64;
+
+/// The leadership number (Raft's term). 0 stands before the first leader.
+pub(crate) type Epoch = u64;
+
+/// A member of the cluster: the index of its id among all ids in order. The hello of every peer link and the data
+/// directory both name the whole list, so an index means the same member everywhere and for good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct Member(pub(crate) u8);
+
+/// A write's identity, the same on every node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Gtid {
+    /// The leader that created the write.
+    pub(crate) origin: Member,
+    /// Counts that leader's writes; never used twice, but it may skip.
+    pub(crate) sequence: u64,
+}
+
+/// Which reign a record was created in. Two logs that agree in the lineage of one LSN are equal up to it: a leader
+/// gives an LSN once, and followers append only behind a record that they share with it (Raft's log matching). The epoch alone
+/// would not do, because leaders that promote themselves can choose the same one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Lineage {
+    pub(crate) epoch: Epoch,
+    pub(crate) origin: Member,
+}
+
+/// Where a record stands and where it came from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stamp {
+    pub(crate) lsn: Lsn,
+    pub(crate) epoch: Epoch,
+    pub(crate) gtid: Gtid,
+}
+
+impl Stamp {
+    pub(crate) fn lineage(&self) -> Lineage {
+        Lineage { epoch: self.epoch, origin: self.gtid.origin }
+    }
+}
+
+/// One entry of the replication log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Record {
+    /// First, so that it can be read without the change.
+    pub(crate) stamp: Stamp,
+    pub(crate) change: Change,
+}
+
+impl Record {
+    pub(crate) fn encode(&self) -> Bytes {
+        let encoded = postcard::to_stdvec(self).expect("a record has no part that cannot be serialized");
+        Bytes::from(encoded.into_boxed_slice()) // boxed first: no spare capacity is kept for the life of the log
+    }
+
+    /// `None` when the bytes are no record, or more than one.
+    pub(crate) fn decode(encoded: &[u8]) -> Option<Self> {
+        match postcard::take_from_bytes(encoded) {
+            Ok((record, [])) => Some(record),
+            _ => None,
+        }
+    }
+}
+
+/// What a record does to the store, with what was there before: enough to undo it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Change {
+    /// Nothing: the first record of a leader's epoch, whose commit commits everything before it (Raft §8).
+    Noop,
+    /// `key` holds the string `after`.
+    Set { key: Bytes, before: Option<Value>, after: Bytes },
+    /// The keys are gone.
+    Delete { rows: Vec<(Bytes, Value)> },
+    /// The list at `key` is longer by `elements` at its end; a missing list counts as empty.
+    Append { key: Bytes, elements: Vec<Bytes> },
+}
+
+/// What a key holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Value {
+    String(Bytes),
+    List(List),
+}
+
+impl Value {
+    /// Bytes that this value takes in a record, at most.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Value::String(string) => element_size(string),
+            Value::List(list) => list.size,
+        }
+    }
+}
+
+/// A list that knows its size. Never empty in the store.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct List {
+    elements: VecDeque<Bytes>,
+    size: usize,
+}
+
+/// An element and its length prefix.
+pub(crate) fn element_size(element: &Bytes) -> usize {
+    element.len() + 8
+}
+
+impl List {
+    pub(crate) fn push(&mut self, element: Bytes) {
+        self.size += element_size(&element);
+        self.elements.push_back(element);
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<Bytes> {
+        let element = self.elements.pop_back()?;
+        self.size -= element_size(&element);
+        Some(element)
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.elements.len()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.elements.is_empty()
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.size
+    }
+
+    pub(crate) fn range(&self, range: std::ops::Range<usize>) -> impl Iterator<Item = &Bytes> {
+        self.elements.range(range)
+    }
+}
+
+impl FromIterator<Bytes> for List {
+    fn from_iter<I: IntoIterator<Item = Bytes>>(elements: I) -> Self {
+        let mut list = List::default();
+        elements.into_iter().for_each(|element| list.push(element));
+        list
+    }
+}
+
+impl Serialize for List {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.elements.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for List {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(VecDeque::<Bytes>::deserialize(deserializer)?.into_iter().collect())
+    }
+}

@@ -1,0 +1,119 @@
+//! The files in which a rewound node puts aside the records it gives up, as MongoDB keeps rollback files.
+//!
+//! One JSON object a line, for people: `{"lsn":7,"epoch":2,"gtid":"n1:5","set":{"key":"k","before":"1","after":"2"}}`.
+//! Bytes that are not UTF-8 appear as `{"hex":"…"}`.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use serde_json::{Value as Json, json};
+
+use crate::data_dir::sync_dir;
+use crate::record::{Change, Epoch, Gtid, Member, Record, Value};
+
+/// Puts records aside durably, in a new file under `data/rewound` that is named after the epoch that made the node give
+/// them up and the first of them. Returns its path.
+pub(crate) fn put_aside(data: &Path, members: &[String], epoch: Epoch, records: &[Record]) -> io::Result<PathBuf> {
+    let dir = data.join("rewound");
+    fs::create_dir_all(&dir)?;
+    let first_lsn = records.first().map_or(0, |record| record.stamp.lsn);
+    let (file, path) = create_new(&dir, &format!("{epoch}-{first_lsn}"))?;
+    let mut writer = BufWriter::new(file);
+    for record in records {
+        writeln!(writer, "{}", record_json(record, members))?;
+    }
+    writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
+    sync_dir(&dir)?;
+    sync_dir(data)?;
+    Ok(path)
+}
+
+/// Never an existing file: it may hold other records, given up to another leader of the same epoch.
+fn create_new(dir: &Path, name: &str) -> io::Result<(File, PathBuf)> {
+    let names = std::iter::once(format!("{name}.jsonl")).chain((2..).map(|attempt| format!("{name}-{attempt}.jsonl")));
+    for path in names.map(|name| dir.join(name)) {
+        match OpenOptions::new().write(true).create_new(true).open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            opened => return opened.map(|file| (file, path)),
+        }
+    }
+    unreachable!("there is always another number")
+}
+
+fn record_json(record: &Record, members: &[String]) -> Json {
+    let Gtid { origin: Member(origin), sequence } = record.stamp.gtid;
+    let mut json = json!({
+        "lsn": record.stamp.lsn,
+        "epoch": record.stamp.epoch,
+        "gtid": format!("{}:{sequence}", members[usize::from(origin)]),
+    });
+    let (name, change) = match &record.change {
+        Change::Noop => ("noop", Json::Null),
+        Change::Set { key, before, after } => {
+            let before = before.as_ref().map_or(Json::Null, value_json);
+            ("set", json!({ "key": bytes_json(key), "before": before, "after": bytes_json(after) }))
+        }
+        Change::Delete { rows } => {
+            let row = |(key, value): &(Bytes, Value)| json!({ "key": bytes_json(key), "before": value_json(value) });
+            ("delete", rows.iter().map(row).collect())
+        }
+        Change::Append { key, elements } => {
+            let elements: Vec<Json> = elements.iter().map(bytes_json).collect();
+            ("append", json!({ "key": bytes_json(key), "elements": elements }))
+        }
+    };
+    json[name] = change;
+    json
+}
+
+fn value_json(value: &Value) -> Json {
+    match value {
+        Value::String(string) => bytes_json(string),
+        Value::List(list) => list.range(0..list.len()).map(bytes_json).collect(),
+    }
+}
+
+fn bytes_json(bytes: &Bytes) -> Json {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Json::from(text),
+        Err(_) => json!({ "hex": bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::Stamp;
+
+    #[test]
+    fn an_operator_can_read_what_was_given_up() {
+        let dir = tempfile::tempdir().unwrap();
+        let members = ["n1", "n2"].map(String::from);
+        let record = |lsn, change| {
+            let gtid = Gtid { origin: Member(1), sequence: lsn };
+            Record { stamp: Stamp { lsn, epoch: 3, gtid }, change }
+        };
+        let text = |text: &'static [u8]| Bytes::from_static(text);
+        let list = Value::List([text(b"x")].into_iter().collect());
+        let records = [
+            record(7, Change::Noop),
+            record(8, Change::Set { key: text(b"k"), before: None, after: text(b"\xff\x00") }),
+            record(9, Change::Delete { rows: vec![(text(b"l"), list)] }),
+            record(10, Change::Append { key: text(b"l"), elements: vec![text(b"y\n")] }),
+        ];
+        let path = put_aside(dir.path(), &members, 4, &records).unwrap();
+        assert!(path.ends_with("rewound/4-7.jsonl"), "{}", path.display());
+        let expected = [
+            r#"{"epoch":3,"gtid":"n2:7","lsn":7,"noop":null}"#,
+            r#"{"epoch":3,"gtid":"n2:8","lsn":8,"set":{"after":{"hex":"ff00"},"before":null,"key":"k"}}"#,
+            r#"{"delete":[{"before":["x"],"key":"l"}],"epoch":3,"gtid":"n2:9","lsn":9}"#,
+            r#"{"append":{"elements":["y\n"],"key":"l"},"epoch":3,"gtid":"n2:10","lsn":10}"#,
+        ];
+        assert_eq!(fs::read_to_string(&path).unwrap().lines().collect::<Vec<_>>(), expected);
+
+        let second = put_aside(dir.path(), &members, 4, &records[..1]).unwrap();
+        assert_ne!(second, path, "what was put aside is never overwritten");
+    }
+}

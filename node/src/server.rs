@@ -1,0 +1,82 @@
+//! The clients' side: accepts connections, speaks RESP2, and asks the core.
+//!
+//! Not here: what operations do (`store`) and when they are answered (`core`).
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::time::{Duration, Instant};
+
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use crate::config::{Config, ReadMode};
+use crate::core::Answer;
+use crate::core::status::Status;
+use crate::store::Operation;
+use connection::Connection;
+
+mod commands;
+mod connection;
+mod info;
+mod resp;
+
+/// Most client connections at once. Each costs two small buffers and may have `connection::MAX_PIPELINED` operations waiting.
+const MAX_CONNECTIONS: usize = 4096;
+/// Most operations that wait for the core; beyond that the clients' connections are not read.
+const MAILBOX: usize = 4096;
+
+/// What connections ask the core.
+#[derive(Debug)]
+pub(crate) enum Ask {
+    Execute { operation: Operation, read: ReadMode, token: oneshot::Sender<Answer> },
+    Status(oneshot::Sender<Status>),
+}
+
+/// What every connection knows of this node.
+#[derive(Debug)]
+struct Node {
+    config: Config,
+    members: Vec<String>,
+    address: SocketAddr,
+    started: Instant,
+    /// Ids given to connections so far.
+    connections: AtomicU64,
+    room: Arc<Semaphore>,
+}
+
+/// Starts serving clients, on tasks of the present runtime. `address` is where clients are told to go.
+pub(crate) fn start(config: &Config, address: SocketAddr, listener: TcpListener) -> mpsc::Receiver<Ask> {
+    let (mailbox, receiver) = mpsc::channel(MAILBOX);
+    let node = Arc::new(Node {
+        config: config.clone(),
+        members: config.members(),
+        address,
+        started: Instant::now(),
+        connections: AtomicU64::new(0),
+        room: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+    });
+    tokio::spawn(accept(listener, node, mailbox));
+    receiver
+}
+
+async fn accept(listener: TcpListener, node: Arc<Node>, mailbox: mpsc::Sender<Ask>) {
+    while !mailbox.is_closed() {
+        match listener.accept().await {
+            Ok((stream, _)) => match Arc::clone(&node.room).try_acquire_owned() {
+                Ok(permit) => {
+                    let connection = Connection::new(Arc::clone(&node), mailbox.clone());
+                    tokio::spawn(async move {
+                        connection.serve(stream).await;
+                        drop(permit);
+                    });
+                }
+                Err(_) => resp::refuse(&stream, "ERR max number of clients reached"),
+            },
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a client's connection");
+                tokio::time::sleep(Duration::from_millis(100)).await; // typically out of file descriptors
+            }
+        }
+    }
+}

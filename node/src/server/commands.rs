@@ -1,0 +1,215 @@
+//! What clients may say, and in which words it is answered: Redis' own wherever Redis has some.
+//!
+//! Not here: executing anything.
+
+use bytes::Bytes;
+use redis_protocol::resp2::types::BytesFrame;
+
+use crate::config::ReadMode;
+use crate::core::Refusal;
+use crate::store::{Operation, Reply};
+
+/// A request that this server understands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Command {
+    Data(Operation),
+    Ping(Option<Bytes>),
+    Echo(Bytes),
+    Info {
+        section: Option<String>,
+    },
+    Role,
+    /// `HELLO`, which asks for a description of the server.
+    Hello,
+    Quit,
+    /// Read modes of this connection from now on.
+    ClientRead(ReadMode),
+    /// Whether replies to data commands come with epoch and LSN from now on.
+    ClientPosition(bool),
+    ClientSetName(Bytes),
+    ClientGetName,
+    ClientId,
+    ClientList,
+    /// Says yes to something that changes nothing here.
+    Acknowledge,
+    /// Asks for a list that is empty here.
+    Empty,
+    ConfigGet(Vec<Bytes>),
+}
+
+/// A request that this server does not understand: the text of the error.
+pub(crate) type Misunderstood = String;
+
+/// Understands a request of at least one argument.
+pub(crate) fn parse(arguments: Vec<Bytes>) -> Result<Command, Misunderstood> {
+    let mut words = arguments.into_iter();
+    let name = words.next().expect("the caller skips empty requests");
+    let rest: Vec<Bytes> = words.collect();
+    let name_lower = name.to_ascii_lowercase();
+    match (&name_lower[..], &rest[..]) {
+        (b"get", [key]) => Ok(Command::Data(Operation::Get { key: key.clone() })),
+        (b"set", [key, value, options @ ..]) => parse_set(key, value, options),
+        (b"del", [_, ..]) => Ok(Command::Data(Operation::Delete { keys: rest })),
+        (b"incr", [key]) => Ok(Command::Data(Operation::Increment { key: key.clone() })),
+        (b"rpush", [key, elements @ .., _]) if elements.len() + 2 == rest.len() && rest.len() > 1 => {
+            Ok(Command::Data(Operation::Append { key: key.clone(), elements: rest[1..].to_vec() }))
+        }
+        (b"lrange", [key, start, stop]) => {
+            let (start, stop) = (parse_integer(start)?, parse_integer(stop)?);
+            Ok(Command::Data(Operation::Range { key: key.clone(), start, stop }))
+        }
+        (b"ping", []) => Ok(Command::Ping(None)),
+        (b"ping" | b"echo", [text]) => {
+            Ok(if name_lower == b"ping" { Command::Ping(Some(text.clone())) } else { Command::Echo(text.clone()) })
+        }
+        (b"info", []) => Ok(Command::Info { section: None }),
+        (b"info", [section]) => Ok(Command::Info { section: Some(lossy(section).to_ascii_lowercase()) }),
+        (b"role", []) => Ok(Command::Role),
+        (b"quit", _) => Ok(Command::Quit),
+        (b"hello", [] | [_]) => parse_hello(rest.first()),
+        (b"select", [index]) => match parse_integer(index)? {
+            0 => Ok(Command::Acknowledge),
+            _ => Err("ERR DB index is out of range".to_owned()),
+        },
+        (b"command", _) => Ok(Command::Empty),
+        (b"config", [get, patterns @ ..]) if get.eq_ignore_ascii_case(b"get") && !patterns.is_empty() => {
+            Ok(Command::ConfigGet(patterns.to_vec()))
+        }
+        (b"config", [_, ..]) => {
+            Err("ERR only CONFIG GET is supported; this server is configured by its flags".to_owned())
+        }
+        (b"client", [subcommand, rest @ ..]) => parse_client(&subcommand.to_ascii_lowercase(), rest),
+        (
+            b"get" | b"set" | b"del" | b"incr" | b"rpush" | b"lrange" | b"ping" | b"echo" | b"info" | b"role"
+            | b"hello" | b"select" | b"config" | b"client",
+            _,
+        ) => Err(format!("ERR wrong number of arguments for '{}' command", lossy(&name_lower))),
+        _ => Err(format!("ERR unknown command '{}'", lossy(&name[..name.len().min(128)]))),
+    }
+}
+
+fn parse_set(key: &Bytes, value: &Bytes, options: &[Bytes]) -> Result<Command, Misunderstood> {
+    let set = |if_equals| Ok(Command::Data(Operation::Set { key: key.clone(), value: value.clone(), if_equals }));
+    match options {
+        [] => set(None),
+        [option, expected] if option.eq_ignore_ascii_case(b"ifeq") => set(Some(expected.clone())),
+        [option] if option.eq_ignore_ascii_case(b"ifeq") => Err("ERR syntax error: IFEQ needs a value".to_owned()),
+        [option, ..] => Err(format!("ERR syntax error: SET takes no option but IFEQ here, got '{}'", lossy(option))),
+    }
+}
+
+fn parse_hello(version: Option<&Bytes>) -> Result<Command, Misunderstood> {
+    match version.map(|version| &version[..]) {
+        None | Some(b"2") => Ok(Command::Hello),
+        Some(_) => Err("NOPROTO unsupported protocol version; this server speaks RESP2".to_owned()),
+    }
+}
+
+fn parse_client(subcommand: &[u8], rest: &[Bytes]) -> Result<Command, Misunderstood> {
+    match (subcommand, rest) {
+        (b"read", [mode]) => {
+            let mode = lossy(mode).to_ascii_lowercase().parse::<ReadMode>();
+            Ok(Command::ClientRead(mode.map_err(|unknown| format!("ERR {unknown}"))?))
+        }
+        (b"position", [switch]) if switch.eq_ignore_ascii_case(b"on") => Ok(Command::ClientPosition(true)),
+        (b"position", [switch]) if switch.eq_ignore_ascii_case(b"off") => Ok(Command::ClientPosition(false)),
+        (b"position", [_]) => Err("ERR CLIENT POSITION takes ON or OFF".to_owned()),
+        (b"setname", [name]) if name.iter().all(u8::is_ascii_graphic) => Ok(Command::ClientSetName(name.clone())),
+        (b"setname", [_]) => Err("ERR Client names cannot contain spaces, newlines or special characters.".to_owned()),
+        (b"setinfo", [_, _]) => Ok(Command::Acknowledge),
+        (b"getname", []) => Ok(Command::ClientGetName),
+        (b"id", []) => Ok(Command::ClientId),
+        (b"list", _) => Ok(Command::ClientList),
+        (b"read" | b"position" | b"setname" | b"setinfo" | b"getname" | b"id", _) => {
+            Err(format!("ERR wrong number of arguments for 'client|{}' command", lossy(subcommand)))
+        }
+        _ => Err(format!("ERR unknown subcommand '{}'", lossy(&subcommand[..subcommand.len().min(128)]))),
+    }
+}
+
+fn parse_integer(text: &Bytes) -> Result<i64, Misunderstood> {
+    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    number.ok_or_else(|| "ERR value is not an integer or out of range".to_owned())
+}
+
+fn lossy(text: &[u8]) -> String {
+    String::from_utf8_lossy(text).into_owned()
+}
+
+/// The store's reply as RESP2. `+OK` is a simple string and a value a bulk string, so the two cannot be mixed up.
+pub(crate) fn reply_frame(reply: Reply) -> BytesFrame {
+    match reply {
+        Reply::Ok => ok_frame(),
+        Reply::Nil => BytesFrame::Null,
+        Reply::Integer(number) => BytesFrame::Integer(number),
+        Reply::String(value) => BytesFrame::BulkString(value),
+        Reply::List(elements) => BytesFrame::Array(elements.into_iter().map(BytesFrame::BulkString).collect()),
+        Reply::Error(text) => BytesFrame::Error(text.into()),
+    }
+}
+
+pub(crate) fn ok_frame() -> BytesFrame {
+    BytesFrame::SimpleString(Bytes::from_static(b"OK"))
+}
+
+/// Why there is no reply. All but `UNCERTAIN` mean: certainly not executed.
+pub(crate) fn refusal_frame(refusal: Refusal) -> BytesFrame {
+    let text = match refusal {
+        Refusal::Redirect(address) => format!("REDIRECT {address}"), // Valkey's word for it
+        Refusal::NoLeader => "NOLEADER no leader is known; retry".to_owned(),
+        Refusal::Busy => "BUSY too many operations await their acknowledgement; not executed, retry later".to_owned(),
+        Refusal::Uncertain => {
+            "UNCERTAIN this node stopped leading before the write was acknowledged; it may or may not survive"
+                .to_owned()
+        }
+    };
+    BytesFrame::Error(text.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse_line(line: &str) -> Result<Command, Misunderstood> {
+        parse(line.split(' ').map(|word| Bytes::copy_from_slice(word.as_bytes())).collect())
+    }
+
+    #[test]
+    fn names_are_read_in_any_case() {
+        let key = || Bytes::from_static(b"k");
+        let value = |text: &'static str| Bytes::from_static(text.as_bytes());
+        for (line, operation) in [
+            ("GET k", Operation::Get { key: key() }),
+            ("set k 1", Operation::Set { key: key(), value: value("1"), if_equals: None }),
+            ("Set k 1 IfEq 0", Operation::Set { key: key(), value: value("1"), if_equals: Some(value("0")) }),
+            ("del k k", Operation::Delete { keys: vec![key(), key()] }),
+            ("RPUSH k 1 2", Operation::Append { key: key(), elements: vec![value("1"), value("2")] }),
+            ("RPUSH k 1", Operation::Append { key: key(), elements: vec![value("1")] }),
+            ("lrange k 0 -1", Operation::Range { key: key(), start: 0, stop: -1 }),
+        ] {
+            assert_eq!(parse_line(line), Ok(Command::Data(operation)), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_in_redis_words() {
+        for (line, expected) in [
+            ("get", "ERR wrong number of arguments for 'get' command"),
+            ("GET a b", "ERR wrong number of arguments for 'get' command"),
+            ("rpush k", "ERR wrong number of arguments for 'rpush' command"),
+            ("set k", "ERR wrong number of arguments for 'set' command"),
+            ("set k 1 NX", "ERR syntax error: SET takes no option but IFEQ here, got 'NX'"),
+            ("set k 1 IFEQ", "ERR syntax error: IFEQ needs a value"),
+            ("lrange k a b", "ERR value is not an integer or out of range"),
+            ("select 1", "ERR DB index is out of range"),
+            ("hello 3", "NOPROTO unsupported protocol version; this server speaks RESP2"),
+            ("flushall", "ERR unknown command 'flushall'"),
+            ("client kill", "ERR unknown subcommand 'kill'"),
+            ("client id 3", "ERR wrong number of arguments for 'client|id' command"),
+            ("client read x", "ERR `x` is no read mode; choose one of: leader, leader-local, follower"),
+            ("client position maybe", "ERR CLIENT POSITION takes ON or OFF"),
+        ] {
+            assert_eq!(parse_line(line), Err(expected.to_owned()), "{line}");
+        }
+    }
+}

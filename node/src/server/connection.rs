@@ -1,0 +1,243 @@
+//! One client: reads requests, executes them in order, writes the replies in order.
+//!
+//! Requests are not waited for one by one: all that are there are handed to the core, so that a pipelined batch of writes shares
+//! one group commit.
+
+use std::collections::VecDeque;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use redis_protocol::resp2::types::BytesFrame;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::commands::{Command, ok_frame, parse, refusal_frame, reply_frame};
+use super::info::{config_frame, info_text, role_frame, server_frame};
+use super::resp::{encode, error_frame, take_request};
+use super::{Ask, Node};
+use crate::config::ReadMode;
+use crate::core::Answer;
+use crate::core::status::Status;
+use crate::store::Operation;
+
+/// Most requests of a connection whose replies are not written yet; beyond that it is not read.
+const MAX_PIPELINED: usize = 1024;
+/// Reply bytes put together for one write.
+const WRITE_BYTES: usize = 64 << 10;
+/// A client that takes nothing for this long is given up.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A connection and what its client chose for it.
+pub(crate) struct Connection {
+    node: Arc<Node>,
+    mailbox: mpsc::Sender<Ask>,
+    id: u64,
+    name: Bytes,
+    read: ReadMode,
+    position: bool,
+    replies: VecDeque<Pending>,
+    /// Set when nothing more is to be read: the client quit, or sent what is no request.
+    closing: bool,
+}
+
+/// A reply that is here or to come.
+enum Pending {
+    Here(BytesFrame),
+    Answer { answer: oneshot::Receiver<Answer>, position: bool },
+    Status { status: oneshot::Receiver<Status>, show: Show },
+}
+
+enum Show {
+    Info { section: Option<String> },
+    Role,
+}
+
+/// The node is stopping; no answer will come any more.
+struct Stopped;
+
+impl Connection {
+    pub(super) fn new(node: Arc<Node>, mailbox: mpsc::Sender<Ask>) -> Self {
+        let id = node.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        let read = node.config.read;
+        let (name, replies) = (Bytes::new(), VecDeque::new());
+        Connection { node, mailbox, id, name, read, position: false, replies, closing: false }
+    }
+
+    /// Serves until the client leaves, misbehaves, or the node stops.
+    pub(crate) async fn serve(mut self, mut stream: TcpStream) {
+        let Ok(address) = stream.set_nodelay(true).and_then(|()| stream.peer_addr()) else { return };
+        let mut input = BytesMut::new();
+        let mut output = BytesMut::new();
+        loop {
+            if self.execute_all(&mut input, address).await.is_err() {
+                return;
+            }
+            if self.replies.is_empty() && self.closing {
+                return;
+            }
+            if input.is_empty() && input.capacity() > WRITE_BYTES {
+                input = BytesMut::new(); // one large request must not cost its size for the rest of the connection
+            }
+            let may_read = !self.closing && self.replies.len() < MAX_PIPELINED;
+            tokio::select! {
+                read = stream.read_buf(&mut input), if may_read => match read {
+                    Ok(1..) => {}
+                    Ok(0) | Err(_) => return,
+                },
+                frame = Self::next_reply(&self.node, &mut self.replies), if !self.replies.is_empty() => {
+                    let Ok(frame) = frame else { return };
+                    encode(&frame, &mut output);
+                    if self.write_ready(&mut stream, &mut output).await.is_err() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Executes the requests that are there, as many as may be pending.
+    async fn execute_all(&mut self, input: &mut BytesMut, address: SocketAddr) -> Result<(), Stopped> {
+        while !self.closing && self.replies.len() < MAX_PIPELINED {
+            match take_request(input) {
+                Ok(None) => break,
+                Ok(Some(arguments)) if arguments.is_empty() => {}
+                Ok(Some(arguments)) => {
+                    let reply = match parse(arguments) {
+                        Ok(command) => self.execute(command, address).await?,
+                        Err(misunderstood) => Pending::Here(error_frame(&misunderstood)),
+                    };
+                    self.replies.push_back(reply);
+                }
+                Err(error) => {
+                    self.replies.push_back(Pending::Here(error_frame(&error.to_string())));
+                    self.closing = true;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn execute(&mut self, command: Command, address: SocketAddr) -> Result<Pending, Stopped> {
+        Ok(Pending::Here(match command {
+            Command::Data(operation) => return self.ask(operation).await,
+            Command::Info { section } => return self.ask_status(Show::Info { section }).await,
+            Command::Role => return self.ask_status(Show::Role).await,
+            Command::Ping(None) => BytesFrame::SimpleString(Bytes::from_static(b"PONG")),
+            Command::Ping(Some(text)) | Command::Echo(text) => BytesFrame::BulkString(text),
+            Command::Hello => server_frame(self.id),
+            Command::Quit => {
+                self.closing = true;
+                ok_frame()
+            }
+            Command::ClientRead(mode) => {
+                self.read = mode;
+                ok_frame()
+            }
+            Command::ClientPosition(on) => {
+                self.position = on;
+                ok_frame()
+            }
+            Command::ClientSetName(name) => {
+                self.name = name;
+                ok_frame()
+            }
+            Command::ClientGetName if self.name.is_empty() => BytesFrame::Null,
+            Command::ClientGetName => BytesFrame::BulkString(self.name.clone()),
+            Command::ClientId => BytesFrame::Integer(self.id.cast_signed()),
+            Command::ClientList => {
+                // Connections do not know each other; each tells of itself.
+                let name = self.name.escape_ascii();
+                BytesFrame::BulkString(format!("id={} addr={address} name={name} read={}\n", self.id, self.read).into())
+            }
+            Command::Acknowledge => ok_frame(),
+            Command::Empty => BytesFrame::Array(Vec::new()),
+            Command::ConfigGet(patterns) => config_frame(&patterns),
+        }))
+    }
+
+    async fn ask(&self, operation: Operation) -> Result<Pending, Stopped> {
+        let (token, answer) = oneshot::channel();
+        let ask = Ask::Execute { operation, read: self.read, token };
+        self.mailbox.send(ask).await.map_err(|_| Stopped)?;
+        Ok(Pending::Answer { answer, position: self.position })
+    }
+
+    async fn ask_status(&self, show: Show) -> Result<Pending, Stopped> {
+        let (token, status) = oneshot::channel();
+        self.mailbox.send(Ask::Status(token)).await.map_err(|_| Stopped)?;
+        Ok(Pending::Status { status, show })
+    }
+
+    /// Waits for the first reply. Dropping this future loses nothing: the reply stays where it is until it is here.
+    async fn next_reply(node: &Node, replies: &mut VecDeque<Pending>) -> Result<BytesFrame, Stopped> {
+        let first = replies.front_mut().expect("the caller checked that a reply is pending");
+        let frame = match first {
+            Pending::Here(_) => None,
+            Pending::Answer { answer, position } => {
+                let answer = answer.await.map_err(|_| Stopped)?;
+                Some(answer_frame(answer, *position))
+            }
+            Pending::Status { status, show } => {
+                let status = status.await.map_err(|_| Stopped)?;
+                Some(status_frame(node, &status, show))
+            }
+        };
+        match (replies.pop_front(), frame) {
+            (_, Some(frame)) | (Some(Pending::Here(frame)), None) => Ok(frame),
+            _ => unreachable!("the first reply was here or has come"),
+        }
+    }
+
+    /// Writes what is in `output` and every further reply that is here already.
+    async fn write_ready(&mut self, stream: &mut TcpStream, output: &mut BytesMut) -> io::Result<()> {
+        loop {
+            while output.len() < WRITE_BYTES
+                && let Some(frame) = self.ready_reply()
+            {
+                encode(&frame, output);
+            }
+            if output.is_empty() {
+                return Ok(());
+            }
+            timeout(WRITE_TIMEOUT, stream.write_all(output)).await??;
+            output.clear();
+        }
+    }
+
+    fn ready_reply(&mut self) -> Option<BytesFrame> {
+        let frame = match self.replies.front_mut()? {
+            Pending::Here(frame) => std::mem::replace(frame, BytesFrame::Null),
+            Pending::Answer { answer, position } => answer_frame(answer.try_recv().ok()?, *position),
+            Pending::Status { status, show } => status_frame(&self.node, &status.try_recv().ok()?, show),
+        };
+        self.replies.pop_front();
+        Some(frame)
+    }
+}
+
+/// The answer as the client wants it: bare, or as `[reply, epoch, lsn]`. Errors are always bare.
+fn answer_frame(answer: Answer, position: bool) -> BytesFrame {
+    let Answer { outcome, epoch, lsn } = answer;
+    match outcome.map(reply_frame) {
+        Err(refusal) => refusal_frame(refusal),
+        Ok(error @ BytesFrame::Error(_)) => error,
+        Ok(frame) if position => {
+            let number = |number: u64| BytesFrame::Integer(number.cast_signed());
+            BytesFrame::Array(vec![frame, number(epoch), number(lsn)])
+        }
+        Ok(frame) => frame,
+    }
+}
+
+fn status_frame(node: &Node, status: &Status, show: &Show) -> BytesFrame {
+    match show {
+        Show::Info { section } => BytesFrame::BulkString(info_text(node, status, section.as_deref()).into()),
+        Show::Role => role_frame(node, status),
+    }
+}

@@ -1,0 +1,132 @@
+//! What the server tells of itself: `INFO`, `ROLE`, `HELLO`, `CONFIG GET`, in the shapes that Redis' tools expect.
+//!
+//! Not here: where the numbers come from (`core::status`).
+
+use std::fmt::Write;
+
+use bytes::Bytes;
+use redis_protocol::resp2::types::BytesFrame;
+
+use super::{MAX_CONNECTIONS, Node};
+use crate::core::status::Status;
+use crate::record::Member;
+
+/// The Redis version whose commands and wording this server follows; tools decide by it what they may ask.
+const REDIS_VERSION: &str = "7.0.15";
+
+fn text(text: impl Into<Bytes>) -> BytesFrame {
+    BytesFrame::BulkString(text.into())
+}
+
+fn number(number: u64) -> BytesFrame {
+    BytesFrame::Integer(number.cast_signed())
+}
+
+/// `INFO` in Redis' format; every section, or the one asked for.
+pub(super) fn info_text(node: &Node, status: &Status, section: Option<&str>) -> String {
+    let all = matches!(section, None | Some("all" | "default" | "everything"));
+    let sections = [
+        ("Server", server_section(node)),
+        ("Clients", clients_section(node)),
+        ("Replication", replication_section(node, status)),
+        ("Keyspace", format!("db0:keys={},expires=0,avg_ttl=0\r\n", status.keys)),
+    ];
+    let wanted = sections.iter().filter(|(title, _)| all || section == Some(&title.to_ascii_lowercase()));
+    wanted.map(|(title, body)| format!("# {title}\r\n{body}")).collect::<Vec<_>>().join("\r\n")
+}
+
+fn server_section(node: &Node) -> String {
+    let config = &node.config;
+    format!(
+        "redis_version:{REDIS_VERSION}\r\nredis_mode:standalone\r\ninterregnum_version:{}\r\nprocess_id:{}\r\n\
+         tcp_port:{}\r\nuptime_in_seconds:{}\r\nack:{}\r\nelection:{}\r\nfencing:{}\r\nread:{}\r\nfsync:{}\r\n",
+        env!("CARGO_PKG_VERSION"),
+        std::process::id(),
+        node.address.port(),
+        node.started.elapsed().as_secs(),
+        config.ack,
+        config.election,
+        config.fencing,
+        config.read,
+        config.fsync,
+    )
+}
+
+fn clients_section(node: &Node) -> String {
+    let connected = MAX_CONNECTIONS - node.room.available_permits();
+    format!("connected_clients:{connected}\r\nmaxclients:{MAX_CONNECTIONS}\r\n")
+}
+
+fn replication_section(node: &Node, status: &Status) -> String {
+    let id = |Member(index): Member| &node.members[usize::from(index)];
+    let (leader_id, leader_address) =
+        status.leader.map_or_else(Default::default, |(member, address)| (id(member).clone(), address.to_string()));
+    let mut out = format!(
+        "role:{}\r\nid:{}\r\nepoch:{}\r\nleader_id:{leader_id}\r\nleader_address:{leader_address}\r\n\
+         last_lsn:{}\r\nflushed_lsn:{}\r\ncommit_lsn:{}\r\napplied_lsn:{}\r\npending_operations:{}\r\n",
+        status.role,
+        node.config.id,
+        status.epoch,
+        status.last_lsn,
+        status.flushed_lsn,
+        status.commit_lsn,
+        status.last_lsn, // records are applied as they are appended
+        status.pending,
+    );
+    for (index, follower) in status.followers.iter().enumerate() {
+        let lag = status.last_lsn.saturating_sub(follower.match_lsn);
+        let state = if follower.linked { "online" } else { "offline" };
+        let _ = write!(
+            out,
+            "follower{index}:id={},state={state},match_lsn={},lag_records={lag}\r\n",
+            id(follower.member),
+            follower.match_lsn
+        );
+    }
+    out
+}
+
+/// `ROLE` in Redis' shape. `master` and `slave` are that system's own words; its clients compare them.
+pub(super) fn role_frame(node: &Node, status: &Status) -> BytesFrame {
+    if status.role == "leader" {
+        let follower = |follower: &crate::core::status::FollowerStatus| {
+            let Member(index) = follower.member;
+            let id = node.members[usize::from(index)].clone();
+            BytesFrame::Array(vec![text(id), text("0"), text(follower.match_lsn.to_string())])
+        };
+        let followers = status.followers.iter().map(follower).collect();
+        return BytesFrame::Array(vec![text("master"), number(status.last_lsn), BytesFrame::Array(followers)]);
+    }
+    let (host, port) = status
+        .leader
+        .map_or_else(|| (String::new(), 0), |(_, address)| (address.ip().to_string(), u64::from(address.port())));
+    let link = if status.leader.is_some() { "connected" } else { "connect" };
+    BytesFrame::Array(vec![text("slave"), text(host), number(port), text(link), number(status.last_lsn)])
+}
+
+/// `HELLO` as RESP2 has it: a map laid flat.
+pub(super) fn server_frame(id: u64) -> BytesFrame {
+    BytesFrame::Array(vec![
+        text("server"),
+        text("redis"), // client libraries look for this word
+        text("version"),
+        text(REDIS_VERSION),
+        text("proto"),
+        number(2),
+        text("id"),
+        number(id),
+        text("mode"),
+        text("standalone"),
+        text("modules"),
+        BytesFrame::Array(Vec::new()),
+    ])
+}
+
+/// `CONFIG GET` of the two parameters that `redis-benchmark` asks for: no snapshots, and always a log.
+pub(super) fn config_frame(patterns: &[Bytes]) -> BytesFrame {
+    let known = [("save", ""), ("appendonly", "yes")];
+    let asked = known.iter().filter(|(name, _)| {
+        patterns.iter().any(|pattern| pattern.eq_ignore_ascii_case(name.as_bytes()) || &pattern[..] == b"*")
+    });
+    BytesFrame::Array(asked.flat_map(|&(name, value)| [text(name), text(value)]).collect())
+}
