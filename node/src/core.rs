@@ -36,8 +36,8 @@ pub(crate) mod status;
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) me: Member,
-    /// How many members there are, this one included.
-    pub(crate) members: u8,
+    /// The ids of all members, this one included, in order.
+    pub(crate) members: Vec<String>,
     pub(crate) ack: Ack,
     pub(crate) election: Election,
     pub(crate) fencing: Fencing,
@@ -52,12 +52,16 @@ pub(crate) struct Settings {
 
 impl Settings {
     fn majority(&self) -> usize {
-        usize::from(self.members) / 2 + 1
+        self.members.len() / 2 + 1
+    }
+
+    fn id(&self, member: Member) -> &str {
+        &self.members[usize::from(member.0)]
     }
 
     fn peers(&self) -> impl Iterator<Item = Member> + use<> {
         let me = self.me;
-        (0..self.members).map(Member).filter(move |&member| member != me)
+        (0..self.members.len()).map(|index| Member(index as u8)).filter(move |&member| member != me)
     }
 }
 

@@ -82,8 +82,15 @@ pub(crate) enum Change {
     Set { key: Bytes, before: Option<Value>, after: Bytes },
     /// The keys are gone.
     Delete { rows: Vec<(Bytes, Value)> },
-    /// The list at `key` is longer by `elements` at its end; a missing list counts as empty.
-    Append { key: Bytes, elements: Vec<Bytes> },
+    /// The list at `key` is longer by `elements`, pushed one after the other; a missing list counts as empty.
+    Push { key: Bytes, end: End, elements: Vec<Bytes> },
+}
+
+/// Where a list grows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum End {
+    Front,
+    Back,
 }
 
 /// What a key holds.
@@ -116,13 +123,19 @@ pub(crate) fn element_size(element: &Bytes) -> usize {
 }
 
 impl List {
-    pub(crate) fn push(&mut self, element: Bytes) {
+    pub(crate) fn push(&mut self, end: End, element: Bytes) {
         self.size += element_size(&element);
-        self.elements.push_back(element);
+        match end {
+            End::Front => self.elements.push_front(element),
+            End::Back => self.elements.push_back(element),
+        }
     }
 
-    pub(crate) fn pop(&mut self) -> Option<Bytes> {
-        let element = self.elements.pop_back()?;
+    pub(crate) fn pop(&mut self, end: End) -> Option<Bytes> {
+        let element = match end {
+            End::Front => self.elements.pop_front(),
+            End::Back => self.elements.pop_back(),
+        }?;
         self.size -= element_size(&element);
         Some(element)
     }
@@ -147,7 +160,7 @@ impl List {
 impl FromIterator<Bytes> for List {
     fn from_iter<I: IntoIterator<Item = Bytes>>(elements: I) -> Self {
         let mut list = List::default();
-        elements.into_iter().for_each(|element| list.push(element));
+        elements.into_iter().for_each(|element| list.push(End::Back, element));
         list
     }
 }

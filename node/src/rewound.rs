@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
 use crate::data_dir::sync_dir;
-use crate::record::{Change, Epoch, Gtid, Member, Record, Value};
+use crate::record::{Change, End, Epoch, Gtid, Member, Record, Value};
 
 /// Puts records aside durably, in a new file under `data/rewound` that is named after the epoch that made the node give
 /// them up and the first of them. Returns its path.
@@ -59,9 +59,10 @@ fn record_json(record: &Record, members: &[String]) -> Json {
             let row = |(key, value): &(Bytes, Value)| json!({ "key": bytes_json(key), "before": value_json(value) });
             ("delete", rows.iter().map(row).collect())
         }
-        Change::Append { key, elements } => {
+        Change::Push { key, end, elements } => {
             let elements: Vec<Json> = elements.iter().map(bytes_json).collect();
-            ("append", json!({ "key": bytes_json(key), "elements": elements }))
+            let name = if *end == End::Front { "push_front" } else { "push_back" };
+            (name, json!({ "key": bytes_json(key), "elements": elements }))
         }
     };
     json[name] = change;
@@ -101,7 +102,7 @@ mod tests {
             record(7, Change::Noop),
             record(8, Change::Set { key: text(b"k"), before: None, after: text(b"\xff\x00") }),
             record(9, Change::Delete { rows: vec![(text(b"l"), list)] }),
-            record(10, Change::Append { key: text(b"l"), elements: vec![text(b"y\n")] }),
+            record(10, Change::Push { key: text(b"l"), end: End::Back, elements: vec![text(b"y\n")] }),
         ];
         let path = put_aside(dir.path(), &members, 4, &records).unwrap();
         assert!(path.ends_with("rewound/4-7.jsonl"), "{}", path.display());
@@ -109,7 +110,7 @@ mod tests {
             r#"{"epoch":3,"gtid":"n2:7","lsn":7,"noop":null}"#,
             r#"{"epoch":3,"gtid":"n2:8","lsn":8,"set":{"after":{"hex":"ff00"},"before":null,"key":"k"}}"#,
             r#"{"delete":[{"before":["x"],"key":"l"}],"epoch":3,"gtid":"n2:9","lsn":9}"#,
-            r#"{"append":{"elements":["y\n"],"key":"l"},"epoch":3,"gtid":"n2:10","lsn":10}"#,
+            r#"{"epoch":3,"gtid":"n2:10","lsn":10,"push_back":{"elements":["y\n"],"key":"l"}}"#,
         ];
         assert_eq!(fs::read_to_string(&path).unwrap().lines().collect::<Vec<_>>(), expected);
 

@@ -127,7 +127,7 @@ fn settings(config: &Config, address: SocketAddr) -> Settings {
     let me = members.iter().position(|id| *id == config.id).expect("the members include this node");
     Settings {
         me: Member(me as u8),
-        members: members.len() as u8,
+        members,
         ack: config.ack,
         election: config.election,
         fencing: config.fencing,

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use crate::record::{Change, List, Value, element_size};
+use crate::record::{Change, End, List, Value, element_size};
 
 /// Most bytes a value may have. It bounds a record, which carries images of values: see [`MAX_RECORD_BYTES`].
 pub(crate) const MAX_VALUE_BYTES: usize = 16 << 20;
@@ -27,7 +27,7 @@ pub(crate) enum Operation {
     Set { key: Bytes, value: Bytes, if_equals: Option<Bytes> },
     Delete { keys: Vec<Bytes> },
     Increment { key: Bytes },
-    Append { key: Bytes, elements: Vec<Bytes> },
+    Push { key: Bytes, end: End, elements: Vec<Bytes> },
 }
 
 impl Operation {
@@ -81,7 +81,7 @@ impl Store {
             Operation::Set { key, value, if_equals } => self.plan_set(key, value, if_equals.as_ref()),
             Operation::Delete { keys } => self.plan_delete(keys),
             Operation::Increment { key } => self.plan_increment(key),
-            Operation::Append { key, elements } => self.plan_append(key, elements),
+            Operation::Push { key, end, elements } => self.plan_push(key, end, elements),
         }
     }
 
@@ -131,7 +131,7 @@ impl Store {
         Plan::Write(Change::Set { key, before: before.cloned(), after: next.to_string().into() }, Reply::Integer(next))
     }
 
-    fn plan_append(&self, key: Bytes, elements: Vec<Bytes>) -> Plan {
+    fn plan_push(&self, key: Bytes, end: End, elements: Vec<Bytes>) -> Plan {
         let (length, size) = match self.rows.get(&key) {
             None => (0, 0),
             Some(Value::List(list)) => (list.len(), list.size()),
@@ -141,7 +141,7 @@ impl Store {
             return Plan::Read(Reply::Error(TOO_LARGE));
         }
         let length = (length + elements.len()) as u64;
-        Plan::Write(Change::Append { key, elements }, Reply::Integer(length.cast_signed()))
+        Plan::Write(Change::Push { key, end, elements }, Reply::Integer(length.cast_signed()))
     }
 
     /// Makes a change that was planned on exactly this state, here or on another node.
@@ -154,10 +154,10 @@ impl Store {
             Change::Delete { rows } => rows.iter().for_each(|(key, _)| {
                 self.rows.remove(key);
             }),
-            Change::Append { key, elements } => {
+            Change::Push { key, end, elements } => {
                 match self.rows.entry(key).or_insert_with(|| Value::List(List::default())) {
-                    Value::List(list) => elements.into_iter().for_each(|element| list.push(element)),
-                    Value::String(_) => panic!("a record appends to a string: the log does not fit the store"),
+                    Value::List(list) => elements.into_iter().for_each(|element| list.push(end, element)),
+                    Value::String(_) => panic!("a record pushes to a string: the log does not fit the store"),
                 }
             }
         }
@@ -174,12 +174,12 @@ impl Store {
                 };
             }
             Change::Delete { rows } => self.rows.extend(rows),
-            Change::Append { key, elements } => {
+            Change::Push { key, end, elements } => {
                 let Some(Value::List(list)) = self.rows.get_mut(&key) else {
-                    panic!("a record to undo appended to a list that is not there: the log does not fit the store")
+                    panic!("a record to undo pushed to a list that is not there: the log does not fit the store")
                 };
                 for _ in elements {
-                    list.pop();
+                    list.pop(end);
                 }
                 if list.is_empty() {
                     self.rows.remove(&key);
@@ -235,8 +235,8 @@ mod tests {
             }),
             proptest::collection::vec(key(), 1..4).prop_map(|keys| Operation::Delete { keys }),
             key().prop_map(|key| Operation::Increment { key }),
-            (key(), proptest::collection::vec(text(), 1..4))
-                .prop_map(|(key, elements)| Operation::Append { key, elements }),
+            (key(), prop_oneof![Just(End::Front), Just(End::Back)], proptest::collection::vec(text(), 1..4))
+                .prop_map(|(key, end, elements)| Operation::Push { key, end, elements }),
         ]
     }
 
@@ -297,7 +297,8 @@ mod tests {
     #[test]
     fn a_list_that_would_outgrow_a_record_is_refused() {
         let mut store = Store::default();
-        let push = || Operation::Append { key: bytes("l"), elements: vec![Bytes::from(vec![0; 1 << 20])] };
+        let push =
+            || Operation::Push { key: bytes("l"), end: End::Back, elements: vec![Bytes::from(vec![0; 1 << 20])] };
         for length in 1..16 {
             assert_eq!(run(&mut store, push()), Reply::Integer(length));
         }

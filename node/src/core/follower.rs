@@ -48,7 +48,7 @@ impl<T> Core<T> {
                 );
             }
             self.follow(epoch, Some((from, append.address)));
-            tracing::info!(epoch, lsn = self.journal.last_lsn(), leader = from.0, "follower");
+            tracing::info!(epoch, lsn = self.journal.last_lsn(), leader = self.settings.id(from), "follower");
         }
         self.heard_ms = Some(self.now_ms);
         self.rearm();
@@ -64,7 +64,12 @@ impl<T> Core<T> {
             return self.send(from, Body::Mismatch { round, rejected_lsn: prev_lsn, hint_lsn });
         }
         let Some(records) = decode(prev_lsn, &records) else {
-            tracing::warn!(epoch = self.hard.epoch, lsn = prev_lsn, from = from.0, "ignored a malformed message");
+            tracing::warn!(
+                epoch = self.hard.epoch,
+                lsn = prev_lsn,
+                from = self.settings.id(from),
+                "ignored a malformed message"
+            );
             return;
         };
         let end_lsn = prev_lsn + records.len() as Lsn;

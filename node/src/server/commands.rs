@@ -7,6 +7,7 @@ use redis_protocol::resp2::types::BytesFrame;
 
 use crate::config::ReadMode;
 use crate::core::Refusal;
+use crate::record::End;
 use crate::store::{Operation, Reply};
 
 /// A request that this server understands.
@@ -51,8 +52,9 @@ pub(crate) fn parse(arguments: Vec<Bytes>) -> Result<Command, Misunderstood> {
         (b"set", [key, value, options @ ..]) => parse_set(key, value, options),
         (b"del", [_, ..]) => Ok(Command::Data(Operation::Delete { keys: rest })),
         (b"incr", [key]) => Ok(Command::Data(Operation::Increment { key: key.clone() })),
-        (b"rpush", [key, elements @ .., _]) if elements.len() + 2 == rest.len() && rest.len() > 1 => {
-            Ok(Command::Data(Operation::Append { key: key.clone(), elements: rest[1..].to_vec() }))
+        (b"rpush" | b"lpush", [key, elements @ ..]) if !elements.is_empty() => {
+            let end = if name_lower == b"rpush" { End::Back } else { End::Front };
+            Ok(Command::Data(Operation::Push { key: key.clone(), end, elements: elements.to_vec() }))
         }
         (b"lrange", [key, start, stop]) => {
             let (start, stop) = (parse_integer(start)?, parse_integer(stop)?);
@@ -80,8 +82,8 @@ pub(crate) fn parse(arguments: Vec<Bytes>) -> Result<Command, Misunderstood> {
         }
         (b"client", [subcommand, rest @ ..]) => parse_client(&subcommand.to_ascii_lowercase(), rest),
         (
-            b"get" | b"set" | b"del" | b"incr" | b"rpush" | b"lrange" | b"ping" | b"echo" | b"info" | b"role"
-            | b"hello" | b"select" | b"config" | b"client",
+            b"get" | b"set" | b"del" | b"incr" | b"rpush" | b"lpush" | b"lrange" | b"ping" | b"echo" | b"info"
+            | b"role" | b"hello" | b"select" | b"config" | b"client",
             _,
         ) => Err(format!("ERR wrong number of arguments for '{}' command", lossy(&name_lower))),
         _ => Err(format!("ERR unknown command '{}'", lossy(&name[..name.len().min(128)]))),
@@ -183,8 +185,8 @@ mod tests {
             ("set k 1", Operation::Set { key: key(), value: value("1"), if_equals: None }),
             ("Set k 1 IfEq 0", Operation::Set { key: key(), value: value("1"), if_equals: Some(value("0")) }),
             ("del k k", Operation::Delete { keys: vec![key(), key()] }),
-            ("RPUSH k 1 2", Operation::Append { key: key(), elements: vec![value("1"), value("2")] }),
-            ("RPUSH k 1", Operation::Append { key: key(), elements: vec![value("1")] }),
+            ("RPUSH k 1 2", Operation::Push { key: key(), end: End::Back, elements: vec![value("1"), value("2")] }),
+            ("LPUSH k 1", Operation::Push { key: key(), end: End::Front, elements: vec![value("1")] }),
             ("lrange k 0 -1", Operation::Range { key: key(), start: 0, stop: -1 }),
         ] {
             assert_eq!(parse_line(line), Ok(Command::Data(operation)), "{line}");

@@ -1,0 +1,124 @@
+//! Judges what the clients of one list saw: complete for lists that only grow by unique elements, because the final list
+//! gives the order of all appends.
+
+/// One operation of the simulation's history; its index is the number that it appends.
+#[derive(Debug, Clone)]
+pub(super) struct Operated {
+    pub(super) client: usize,
+    pub(super) key: u8,
+    pub(super) kind: Kind,
+    pub(super) invoked: u64,
+    pub(super) completed: Option<(u64, Outcome)>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Append,
+    Read,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Appended,
+    Read(Vec<usize>),
+    Failed,
+    Unknown,
+}
+
+impl Operated {
+    pub(super) fn is_acknowledged(&self) -> bool {
+        matches!(self.completed, Some((_, Outcome::Appended | Outcome::Read(_))))
+    }
+}
+
+/// Whether the operations on `key` are linearizable and nothing acknowledged is missing from `finally`.
+pub(super) fn judge(key: u8, history: &[Operated], finally: &[usize]) -> Result<(), String> {
+    let mut position = vec![None; history.len()];
+    for (index, &element) in finally.iter().enumerate() {
+        if position[element].replace(index + 1).is_some() {
+            return Err(format!("duplicate: {element} is in the list twice"));
+        }
+    }
+    // Every operation takes effect at a position in the order of the appends; none may be before that of an operation that was
+    // complete when it began.
+    let mut completions = Vec::new();
+    for (number, operation) in history.iter().enumerate().filter(|(_, operation)| operation.key == key) {
+        match &operation.completed {
+            Some((completed, Outcome::Appended)) => {
+                let at = position[number].ok_or_else(|| format!("lost: the append of {number} was acknowledged"))?;
+                completions.push((*completed, operation.invoked, at, true));
+            }
+            Some((completed, Outcome::Read(seen))) => {
+                if !finally.starts_with(seen) {
+                    return Err(format!(
+                        "reordered: read {number} saw {seen:?}, which is no beginning of the final list"
+                    ));
+                }
+                completions.push((*completed, operation.invoked, seen.len(), false));
+            }
+            Some((_, Outcome::Failed)) if position[number].is_some() => {
+                return Err(format!("undead: the append of {number} certainly failed, but is in the list"));
+            }
+            _ => {}
+        }
+    }
+    completions.sort_unstable();
+    let mut greatest = 0;
+    let floors: Vec<(u64, usize)> = completions
+        .iter()
+        .map(|&(completed, _, at, _)| {
+            greatest = at.max(greatest);
+            (completed, greatest)
+        })
+        .collect();
+    for (_, invoked, at, append) in completions {
+        let before = floors.partition_point(|&(completed, _)| completed < invoked);
+        let floor = before.checked_sub(1).map_or(0, |last| floors[last].1);
+        if at < floor + usize::from(append) {
+            return Err(format!("stale: an operation took effect at {at}, but {floor} was known before it began"));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `a` appends, `r` reads the first so many; `[` and `]` stand for invocation and completion.
+    fn history(operations: &[(Kind, u64, Option<(u64, Outcome)>)]) -> Vec<Operated> {
+        let operated = |(kind, invoked, completed): &(Kind, u64, Option<(u64, Outcome)>)| Operated {
+            client: 0,
+            key: 0,
+            kind: *kind,
+            invoked: *invoked,
+            completed: completed.clone(),
+        };
+        operations.iter().map(operated).collect()
+    }
+
+    #[test]
+    fn every_kind_of_violation_is_seen() {
+        let append = |invoked, completed| (Kind::Append, invoked, Some((completed, Outcome::Appended)));
+        let read =
+            |invoked, completed, seen: &[usize]| (Kind::Read, invoked, Some((completed, Outcome::Read(seen.to_vec()))));
+        for (operations, finally, expected) in [
+            (vec![append(1, 2), append(3, 4), read(5, 6, &[0, 1])], vec![0, 1], None),
+            (vec![append(1, 4), append(2, 3), read(5, 6, &[0, 1])], vec![0, 1], None),
+            (vec![append(1, 2), append(3, 4)], vec![0], Some("lost")),
+            (vec![append(1, 2), append(3, 4)], vec![1, 0], Some("stale")),
+            (vec![append(1, 2), read(3, 4, &[])], vec![0], Some("stale")),
+            (vec![append(1, 6), read(2, 3, &[0]), read(4, 5, &[])], vec![0], Some("stale")),
+            (vec![append(1, 2), append(3, 4), read(5, 6, &[1])], vec![0, 1], Some("reordered")),
+            (vec![append(1, 2)], vec![0, 0], Some("duplicate")),
+            (vec![(Kind::Append, 1, Some((2, Outcome::Failed)))], vec![0], Some("undead")),
+            (vec![(Kind::Append, 1, None), (Kind::Append, 1, Some((2, Outcome::Unknown)))], vec![1], None),
+        ] {
+            let verdict = judge(0, &history(&operations), &finally);
+            match expected {
+                None => assert_eq!(verdict, Ok(()), "{operations:?}"),
+                Some(expected) => assert!(verdict.unwrap_err().starts_with(expected), "{operations:?}"),
+            }
+        }
+    }
+}
