@@ -101,7 +101,7 @@ impl Axis {
         let (first, last) = (self.moments.first()?, self.moments.last()?);
         let (first_time, last_time) = (wording::seconds(first.time_ns?), wording::seconds(last.time_ns?));
         let gap = self.column(*last).max(12);
-        Some(format!("{:gap$}{last_time} s", format!("{first_time} s")))
+        Some(format!("{first_time:gap$}{last_time}"))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Operations in words, for the sentences of proofs. It decides nothing.
 
-use std::fmt::{self, Write as _};
+use std::fmt::Write as _;
 
 use crate::history::{Function, Moment, Operation, Outcome, Value};
 
@@ -8,19 +8,14 @@ use crate::history::{Function, Moment, Operation, Outcome, Value};
 pub(crate) type Sentence = String;
 
 /// A moment as people read it: `3.112 s`, or `event 17` where the history has no times.
-pub(crate) fn at(moment: Moment) -> impl fmt::Display {
-    fmt::from_fn(move |f| match moment.time_ns {
-        Some(time_ns) => write!(f, "{} s", seconds(time_ns)),
-        None => write!(f, "event {}", moment.order + 1),
-    })
+pub(crate) fn at(moment: Moment) -> String {
+    moment.time_ns.map_or_else(|| format!("event {}", moment.order + 1), seconds)
 }
 
-/// Seconds to the millisecond, or finer where the time has finer digits that a short run needs.
-pub(crate) fn seconds(time_ns: u64) -> impl fmt::Display {
+/// Seconds to the millisecond, or to the nanosecond in the first millisecond of a run.
+pub(crate) fn seconds(time_ns: u64) -> String {
     let (seconds, nanos) = (time_ns / 1_000_000_000, time_ns % 1_000_000_000);
-    let digits = if time_ns < 1_000_000 { 9_u32 } else { 3 };
-    let width = digits as usize;
-    fmt::from_fn(move |f| write!(f, "{seconds}.{:0width$}", nanos / 10_u64.pow(9 - digits)))
+    if time_ns < 1_000_000 { format!("0.{nanos:09} s") } else { format!("{seconds}.{:03} s", nanos / 1_000_000) }
 }
 
 /// What the operation does and what came of it, without who and when: `write 57`, `read → 41`.

@@ -8,7 +8,7 @@ mod simulation;
 
 use std::cell::Cell;
 
-use interregnum_checker::history::{Event, EventType, History, Value, jsonl};
+use interregnum_checker::history::{Event, EventType, Function, History, Operation, Outcome, Value, jsonl};
 use interregnum_checker::linearizability::{FailedCas, KeyOutcome, Options, check};
 use proptest::collection::vec;
 use proptest::prelude::any;
@@ -44,8 +44,10 @@ fn for_random_events(
 }
 
 fn as_text(events: &[Event]) -> String {
-    let mut text = std::vec::Vec::new();
-    events.iter().for_each(|event| jsonl::write_event(&mut text, event).expect("memory takes it"));
+    let mut text = Vec::new();
+    for event in events {
+        jsonl::write_event(&mut text, event).expect("memory takes it");
+    }
     String::from_utf8(text).expect("JSON is text")
 }
 
@@ -169,7 +171,7 @@ fn the_search_agrees_with_the_intervals_on_longer_histories() {
         let (last, process) = (with_blind_cas.last().expect("events").clone(), 999);
         let input = Value::List(vec![Value::Int(-1), Value::Int(-2)]);
         for event_type in [EventType::Invoke, EventType::Fail] {
-            let function = interregnum_checker::history::Function::Cas;
+            let function = Function::Cas;
             with_blind_cas.push(Event {
                 process,
                 event_type,
@@ -189,9 +191,8 @@ fn the_search_agrees_with_the_intervals_on_longer_histories() {
 
 /// Leaves out the operations that only `FailedCas::SawAnotherValue` gives a meaning.
 fn is_telling(event: &Event, history: &History) -> bool {
-    use interregnum_checker::history::{Function, Outcome};
-    let is_blind = |index: &&interregnum_checker::history::Operation| {
-        index.function == Function::Cas && index.outcome == Outcome::Fail && index.seen.is_none()
+    let is_blind = |operation: &&Operation| {
+        operation.function == Function::Cas && operation.outcome == Outcome::Fail && operation.seen.is_none()
     };
     !history
         .operations()

@@ -125,17 +125,13 @@ impl<'a> Recorder<'a> {
 
 /// Reads a history in the given format, or in the one that its beginning tells.
 pub fn read(mut reader: impl BufRead, source_name: &str, format: Option<Format>) -> Result<Read, ReadError> {
-    let format = match format {
-        Some(format) => format,
-        None => {
-            let first_bytes = reader.fill_buf().map_err(|source| ReadError::Io {
-                source_name: source_name.to_owned(),
-                line: 1,
-                source,
-            })?;
-            Format::guess(first_bytes)
-                .ok_or_else(|| ReadError::UnknownFormat { source_name: source_name.to_owned() })?
-        }
+    let format = if let Some(format) = format {
+        format
+    } else {
+        let io_error = |source| ReadError::Io { source_name: source_name.to_owned(), line: 1, source };
+        let first_bytes = reader.fill_buf().map_err(io_error)?;
+        let unknown = || ReadError::UnknownFormat { source_name: source_name.to_owned() };
+        Format::guess(first_bytes).ok_or_else(unknown)?
     };
     match format {
         Format::Jsonl => jsonl::read(reader, source_name),

@@ -124,8 +124,16 @@ fn cas_arguments(operation: &Operation) -> Result<(&Value, &Value), String> {
     }
 }
 
-/// The transactions on several registers, and how many registers there are.
-pub(super) fn of_multi_register(history: &History, options: &Options) -> Result<(Vec<Call<Vec<Step>>>, usize), String> {
+/// Transactions on several registers.
+pub(super) struct Transactions {
+    /// In order of invocation.
+    pub(super) calls: Vec<Call<Vec<Step>>>,
+    /// How many registers they name.
+    pub(super) registers: usize,
+}
+
+/// What the operations did to several registers; an error says which of them is no transaction.
+pub(super) fn of_multi_register(history: &History, options: &Options) -> Result<Transactions, String> {
     let mut values = Values::new(&options.initial);
     let mut registers: HashMap<&Value, usize> = HashMap::new();
     let mut calls = Vec::new();
@@ -150,7 +158,7 @@ pub(super) fn of_multi_register(history: &History, options: &Options) -> Result<
             calls.push(Call::new(index, operation, action));
         }
     }
-    Ok((calls, registers.len()))
+    Ok(Transactions { calls, registers: registers.len() })
 }
 
 fn steps(transaction: &Value) -> Result<&[Value], String> {

@@ -114,6 +114,29 @@ fn uses_no_more(one: &Used, other: &Used) -> bool {
     one.iter().enumerate().all(|(kind, &count)| count <= other.get(kind).copied().unwrap_or(0))
 }
 
+/// The configurations at the completion of one call.
+struct Expansion<S> {
+    /// The call's slot.
+    bit: u128,
+    /// Those in which the call took effect; its slot is free again in them.
+    left: Frontier<S>,
+    /// Those in which it has not.
+    seen: Frontier<S>,
+    /// Those of `seen` whose successors are still to be looked at.
+    pending: Vec<Configuration<S>>,
+}
+
+impl<S: Ord + Clone> Expansion<S> {
+    fn add(&mut self, mut configuration: Configuration<S>) {
+        if configuration.done & self.bit != 0 {
+            configuration.done &= !self.bit;
+            self.left.add(configuration);
+        } else if self.seen.add(configuration.clone()) {
+            self.pending.push(configuration);
+        }
+    }
+}
+
 struct Search<'a, M: Model> {
     model: &'a M,
     calls: &'a [Call<M::Action>],
@@ -180,37 +203,19 @@ impl<'a, M: Model> Search<'a, M> {
     fn complete(&mut self, index: usize) -> Result<bool, GaveUp> {
         let slot = self.open.iter().position(|&open| open == Some(index)).expect("a call completes after it began");
         let bit = 1_u128 << slot;
-        let mut left = Frontier::new();
-        let mut seen = Frontier::new();
-        let mut pending = Vec::new();
+        let mut expansion = Expansion { bit, left: Frontier::new(), seen: Frontier::new(), pending: Vec::new() };
         for configuration in std::mem::take(&mut self.configurations) {
-            self.sort_in(configuration, bit, &mut left, &mut seen, &mut pending);
+            expansion.add(configuration);
         }
-        while let Some(configuration) = pending.pop() {
+        while let Some(configuration) = expansion.pending.pop() {
             self.budget = self.budget.checked_sub(1).ok_or(GaveUp::Budget)?;
             for next in self.successors(&configuration) {
-                self.sort_in(next, bit, &mut left, &mut seen, &mut pending);
+                expansion.add(next);
             }
         }
         self.open[slot] = None;
-        self.configurations = left.into_configurations().collect();
+        self.configurations = expansion.left.into_configurations().collect();
         Ok(!self.configurations.is_empty())
-    }
-
-    fn sort_in(
-        &self,
-        mut configuration: Configuration<M::State>,
-        bit: u128,
-        left: &mut Frontier<M::State>,
-        seen: &mut Frontier<M::State>,
-        pending: &mut Vec<Configuration<M::State>>,
-    ) {
-        if configuration.done & bit != 0 {
-            configuration.done &= !bit;
-            left.add(configuration);
-        } else if seen.add(configuration.clone()) {
-            pending.push(configuration);
-        }
     }
 
     /// What comes of a configuration by letting one more call take effect.

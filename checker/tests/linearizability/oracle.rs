@@ -11,7 +11,7 @@ pub(crate) fn is_linearizable(history: &History, initial: &Value, failed_cas_ran
     let operations: Vec<&Operation> =
         history.operations().iter().filter(|operation| says_something(operation, failed_cas_ran)).collect();
     assert!(operations.len() < 32, "the oracle is for small histories");
-    go(&operations, (1 << operations.len()) - 1, initial.clone(), &mut HashSet::new())
+    go(&operations, (1 << operations.len()) - 1, initial, &mut HashSet::new())
 }
 
 fn says_something(operation: &Operation, failed_cas_ran: bool) -> bool {
@@ -23,7 +23,7 @@ fn says_something(operation: &Operation, failed_cas_ran: bool) -> bool {
     }
 }
 
-fn go(operations: &[&Operation], left: u32, state: Value, tried: &mut HashSet<(u32, Value)>) -> bool {
+fn go(operations: &[&Operation], left: u32, state: &Value, tried: &mut HashSet<(u32, Value)>) -> bool {
     let indices = || (0..operations.len()).filter(move |index| left & (1 << index) != 0);
     if indices().all(|index| operations[index].outcome == Outcome::Info) {
         return true;
@@ -35,7 +35,7 @@ fn go(operations: &[&Operation], left: u32, state: Value, tried: &mut HashSet<(u
         one.completed.is_some_and(|completed| completed.order < other.invoked.order)
     };
     indices().filter(|&next| !indices().any(|other| precedes(operations[other], operations[next]))).any(|next| {
-        apply(operations[next], &state).is_some_and(|after| go(operations, left & !(1 << next), after, tried))
+        apply(operations[next], state).is_some_and(|after| go(operations, left & !(1 << next), &after, tried))
     })
 }
 

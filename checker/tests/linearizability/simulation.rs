@@ -18,11 +18,15 @@ pub(crate) enum Object {
 struct Choices<'a>(std::slice::Iter<'a, u8>);
 
 impl Choices<'_> {
-    fn below(&mut self, bound: usize) -> usize {
-        self.0.next().map_or(0, |&byte| usize::from(byte) % bound)
+    fn below(&mut self, bound: u32) -> u32 {
+        self.0.next().map_or(0, |&byte| u32::from(byte) % bound)
     }
 
-    fn one_in(&mut self, n: usize) -> bool {
+    fn index(&mut self, length: usize) -> usize {
+        self.below(length as u32) as usize
+    }
+
+    fn one_in(&mut self, n: u32) -> bool {
         self.below(n) == n - 1
     }
 }
@@ -50,7 +54,7 @@ struct Simulation<'a> {
     events: Vec<Event>,
     next_process: u64,
     idle: Vec<u64>,
-    next_value: i64,
+    next_value: u32,
 }
 
 /// The events of at most `operations` operations by at most four clients at a time.
@@ -82,20 +86,20 @@ pub(crate) fn history(events: &[Event]) -> Option<History> {
 impl Simulation<'_> {
     fn fresh_value(&mut self) -> Value {
         self.next_value += 1;
-        Value::Int(self.next_value - 1)
+        Value::Int((self.next_value - 1).into())
     }
 
     /// A value that was perhaps written.
     fn some_value(&mut self) -> Value {
-        match self.choices.below(self.next_value as usize + 1) {
+        match self.choices.below(self.next_value + 1) {
             0 => Value::Nil,
-            value => Value::Int(value as i64),
+            value => Value::Int(value.into()),
         }
     }
 
     fn written_value(&mut self) -> Value {
         match self.object {
-            Object::Register => Value::Int(self.choices.below(3) as i64),
+            Object::Register => Value::Int(self.choices.below(3).into()),
             Object::UniqueRegister | Object::AppendList => self.fresh_value(),
         }
     }
@@ -123,7 +127,7 @@ impl Simulation<'_> {
 
     /// Lets an open operation take effect, or ends one.
     fn go_on(&mut self) {
-        let index = self.choices.below(self.open.len());
+        let index = self.choices.index(self.open.len());
         if self.open[index].answer.is_none() && !self.choices.one_in(6) {
             let answer = self.take_effect(index);
             self.open[index].answer = Some(answer);
@@ -181,10 +185,10 @@ impl Simulation<'_> {
             return;
         }
         for _ in 0..self.choices.below(6) {
-            let index = self.choices.below(self.events.len());
+            let index = self.choices.index(self.events.len());
             let other_value = self.some_value();
             let how = self.choices.below(4);
-            let place = self.choices.below(8);
+            let place = self.choices.index(8);
             let event = &mut self.events[index];
             match (&event.event_type, &event.function) {
                 (EventType::Ok, Function::Read) if self.object == Object::AppendList => {
@@ -210,7 +214,7 @@ impl Simulation<'_> {
     }
 }
 
-fn meddle_with_list(list: &mut Value, other: Value, how: usize, place: usize) {
+fn meddle_with_list(list: &mut Value, other: Value, how: u32, place: usize) {
     if *list == Value::Nil {
         *list = Value::List(vec![]);
     }
