@@ -1,3 +1,7 @@
-//! To be built.
+//! The `interregnum` command. Everything it does is in the library's `cli`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    interregnum::cli::main()
+}

@@ -1,0 +1,70 @@
+//! The command line: flags in, text and an exit code out. What it runs is the library's.
+
+mod check;
+mod duration;
+mod progress;
+mod run;
+mod tour;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use interregnum_checker::verdict::Verdict;
+
+/// What do your clients lose when the leader dies, hangs or is cut off?
+///
+/// Launches a real leader-follower cluster on loopback, drives clients against it, injects faults, and checks what the
+/// clients saw: was it linearizable, was an acknowledged write lost, did two leaders acknowledge at once? Without a
+/// command it gives the tour.
+#[derive(Debug, Parser)]
+#[command(name = "interregnum", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+/// The last lines of every help text.
+const EXIT_CODES: &str = "Exit codes:
+  0  pass           every promise held, and the run did what it claims
+  1  violation      the system broke a promise
+  2  inconclusive   a budget ran out, or the run did not exercise what it claims
+  3  harness error  the harness failed, or its input could not be read";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Shows what this is about: a sound cluster that passes, and an unsound one that is caught, in under 40 seconds.
+    Tour,
+    /// Runs one experiment on a cluster of reference nodes, and judges it.
+    #[command(after_help = EXIT_CODES)]
+    Run(Box<run::RunFlags>),
+    /// Checks histories that were recorded earlier, by this or another tool.
+    #[command(after_help = EXIT_CODES)]
+    Check(check::CheckFlags),
+    /// Runs one node of the reference system: a replicated key-value store that speaks the Redis protocol.
+    Node(Box<interregnum_node::Config>),
+}
+
+/// Runs the command that the program's arguments name.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to standard output, a complaint to standard error. If that cannot be written, nothing can.
+            let _ = error.print();
+            let code = if error.use_stderr() { Verdict::HarnessError } else { Verdict::Pass };
+            return ExitCode::from(code.exit_code());
+        }
+    };
+    let verdict = match cli.command {
+        None | Some(Command::Tour) => tour::tour(),
+        Some(Command::Run(flags)) => run::run(*flags),
+        Some(Command::Check(flags)) => check::check(&flags),
+        Some(Command::Node(config)) => Ok(crate::reentry::run_node(*config)),
+    };
+    let verdict = verdict.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        Verdict::HarnessError
+    });
+    ExitCode::from(verdict.exit_code())
+}

@@ -1,0 +1,241 @@
+//! `interregnum run`: one experiment from flags.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::Args;
+use interregnum_checker::verdict::Verdict;
+use interregnum_node::{Ack, Election, Fencing, Fsync, ReadMode};
+use interregnum_workloads::append::Append;
+use interregnum_workloads::register::Register;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{duration, progress};
+use crate::error::Error;
+use crate::experiment::Experiment;
+use crate::fault::Fault;
+use crate::node_id::MAX_NODES;
+use crate::report::{Report, terminal};
+use crate::run::Snapshot;
+use crate::schedule::{mixed, partitions};
+use crate::systems::node::Node;
+
+/// The longest accepted run; a campaign of many runs says more than one long one, and its history fits in memory.
+const LONGEST_RUN: Duration = Duration::from_secs(3600);
+
+/// The flags of `run`.
+#[derive(Clone, Debug, Args)]
+pub(super) struct RunFlags {
+    /// Nodes in the cluster.
+    #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=MAX_NODES as i64))]
+    nodes: u8,
+
+    /// What the clients do: `register` (read, write, compare-and-set) or `append` (list append, read of the whole list).
+    #[arg(long, value_enum, default_value_t)]
+    workload: WorkloadName,
+
+    /// Clients, each with one operation at a time.
+    #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    clients: u16,
+
+    /// Operations a second that all clients make together. Without it they go as fast as answers come.
+    #[arg(long, value_name = "PER_SECOND", value_parser = parse_rate)]
+    rate: Option<f64>,
+
+    /// How long clients and faults go on.
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_time)]
+    time: Duration,
+
+    /// Faults to inject in turn, separated by commas: kill, pause, partition, or the shapes of a partition by name:
+    /// isolate, halves, inbound, outbound, bridge. `none` injects none.
+    #[arg(long, value_name = "LIST", default_value = "kill,pause,partition", value_parser = parse_faults)]
+    faults: Faults,
+
+    /// About how long from one fault to the next.
+    #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration::parse)]
+    interval: Duration,
+
+    /// What every random choice comes from. Without it a new one is drawn, and told.
+    #[arg(long)]
+    seed: Option<u64>,
+
+    /// When a write is acknowledged.
+    #[arg(long, value_enum, default_value_t)]
+    ack: Ack,
+
+    /// How a new leader is found.
+    #[arg(long, value_enum, default_value_t)]
+    election: Election,
+
+    /// What keeps a deposed leader from doing harm.
+    #[arg(long, value_enum, default_value_t)]
+    fencing: Fencing,
+
+    /// Where reads are answered.
+    #[arg(long, value_enum, default_value_t)]
+    read: ReadMode,
+
+    /// When log records are forced to the disk: `always`, `interval` or `interval:MILLISECONDS`.
+    #[arg(long, default_value = "interval")]
+    fsync: Fsync,
+
+    /// How long bytes between two nodes are under way, each way. Loopback alone takes microseconds, which hides the
+    /// moment in which an asynchronous leader has acknowledged and not yet sent.
+    #[arg(long, value_name = "DURATION", default_value = "1ms", value_parser = parse_delay)]
+    link_delay: Duration,
+
+    /// Where to leave everything that is known of the run [default: interregnum-runs/seed-SEED].
+    #[arg(long, value_name = "DIRECTORY")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum WorkloadName {
+    #[default]
+    Register,
+    Append,
+}
+
+/// Groups of faults, with the words that named them.
+#[derive(Clone, Debug)]
+struct Faults {
+    words: String,
+    groups: Vec<Vec<Fault>>,
+}
+
+fn parse_faults(text: &str) -> Result<Faults, String> {
+    let words = text.split(',').map(str::trim).filter(|word| *word != "none");
+    let group = |word: &str| match word {
+        "partition" => Ok(partitions()),
+        word => match word.parse() {
+            Ok(fault) => Ok(vec![fault]),
+            Err(_) => Err(format!(
+                "`{word}` is no fault; choose from: kill, pause, partition, isolate, halves, inbound, outbound, bridge; \
+                 or none"
+            )),
+        },
+    };
+    Ok(Faults { words: text.to_owned(), groups: words.map(group).collect::<Result<_, _>>()? })
+}
+
+fn parse_rate(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+        _ => Err(format!("`{text}` is no rate: give operations a second, more than 0")),
+    }
+}
+
+fn parse_time(text: &str) -> Result<Duration, String> {
+    let time = duration::parse(text)?;
+    if time > LONGEST_RUN {
+        Err("a run lasts an hour at most; many runs say more than a long one".into())
+    } else {
+        Ok(time)
+    }
+}
+
+fn parse_delay(text: &str) -> Result<Duration, String> {
+    let is_zero = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic()).parse() == Ok(0.0);
+    if is_zero { Ok(Duration::ZERO) } else { duration::parse(text) }
+}
+
+pub(super) fn run(flags: RunFlags) -> anyhow::Result<Verdict> {
+    let name = format!("{}-node {} cluster, {}", flags.nodes, flags.ack, flags.workload.word());
+    match execute(&name, flags)? {
+        Ok(report) => {
+            println!("{}", terminal::full(&report));
+            Ok(report.overall())
+        }
+        Err(Error::Harness(error)) => Err(error),
+        Err(error @ Error::Verdict(_)) => Err(error.into()),
+    }
+}
+
+/// Runs the experiment that the flags describe, with live progress. A Ctrl-C ends its load; a second one ends the
+/// program at once, and the guardian cleans up.
+pub(super) fn execute(name: &str, flags: RunFlags) -> anyhow::Result<crate::Result<Report>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    Ok(runtime.block_on(async {
+        let interrupted = CancellationToken::new();
+        let (progress, watched) = watch::channel(Snapshot::default());
+        let time = flags.time;
+        let experiment = flags.into_experiment();
+        tokio::select! {
+            report = experiment.run_watched(time, &progress, &interrupted) => report,
+            () = progress::show(name, time, watched) => unreachable!("progress is shown until the run ends"),
+            () = end_on_ctrl_c(interrupted.clone()) => unreachable!("the program ends there"),
+        }
+    }))
+}
+
+async fn end_on_ctrl_c(interrupted: CancellationToken) {
+    // Without a handler Ctrl-C keeps its usual meaning, and the guardian cleans up after it.
+    if tokio::signal::ctrl_c().await.is_err() {
+        return std::future::pending().await;
+    }
+    eprintln!("interrupted: healing, stopping and judging what was recorded; once more ends at once");
+    interrupted.cancel();
+    let _ = tokio::signal::ctrl_c().await;
+    std::process::exit(i32::from(Verdict::HarnessError.exit_code()));
+}
+
+impl WorkloadName {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::Append => "append",
+        }
+    }
+}
+
+impl RunFlags {
+    /// The command that says the same, seed included.
+    fn command(&self, seed: u64) -> String {
+        let mut flags = vec![
+            ("--nodes", self.nodes.to_string()),
+            ("--workload", self.workload.word().to_owned()),
+            ("--clients", self.clients.to_string()),
+            ("--time", duration::show(self.time)),
+            ("--faults", self.faults.words.clone()),
+            ("--interval", duration::show(self.interval)),
+            ("--ack", self.ack.to_string()),
+            ("--election", self.election.to_string()),
+            ("--fencing", self.fencing.to_string()),
+            ("--read", self.read.to_string()),
+            ("--fsync", self.fsync.to_string()),
+            ("--link-delay", duration::show(self.link_delay)),
+            ("--seed", seed.to_string()),
+        ];
+        flags.extend(self.rate.map(|rate| ("--rate", rate.to_string())));
+        let words: Vec<_> = flags.into_iter().map(|(flag, value)| format!("{flag} {value}")).collect();
+        format!("interregnum run {}", words.join(" "))
+    }
+
+    fn into_experiment(self) -> Experiment {
+        let seed = self.seed.unwrap_or_else(|| rand::random::<u32>().into());
+        let node = Node::cluster(self.nodes.into())
+            .ack(self.ack)
+            .election(self.election)
+            .fencing(self.fencing)
+            .read(self.read)
+            .fsync(self.fsync);
+        let mut experiment = Experiment::new(node)
+            .clients(self.clients.into())
+            .link_delay(self.link_delay)
+            .seed(seed)
+            .reproduce(self.command(seed))
+            .out(self.out.clone().unwrap_or_else(|| PathBuf::from(format!("interregnum-runs/seed-{seed}"))));
+        experiment = match self.workload {
+            WorkloadName::Register => experiment.workload(Register::default()),
+            WorkloadName::Append => experiment.workload(Append::default()),
+        };
+        if let Some(rate) = self.rate {
+            experiment = experiment.rate_per_s(rate);
+        }
+        if !self.faults.groups.is_empty() {
+            experiment = experiment.fault(mixed(self.faults.groups).every(self.interval));
+        }
+        experiment
+    }
+}

@@ -1,0 +1,59 @@
+//! `interregnum tour`: what this is about, in two runs.
+
+use clap::Parser;
+use interregnum_checker::verdict::Verdict;
+
+use super::run::{RunFlags, execute};
+use crate::error::Error;
+use crate::report::{Report, terminal};
+
+/// What both runs have in common: lists, because a list shows which writes are gone; and every kind of fault.
+const COMMON: &str = "--workload append --clients 8 --rate 2000 --time 9s --interval 1200ms";
+
+/// `run`'s flags as a parser of their own, so that the tour is nothing but two commands that anybody can type.
+#[derive(Parser)]
+#[command(no_binary_name = true)]
+struct Flags {
+    #[command(flatten)]
+    run: RunFlags,
+}
+
+pub(super) fn tour() -> anyhow::Result<Verdict> {
+    println!(
+        "Two clusters of three nodes each, the same faults: kills, pauses and partitions, mostly of the leader.\n"
+    );
+
+    println!("1. A leader that acknowledges a write when a majority holds it:\n");
+    let sound = stage("majority", "1/2 majority")?;
+    println!("{}", terminal::full(&sound));
+
+    println!("2. A leader that acknowledges at once and replicates later:\n");
+    let unsound = stage("async", "2/2 async")?;
+    println!("{}", terminal::full(&unsound));
+
+    println!("What to try next:");
+    println!("  interregnum run --election timeout --fencing none --ack async   two leaders at once");
+    println!("  interregnum run --read follower --faults none                   stale reads, without any fault");
+    println!("  interregnum run --help                                          everything there is to choose");
+    println!("  interregnum check {}", unsound.run_dir().history().display());
+    Ok(as_promised(&sound, &unsound))
+}
+
+/// Runs one half of the tour.
+fn stage(ack: &str, name: &str) -> anyhow::Result<Report> {
+    let flags = Flags::try_parse_from(COMMON.split(' ').chain(["--ack", ack]))?;
+    match execute(name, flags.run)? {
+        Ok(report) => Ok(report),
+        Err(Error::Harness(error)) => Err(error),
+        Err(error @ Error::Verdict(_)) => Err(error.into()),
+    }
+}
+
+/// The tour passes if it showed what it promises: one pass, one violation.
+fn as_promised(sound: &Report, unsound: &Report) -> Verdict {
+    match (sound.overall(), unsound.overall()) {
+        (Verdict::Pass, Verdict::Violation) => Verdict::Pass,
+        (Verdict::Violation, _) => Verdict::Violation,
+        _ => Verdict::Inconclusive,
+    }
+}

@@ -1,0 +1,270 @@
+//! A running cluster: its nodes' processes, its network, its guardian. It starts and stops; why is decided elsewhere.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use futures::future::join_all;
+use interregnum_workloads::seed::Seed;
+use nix::sys::signal::Signal;
+use rand::Rng;
+
+use crate::network::address::Claim;
+use crate::network::{Endpoint, Network};
+use crate::node_id::NodeId;
+use crate::process::guardian::Guardian;
+use crate::process::{Process, describe_exit};
+use crate::system::{Place, Reach, Role, Status, System};
+
+/// How long a signal may take to show in the kernel. It takes microseconds; only a machine in deep trouble needs more,
+/// and there a run would mean nothing.
+const SIGNAL_LIMIT: Duration = Duration::from_secs(10);
+
+/// The nodes of one system and everything they need. When it is dropped, whatever way, nothing of it is left.
+pub(crate) struct Cluster {
+    system: Arc<dyn System>,
+    network: Network,
+    nodes: BTreeMap<NodeId, Running>,
+    guardian: Arc<Guardian>,
+    /// Held so that the address stays ours.
+    claim: Claim,
+    logs: PathBuf,
+}
+
+/// One node: where it lives and what runs there.
+struct Running {
+    place: Arc<Place>,
+    processes: Vec<Process>,
+    /// How many pauses apply.
+    pauses: u32,
+}
+
+impl Cluster {
+    /// Starts every node. Their logs go to `logs`; everything else they write goes to a scratch directory that does not
+    /// outlive the cluster. Bytes between nodes are under way for `delay`.
+    pub(crate) async fn launch(
+        system: Arc<dyn System>,
+        seed: Seed,
+        delay: Duration,
+        logs: &Path,
+    ) -> anyhow::Result<Self> {
+        let claim = Claim::any(system.nodes()).context("claiming a loopback address for the cluster")?;
+        let scratch =
+            tempfile::Builder::new().prefix("interregnum-").tempdir().context("making a scratch directory")?;
+        let guardian = Guardian::post(scratch.path(), claim.listener()).context("starting the cluster's guardian")?;
+        // From here on the guardian removes it.
+        let scratch = scratch.keep();
+
+        let ids: Vec<_> = (0..system.nodes()).map(NodeId).collect();
+        let listens = ids.iter().map(|id| (*id, claim.listens(*id))).collect();
+        let network = Network::connect(claim.ip(), &listens, delay).await.context("opening the links between nodes")?;
+        let mut seeds = seed.stream("nodes");
+        let mut nodes = BTreeMap::new();
+        for node in &ids {
+            let directory = scratch.join(node.to_string());
+            fs::create_dir(&directory).with_context(|| format!("making {}", directory.display()))?;
+            let others = ids.iter().filter(|other| *other != node);
+            let reaches = others.map(|other| (*other, network.address(Endpoint::Node(*node), *other))).collect();
+            let listens = listens[node];
+            let place = Place {
+                node: *node,
+                directory,
+                clients: listens.clients,
+                peers: listens.peers,
+                reaches,
+                seed: seeds.next_u64(),
+            };
+            nodes.insert(*node, Running { place: Arc::new(place), processes: Vec::new(), pauses: 0 });
+        }
+        let guardian = Arc::new(guardian);
+        let mut cluster = Self { system, network, nodes, guardian, claim, logs: logs.to_owned() };
+        for node in ids {
+            cluster.start(node)?;
+        }
+        Ok(cluster)
+    }
+
+    /// Starts a node that does not run.
+    pub(crate) fn start(&mut self, node: NodeId) -> anyhow::Result<()> {
+        let running = self.nodes.get_mut(&node).expect("targets are nodes of the cluster");
+        assert!(running.processes.iter().all(|process| !process.is_alive()), "{node} is started while it runs");
+        let commands = self.system.commands(&running.place).with_context(|| format!("configuring {node}"))?;
+        running.processes.clear();
+        running.pauses = 0;
+        for command in &commands {
+            let log = self.logs.join(format!("{node}.log"));
+            let process = Process::start(command, &running.place.directory, &log, &self.guardian)
+                .with_context(|| format!("starting {node}: {}", command.program.display()))?;
+            running.processes.push(process);
+        }
+        Ok(())
+    }
+
+    /// Kills a node as the death of its host would: its processes end at once, and what its links had under way is lost.
+    /// Returns how each process ended, as reaped.
+    pub(crate) async fn kill(&mut self, node: NodeId) -> anyhow::Result<Vec<ExitStatus>> {
+        let processes = &self.running(node).processes;
+        for process in processes {
+            process.signal(Signal::SIGKILL).with_context(|| format!("killing {node}"))?;
+        }
+        self.network.sever(node);
+        let mut ended = Vec::new();
+        for process in processes {
+            match process.wait(SIGNAL_LIMIT).await {
+                Some(status) => ended.push(status),
+                None => bail!("{node} (process {}) was killed but does not end", process.pid()),
+            }
+        }
+        Ok(ended)
+    }
+
+    /// Stops a node with SIGSTOP until [`resume`](Self::resume). Several pauses add up. Returns whether the kernel shows
+    /// all of it stopped.
+    pub(crate) async fn pause(&mut self, node: NodeId) -> anyhow::Result<bool> {
+        let running = self.nodes.get_mut(&node).expect("targets are nodes of the cluster");
+        running.pauses += 1;
+        let mut stopped = true;
+        for process in &running.processes {
+            process.signal(Signal::SIGSTOP).with_context(|| format!("pausing {node}"))?;
+            stopped &= process.wait_until_stopped(SIGNAL_LIMIT).await;
+        }
+        Ok(stopped)
+    }
+
+    /// Undoes one pause.
+    pub(crate) async fn resume(&mut self, node: NodeId) -> anyhow::Result<()> {
+        let running = self.nodes.get_mut(&node).expect("targets are nodes of the cluster");
+        // A node that was killed meanwhile came back unpaused.
+        running.pauses = running.pauses.saturating_sub(1);
+        if running.pauses > 0 {
+            return Ok(());
+        }
+        for process in &running.processes {
+            let continued = process.signal(Signal::SIGCONT).with_context(|| format!("resuming {node}"))?;
+            if continued && !process.wait_until_continued(SIGNAL_LIMIT).await && process.is_alive() {
+                bail!("{node} (process {}) was resumed but stays stopped", process.pid());
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether all of the node's processes live, paused or not.
+    pub(crate) fn is_alive(&self, node: NodeId) -> bool {
+        self.running(node).processes.iter().all(Process::is_alive)
+    }
+
+    /// Whether the node lives and is not paused.
+    pub(crate) fn runs(&self, node: NodeId) -> bool {
+        self.is_alive(node) && self.running(node).pauses == 0
+    }
+
+    /// The nodes that ended although nobody killed them, with how they ended. Call it while no kill is in force.
+    pub(crate) fn died(&self) -> Vec<String> {
+        let ended = |(node, running): (&NodeId, &Running)| {
+            let status = running.processes.iter().find_map(Process::exit_status)?;
+            Some(format!("{node} ended with {}", describe_exit(status)))
+        };
+        self.nodes.iter().filter_map(ended).collect()
+    }
+
+    /// What every node that can be asked believes.
+    pub(crate) async fn statuses(&self) -> BTreeMap<NodeId, Status> {
+        let running = self.nodes().into_iter().filter(|node| self.runs(*node));
+        let asked = running.map(|node| async move {
+            let status = self.system.status(&self.running(node).place).await;
+            Some((node, status.ok()?))
+        });
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    /// All nodes.
+    pub(crate) fn nodes(&self) -> BTreeSet<NodeId> {
+        self.nodes.keys().copied().collect()
+    }
+
+    /// Where every node lives.
+    pub(crate) fn places(&self) -> Vec<Arc<Place>> {
+        self.nodes.values().map(|running| Arc::clone(&running.place)).collect()
+    }
+
+    /// How clients reach the nodes.
+    pub(crate) fn reaches(&self) -> Vec<Reach> {
+        let reach = |place: Arc<Place>| Reach {
+            node: place.node,
+            through: self.network.address(Endpoint::Clients, place.node),
+            advertised: place.clients,
+        };
+        self.places().into_iter().map(reach).collect()
+    }
+
+    /// The system that runs here.
+    pub(crate) fn system(&self) -> &Arc<dyn System> {
+        &self.system
+    }
+
+    /// The network it runs on.
+    pub(crate) fn network(&self) -> &Network {
+        &self.network
+    }
+
+    /// Copies what explains the run out of the nodes' directories into `directory`, a folder for each node.
+    pub(crate) fn keep_evidence(&self, directory: &Path) -> io::Result<()> {
+        for place in self.places() {
+            for path in self.system.evidence() {
+                copy_tree(&place.directory.join(&path), &directory.join(place.node.to_string()).join(&path))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends every process and removes the scratch directory.
+    pub(crate) async fn take_down(mut self) -> anyhow::Result<()> {
+        for node in self.nodes() {
+            self.kill(node).await?;
+        }
+        let guardian = Arc::clone(&self.guardian);
+        tokio::task::spawn_blocking(move || guardian.dismiss()).await?.context("taking the cluster down")
+    }
+
+    fn running(&self, node: NodeId) -> &Running {
+        &self.nodes[&node]
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        // Processes hold the guardian too, so it has to be dismissed by name. Errors were told by `take_down`, or
+        // something worse is being told already.
+        let _ = self.guardian.dismiss();
+        debug_assert!(!self.claim.ip().is_unspecified());
+    }
+}
+
+/// The one leader that all nodes follow in one epoch, if that is what the statuses say.
+pub(crate) fn agreed_leader(statuses: &BTreeMap<NodeId, Status>, nodes: usize) -> Option<NodeId> {
+    let mut leaders = statuses.iter().filter(|(_, status)| status.role == Role::Leader);
+    let (leader, leading) = leaders.next()?;
+    let agreed = statuses.values().all(|status| status.epoch == leading.epoch && status.leader == Some(*leader));
+    (leaders.next().is_none() && agreed && statuses.len() == nodes).then_some(*leader)
+}
+
+/// Copies a file or a directory tree; what does not exist is not copied.
+fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+    if from.is_dir() {
+        for entry in fs::read_dir(from)? {
+            let entry = entry?;
+            copy_tree(&entry.path(), &to.join(entry.file_name()))?;
+        }
+    } else if from.exists() {
+        if let Some(parent) = to.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        fs::copy(from, to)?;
+    }
+    Ok(())
+}

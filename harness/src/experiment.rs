@@ -1,0 +1,188 @@
+//! The builder: a system, a workload, faults, a duration. It only gathers what a run needs; the run is in [`crate::run`].
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use interregnum_workloads::register::Register;
+use interregnum_workloads::seed::Seed;
+use interregnum_workloads::workload::Workload;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::error::{Error, Result};
+use crate::report::Report;
+use crate::run::{self, Plan, Snapshot};
+use crate::run_dir::RunDir;
+use crate::schedule::{Injection, Schedule};
+use crate::system::System;
+
+/// The variable that gives a test's experiment its seed again.
+pub(crate) const SEED_VARIABLE: &str = "INTERREGNUM_SEED";
+
+/// How long bytes between nodes are under way unless set: as between two data centres of one city. On bare loopback they
+/// take twenty microseconds, which hides the moment in which an asynchronous leader has acknowledged and not yet sent.
+const LINK_DELAY: Duration = Duration::from_millis(1);
+
+/// An experiment, before it is run.
+///
+/// ```no_run
+/// use interregnum::prelude::*;
+///
+/// #[tokio::main]
+/// async fn main() -> interregnum::Result {
+///     Experiment::new(Node::cluster(3).ack(Ack::Majority))
+///         .workload(Register::keys(5))
+///         .fault(kill(leader()).every(secs(2)))
+///         .run_for(secs(10))
+///         .await?
+///         .expect(linearizable())
+///         .expect(no_lost_writes())
+///         .verdict()
+/// }
+/// ```
+#[must_use = "an experiment does nothing until it is run"]
+pub struct Experiment {
+    system: Arc<dyn System>,
+    workload: Arc<dyn Workload>,
+    clients: usize,
+    rate_per_s: Option<f64>,
+    injections: Vec<Injection>,
+    schedule: Option<Schedule>,
+    seed: Option<Seed>,
+    link_delay: Duration,
+    out: Option<PathBuf>,
+    reproduce: Option<String>,
+}
+
+impl Experiment {
+    /// An experiment on this system: a register workload over five keys, eight clients as fast as answers come, no
+    /// faults, unless said otherwise.
+    pub fn new(system: impl System + 'static) -> Self {
+        Self {
+            system: Arc::new(system),
+            workload: Arc::new(Register::default()),
+            clients: 8,
+            rate_per_s: None,
+            injections: Vec::new(),
+            schedule: None,
+            seed: None,
+            link_delay: LINK_DELAY,
+            out: None,
+            reproduce: None,
+        }
+    }
+
+    /// What the clients do.
+    pub fn workload(self, workload: impl Workload + 'static) -> Self {
+        Self { workload: Arc::new(workload), ..self }
+    }
+
+    /// How many clients there are, each with one operation at a time.
+    pub fn clients(self, clients: usize) -> Self {
+        assert!(clients > 0, "an experiment needs at least one client");
+        Self { clients, ..self }
+    }
+
+    /// How many operations all clients together make in a second, at most.
+    pub fn rate_per_s(self, rate_per_s: f64) -> Self {
+        assert!(rate_per_s > 0.0, "a rate is positive; without one, clients go as fast as answers come");
+        Self { rate_per_s: Some(rate_per_s), ..self }
+    }
+
+    /// Adds faults. May be called several times; their steps overlap.
+    pub fn fault(mut self, injection: Injection) -> Self {
+        self.injections.push(injection);
+        self
+    }
+
+    /// Exactly these steps, instead of steps drawn from [`fault`](Self::fault).
+    pub fn schedule(self, schedule: Schedule) -> Self {
+        Self { schedule: Some(schedule), ..self }
+    }
+
+    /// What every random choice comes from. Unless set: `INTERREGNUM_SEED`, or else a new one.
+    pub fn seed(self, seed: u64) -> Self {
+        Self { seed: Some(Seed(seed)), ..self }
+    }
+
+    /// How long bytes between nodes are under way, each way; 1 ms unless set.
+    pub fn link_delay(self, link_delay: Duration) -> Self {
+        Self { link_delay, ..self }
+    }
+
+    /// The run's directory. Unless set, one below cargo's target directory, named after the test and the seed.
+    pub fn out(self, out: impl Into<PathBuf>) -> Self {
+        Self { out: Some(out.into()), ..self }
+    }
+
+    /// What a person types to run the same again. Unless set, the test's name with its seed.
+    pub(crate) fn reproduce(self, command: String) -> Self {
+        Self { reproduce: Some(command), ..self }
+    }
+
+    /// Runs the experiment: so long a load, and before and after it whatever setting up, healing and settling take.
+    pub async fn run_for(self, run_for: Duration) -> Result<Report> {
+        self.run_watched(run_for, &watch::Sender::default(), &CancellationToken::new()).await
+    }
+
+    /// The same, telling its progress, until it is interrupted.
+    pub(crate) async fn run_watched(
+        self,
+        run_for: Duration,
+        progress: &watch::Sender<Snapshot>,
+        interrupted: &CancellationToken,
+    ) -> Result<Report> {
+        let seed = match self.seed {
+            Some(seed) => seed,
+            None => seed_from_environment().map_err(Error::harness)?,
+        };
+        let name = test_name();
+        let out =
+            self.out.unwrap_or_else(|| runs_directory().join(name.replace("::", ".")).join(format!("seed-{seed}")));
+        let schedule = self.schedule.unwrap_or_else(|| Schedule::draw(&self.injections, run_for, seed));
+        let plan = Plan {
+            system: self.system,
+            workload: self.workload,
+            clients: self.clients,
+            rate_per_s: self.rate_per_s,
+            run_for,
+            link_delay: self.link_delay,
+            schedule,
+            seed,
+            reproduce: self.reproduce.unwrap_or_else(|| format!("{SEED_VARIABLE}={seed} cargo test {name}")),
+        };
+        let run_dir = RunDir::create(&out)
+            .with_context(|| format!("making the run's directory {}", out.display()))
+            .map_err(Error::harness)?;
+        run::run(&plan, &run_dir, progress, interrupted)
+            .await
+            .with_context(|| format!("what was recorded is in {}", run_dir.path().display()))
+            .map_err(Error::harness)
+    }
+}
+
+fn seed_from_environment() -> anyhow::Result<Seed> {
+    match std::env::var(SEED_VARIABLE) {
+        Ok(text) => {
+            let seed = text.parse().with_context(|| format!("{SEED_VARIABLE}=`{text}`: a seed is a whole number"))?;
+            Ok(Seed(seed))
+        }
+        Err(_) => Ok(Seed(rand::random::<u32>().into())),
+    }
+}
+
+/// The test that is running: the test runner names its threads after them.
+fn test_name() -> String {
+    let thread = std::thread::current();
+    thread.name().filter(|name| *name != "main").unwrap_or("experiment").to_owned()
+}
+
+/// Cargo marks its target directory with a `CACHEDIR.TAG`; a test binary lies below it. Programs from elsewhere use the
+/// current directory.
+fn runs_directory() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    let target = program.ancestors().find(|directory| directory.join("CACHEDIR.TAG").exists());
+    target.unwrap_or(Path::new(".")).join("interregnum-runs")
+}

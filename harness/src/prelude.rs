@@ -1,0 +1,31 @@
+//! Everything that a test needs: `use interregnum::prelude::*`.
+
+pub use std::time::Duration;
+
+pub use interregnum_checker::judgement::{Judgement, Proof};
+pub use interregnum_checker::verdict::Verdict;
+pub use interregnum_node::{Ack, Election, Fencing, Fsync, ReadMode};
+pub use interregnum_workloads::append::Append;
+pub use interregnum_workloads::register::Register;
+
+pub use crate::expectation::{
+    Expectation, leader_changed, linearizable, no_lost_writes, no_split_brain, replicas_agree,
+};
+pub use crate::experiment::Experiment;
+pub use crate::fault::{Fault, Shape};
+pub use crate::report::Report;
+pub use crate::schedule::{Injection, Schedule, Step, all_faults, kill, mixed, partition, partitions, pause};
+pub use crate::systems::node::Node;
+pub use crate::target::{Target, all, followers, leader, majority, minority, most_up_to_date, node, random};
+
+/// So many seconds.
+#[must_use]
+pub const fn secs(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// So many milliseconds.
+#[must_use]
+pub const fn millis(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}

@@ -1,0 +1,170 @@
+//! One process of a system under test: started, signalled, reaped. It knows nothing of nodes, networks or faults.
+//!
+//! Every process leads a process group of its own, so that a Ctrl-C at the terminal reaches the harness alone, and a
+//! signal from the harness reaches the process with all its children.
+
+pub(crate) mod guardian;
+mod spawn;
+
+use std::ffi::OsString;
+use std::fs::File;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Child, ExitStatus};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
+use nix::unistd::Pid;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+
+use guardian::Guardian;
+
+/// What to execute.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandLine {
+    /// The program.
+    pub program: OsString,
+    /// Its arguments, without the program's name.
+    pub arguments: Vec<OsString>,
+    /// Variables to set beside those that the harness itself has.
+    pub environment: Vec<(OsString, OsString)>,
+}
+
+/// How often the kernel is asked whether a stopped process has stopped: it takes microseconds, so this is no wait that
+/// anybody notices.
+const STATE_POLL: Duration = Duration::from_millis(1);
+
+/// A running process, or one that has exited.
+#[derive(Debug)]
+pub(crate) struct Process {
+    pid: Pid,
+    /// Whether the process id still names our process. Held while a signal is sent and while the process is reaped, so
+    /// that no signal can reach a stranger that has been given the same id.
+    reaped: Arc<Mutex<bool>>,
+    exited: watch::Receiver<Option<ExitStatus>>,
+}
+
+impl Process {
+    /// Starts `command` in `directory` with its output appended to `log`, under the eyes of `guardian`.
+    pub(crate) fn start(
+        command: &CommandLine,
+        directory: &Path,
+        log: &Path,
+        guardian: &Arc<Guardian>,
+    ) -> io::Result<Self> {
+        let output = File::options().create(true).append(true).open(log)?;
+        let child = spawn::spawn(command, directory, output, guardian)?;
+        let pid = Pid::from_raw(child.id().cast_signed());
+        let reaped = Arc::new(Mutex::new(false));
+        let (exit, exited) = watch::channel(None);
+        let reaper = Reaper { pid, child, reaped: Arc::clone(&reaped), exit, guardian: Arc::clone(guardian) };
+        std::thread::Builder::new().name(format!("reap {pid}")).spawn(move || reaper.reap())?;
+        Ok(Self { pid, reaped, exited })
+    }
+
+    /// The process id, which is also the id of its process group.
+    pub(crate) fn pid(&self) -> i32 {
+        self.pid.as_raw()
+    }
+
+    /// Sends `signal` to the process and its children. `false` if the process has been reaped already.
+    pub(crate) fn signal(&self, signal: Signal) -> io::Result<bool> {
+        let reaped = self.reaped.lock().unwrap_or_else(PoisonError::into_inner);
+        if *reaped {
+            return Ok(false);
+        }
+        killpg(self.pid, signal)?;
+        Ok(true)
+    }
+
+    /// How it exited, if it has.
+    pub(crate) fn exit_status(&self) -> Option<ExitStatus> {
+        *self.exited.borrow()
+    }
+
+    /// Whether it runs (or is stopped, but not dead).
+    pub(crate) fn is_alive(&self) -> bool {
+        self.exit_status().is_none()
+    }
+
+    /// Waits until the process has been reaped. `None`: it was not within `limit`.
+    pub(crate) async fn wait(&self, limit: Duration) -> Option<ExitStatus> {
+        let mut exited = self.exited.clone();
+        let status = tokio::time::timeout(limit, exited.wait_for(Option::is_some)).await.ok()?.ok()?;
+        *status
+    }
+
+    /// Waits until every thread of the process is stopped in the kernel (state `T`). `false`: not within `limit`.
+    pub(crate) async fn wait_until_stopped(&self, limit: Duration) -> bool {
+        self.wait_until(limit, |state| state == 'T').await
+    }
+
+    /// Waits until no thread of the process is stopped. `false`: not within `limit`.
+    pub(crate) async fn wait_until_continued(&self, limit: Duration) -> bool {
+        self.wait_until(limit, |state| state != 'T').await
+    }
+
+    async fn wait_until(&self, limit: Duration, wanted: impl Fn(char) -> bool) -> bool {
+        let deadline = Instant::now() + limit;
+        loop {
+            match thread_states(self.pid()) {
+                Ok(states) if !states.is_empty() && states.iter().all(|state| wanted(*state)) => return true,
+                _ if Instant::now() >= deadline || !self.is_alive() => return false,
+                _ => sleep(STATE_POLL).await,
+            }
+        }
+    }
+}
+
+/// Tells a person how a process ended: `signal 9 (SIGKILL)` or `exit code 3`.
+pub(crate) fn describe_exit(status: ExitStatus) -> String {
+    match (status.signal(), status.code()) {
+        (Some(number), _) => match Signal::try_from(number) {
+            Ok(signal) => format!("signal {number} ({signal})"),
+            Err(_) => format!("signal {number}"),
+        },
+        (None, Some(code)) => format!("exit code {code}"),
+        (None, None) => status.to_string(),
+    }
+}
+
+/// The kernel's state letter of each thread of a process, see proc(5).
+fn thread_states(pid: i32) -> io::Result<Vec<char>> {
+    let mut states = Vec::new();
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        // A thread can end between the listing and the reading; then it has no state to tell.
+        let Ok(stat) = std::fs::read_to_string(thread?.path().join("stat")) else { continue };
+        // The second field, the name in parentheses, may itself contain spaces and parentheses.
+        states.extend(stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()));
+    }
+    Ok(states)
+}
+
+/// Waits in a thread of its own for one process: it needs no runtime, so a process is reaped even while a panicking
+/// test takes its runtime down.
+struct Reaper {
+    pid: Pid,
+    child: Child,
+    reaped: Arc<Mutex<bool>>,
+    exit: watch::Sender<Option<ExitStatus>>,
+    guardian: Arc<Guardian>,
+}
+
+impl Reaper {
+    fn reap(mut self) {
+        // First only look, so that the id stays taken until the lock is held.
+        while waitid(Id::Pid(self.pid), WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT) == Err(nix::Error::EINTR) {}
+        let mut reaped = self.reaped.lock().unwrap_or_else(PoisonError::into_inner);
+        let status = self.child.wait();
+        *reaped = true;
+        drop(reaped);
+        self.guardian.forget(self.pid);
+        if let Ok(status) = status {
+            self.exit.send_replace(Some(status));
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! Starting the running program again in another role.
+//!
+//! A cluster is started from the program that is already running, whether that is the `interregnum` binary or a test
+//! binary that links this library: nothing has to be found on disk or built first. A child is [`PROGRAM`] with
+//! [`ROLE_VARIABLE`] set; a constructor that runs before `main` sees the variable, plays the role and exits, so the
+//! child never reaches the test runner.
+
+use clap::Parser;
+use interregnum_checker::verdict::Verdict;
+
+/// The running program. This name holds even when a rebuild has replaced the program's file meanwhile.
+pub(crate) const PROGRAM: &str = "/proc/self/exe";
+
+/// Set in a child to the role it plays. The role is also the child's first argument, for the eyes of a person who
+/// reads the output of `ps`.
+pub(crate) const ROLE_VARIABLE: &str = "INTERREGNUM_ROLE";
+
+/// The role of a node of the reference system; the arguments are those of `interregnum node`.
+pub(crate) const NODE: &str = "node";
+
+/// The role of a cluster's guardian, see [`crate::process::guardian`].
+pub(crate) const GUARDIAN: &str = "guardian";
+
+/// Runs before `main` of every program that links this library, and does nothing unless [`ROLE_VARIABLE`] is set.
+///
+/// Rust does not promise that the standard library works before `main`. On Linux, the only platform this crate builds
+/// on, the C library has been initialised by then and has handed over the arguments; what Rust's own start-up would
+/// still do is ignore SIGPIPE and name the main thread, and no role depends on that.
+#[ctor::ctor(unsafe)]
+fn play_role() {
+    let Some(role) = std::env::var_os(ROLE_VARIABLE) else { return };
+    let code = match role.to_str() {
+        Some(NODE) => node(),
+        Some(GUARDIAN) => crate::process::guardian::stand_guard(std::env::args_os().nth(2)),
+        _ => {
+            eprintln!("error: {ROLE_VARIABLE}={} is not a role; only interregnum sets it: unset it", role.display());
+            3
+        }
+    };
+    std::process::exit(code);
+}
+
+/// `interregnum node` as a parser of its own.
+#[derive(Parser)]
+#[command(name = "interregnum node", no_binary_name = true)]
+struct Node {
+    #[command(flatten)]
+    config: interregnum_node::Config,
+}
+
+fn node() -> i32 {
+    let arguments = std::env::args_os().skip(2);
+    let config = match Node::try_parse_from(arguments) {
+        Ok(node) => node.config,
+        Err(error) => {
+            eprintln!("{error}");
+            return 3;
+        }
+    };
+    i32::from(run_node(config).exit_code())
+}
+
+/// Runs a node until it is told to stop.
+pub(crate) fn run_node(config: interregnum_node::Config) -> Verdict {
+    match interregnum_node::run(config) {
+        Ok(()) => Verdict::Pass,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            Verdict::HarnessError
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! What a run amounts to: the verdict and all that it rests on. How it looks in a terminal is in [`terminal`].
+
+pub(crate) mod terminal;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+
+use interregnum_checker::judgement::Judgement;
+use interregnum_checker::verdict::Verdict;
+use interregnum_workloads::seed::Seed;
+use serde::Serialize;
+
+use crate::error::{Error, Result};
+use crate::expectation::Expectation;
+use crate::gate::Gate;
+use crate::node_id::NodeId;
+use crate::run::StepTaken;
+use crate::run_dir::RunDir;
+
+/// Operations by outcome.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Acknowledged.
+    pub ok: u64,
+    /// Certainly did not happen.
+    pub fail: u64,
+    /// Unknown.
+    pub info: u64,
+}
+
+/// A finished run. Its [`verdict`](Report::verdict) counts every judgement, unless [`expect`](Report::expect) has named
+/// the promises that matter.
+#[derive(Debug)]
+#[must_use = "a report that nobody asks for its verdict passes whatever happened"]
+pub struct Report {
+    pub(crate) run_dir: RunDir,
+    pub(crate) system: String,
+    pub(crate) flags: BTreeMap<String, String>,
+    pub(crate) workload: String,
+    pub(crate) seed: Seed,
+    pub(crate) counts: Counts,
+    pub(crate) ready_after_ms: u64,
+    pub(crate) load_ms: u64,
+    pub(crate) leaderships: BTreeSet<(u64, NodeId)>,
+    pub(crate) faults: Vec<StepTaken>,
+    pub(crate) gates: Vec<Gate>,
+    pub(crate) judgements: Vec<Judgement>,
+    /// What `expect` named. Empty: everything counts.
+    pub(crate) demands: Vec<Expectation>,
+    pub(crate) reproduce: String,
+}
+
+/// The judgements that count whatever is expected: without them the others mean nothing.
+const ALWAYS: [&str; 2] = ["recovery", "survival"];
+
+impl Report {
+    /// Names a promise that this run is to be held to. Once one is named, only named ones count, besides the cluster's
+    /// recovery and the survival of nodes that nobody killed, which always do.
+    pub fn expect(mut self, expectation: Expectation) -> Self {
+        if let Expectation::LeaderChanged(least) = expectation {
+            let changes = self.leader_changes();
+            self.gates.push(Gate {
+                name: "the leader changed".into(),
+                met: changes >= least,
+                detail: format!("{changes} times, at least {least} wanted"),
+            });
+        }
+        self.demands.push(expectation);
+        self
+    }
+
+    /// Ends a test: `Ok` on a pass. The error of any other verdict prints what a person needs: the sentence, a drawing,
+    /// where everything is, and how to run it again. A run that passed leaves no directory behind, unless
+    /// `INTERREGNUM_KEEP` is set.
+    pub fn verdict(self) -> Result {
+        self.write().map_err(|error| Error::harness(anyhow::Error::new(error).context("writing verdict.json")))?;
+        match self.overall() {
+            Verdict::Pass if std::env::var_os("INTERREGNUM_KEEP").is_none() => {
+                self.run_dir.remove().map_err(|error| Error::harness(error.into()))
+            }
+            Verdict::Pass => Ok(()),
+            _ => Err(Error::Verdict(Box::new(self))),
+        }
+    }
+
+    /// Whether the run shows that this promise is broken, and did what it claims: for tests of systems that are known to
+    /// be unsound.
+    #[must_use]
+    pub fn broke(&self, expectation: Expectation) -> bool {
+        let broken = self.judgement(expectation).is_some_and(|judgement| judgement.verdict == Verdict::Violation);
+        broken && self.unmet_gates().next().is_none()
+    }
+
+    /// What a checker said.
+    #[must_use]
+    pub fn judgement(&self, expectation: Expectation) -> Option<&Judgement> {
+        self.judgements.iter().find(|judgement| Some(judgement.checker.as_str()) == expectation.checker())
+    }
+
+    /// All judgements, the harness's own first.
+    #[must_use]
+    pub fn judgements(&self) -> &[Judgement] {
+        &self.judgements
+    }
+
+    /// How many operations ended how.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// How often leadership passed on, as seen by the harness or told in an acknowledgement.
+    #[must_use]
+    pub fn leader_changes(&self) -> usize {
+        self.leaderships.len().saturating_sub(1)
+    }
+
+    /// The run's directory.
+    #[must_use]
+    pub fn run_dir(&self) -> &RunDir {
+        &self.run_dir
+    }
+
+    /// The verdict over everything that counts.
+    #[must_use]
+    pub fn overall(&self) -> Verdict {
+        let gates = if self.unmet_gates().next().is_some() { Verdict::Inconclusive } else { Verdict::Pass };
+        self.counted().map(|judgement| judgement.verdict).fold(gates, Verdict::and)
+    }
+
+    /// The judgements that count.
+    pub(crate) fn counted(&self) -> impl Iterator<Item = &Judgement> {
+        let named: BTreeSet<_> = self.demands.iter().filter_map(|demand| demand.checker()).collect();
+        self.judgements.iter().filter(move |judgement| {
+            let checker = judgement.checker.as_str();
+            named.is_empty() || named.contains(checker) || ALWAYS.contains(&checker)
+        })
+    }
+
+    pub(crate) fn unmet_gates(&self) -> impl Iterator<Item = &Gate> {
+        self.gates.iter().filter(|gate| !gate.met)
+    }
+
+    /// Writes `verdict.json`.
+    pub(crate) fn write(&self) -> io::Result<()> {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            verdict: Verdict,
+            interregnum: &'static str,
+            system: &'a str,
+            flags: &'a BTreeMap<String, String>,
+            workload: &'a str,
+            seed: Seed,
+            operations: Counts,
+            ready_after_ms: u64,
+            load_ms: u64,
+            leaderships: Vec<Leadership>,
+            faults: &'a [StepTaken],
+            gates: &'a [Gate],
+            judgements: &'a [Judgement],
+            reproduce: &'a str,
+        }
+        #[derive(Serialize)]
+        struct Leadership {
+            epoch: u64,
+            leader: NodeId,
+        }
+        let leadership = |(epoch, leader): &(u64, NodeId)| Leadership { epoch: *epoch, leader: *leader };
+        self.run_dir.write_json(
+            "verdict.json",
+            &Document {
+                verdict: self.overall(),
+                interregnum: env!("CARGO_PKG_VERSION"),
+                system: &self.system,
+                flags: &self.flags,
+                workload: &self.workload,
+                seed: self.seed,
+                operations: self.counts,
+                ready_after_ms: self.ready_after_ms,
+                load_ms: self.load_ms,
+                leaderships: self.leaderships.iter().map(leadership).collect(),
+                faults: &self.faults,
+                gates: &self.gates,
+                judgements: &self.judgements,
+                reproduce: &self.reproduce,
+            },
+        )
+    }
+}

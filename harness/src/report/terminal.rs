@@ -1,0 +1,137 @@
+//! How a report looks in a terminal: calm, aligned, and ending with what to do next. It computes nothing.
+
+use std::fmt::Write as _;
+
+use console::style;
+use interregnum_checker::judgement::{Judgement, Proof};
+use interregnum_checker::verdict::Verdict;
+
+use super::Report;
+
+/// Proofs shown of one broken promise; `verdict.json` has the others.
+const PROOFS_SHOWN: usize = 3;
+
+/// Everything about a run, for somebody who ran it by hand.
+pub(crate) fn full(report: &Report) -> String {
+    let mut text = headline(report);
+    for judgement in broken(report) {
+        text.push('\n');
+        text.push_str(&explanation(judgement));
+    }
+    text.push('\n');
+    let mut row = |name: &str, value: String| {
+        let _ = writeln!(text, "  {}  {value}", style(format!("{name:<14}")).dim());
+    };
+    for judgement in report.counted() {
+        row(&judgement.checker, format!("{} {}", mark(judgement.verdict), judgement.summary));
+    }
+    for gate in report.unmet_gates() {
+        row("gate", format!("{} {}: {}", mark(Verdict::Inconclusive), gate.name, gate.detail));
+    }
+    row("operations", operations(report));
+    row("faults", faults(report));
+    row("files", report.run_dir.path().display().to_string());
+    row("run again", report.reproduce.clone());
+    text
+}
+
+/// What a failed test prints: one sentence, a small drawing, where everything is, how to run it again.
+pub(crate) fn failure(report: &Report) -> String {
+    let mut text = headline(report);
+    match broken(report).next() {
+        Some(judgement) => text.push_str(&explanation(judgement)),
+        None => {
+            for gate in report.unmet_gates() {
+                let _ = writeln!(text, "  not met: {} ({})", gate.name, gate.detail);
+            }
+            for judgement in report.counted().filter(|judgement| judgement.verdict == Verdict::Inconclusive) {
+                let _ = writeln!(text, "  undecided: {}", judgement.summary);
+            }
+        }
+    }
+    let _ = writeln!(text, "\n  files      {}", report.run_dir.path().display());
+    let _ = write!(text, "  run again  {}", report.reproduce);
+    text
+}
+
+/// `violation: 3 acknowledged writes were lost`
+fn headline(report: &Report) -> String {
+    let verdict = report.overall();
+    let sentence = match broken(report).next() {
+        Some(judgement) => judgement.summary.clone(),
+        None => match verdict {
+            Verdict::Pass => "every promise held".to_owned(),
+            _ => "this run proves nothing".to_owned(),
+        },
+    };
+    format!("{}: {sentence}\n", coloured(verdict))
+}
+
+fn broken(report: &Report) -> impl Iterator<Item = &Judgement> {
+    report.counted().filter(|judgement| judgement.verdict == Verdict::Violation)
+}
+
+/// The proofs of one broken promise, each with its drawing.
+pub(crate) fn explanation(judgement: &Judgement) -> String {
+    let mut text = String::new();
+    for Proof { sentence, drawing, .. } in judgement.proofs.iter().take(PROOFS_SHOWN) {
+        let _ = writeln!(text, "  {sentence}");
+        for line in drawing.lines() {
+            let _ = writeln!(text, "    {line}");
+        }
+    }
+    let more = judgement.proofs.len().saturating_sub(PROOFS_SHOWN) + judgement.proofs_left_out;
+    if more > 0 {
+        let _ = writeln!(text, "  … and {more} more");
+    }
+    text
+}
+
+fn operations(report: &Report) -> String {
+    let counts = report.counts;
+    let rate = if report.load_ms > 0 { counts.ok * 1000 / report.load_ms } else { 0 };
+    format!(
+        "{} acknowledged ({rate} a second), {} refused, {} of unknown outcome; {}",
+        counts.ok,
+        counts.fail,
+        counts.info,
+        match report.leader_changes() {
+            0 => "one leader throughout".to_owned(),
+            1 => "one change of leader".to_owned(),
+            changes => format!("{changes} changes of leader"),
+        }
+    )
+}
+
+fn faults(report: &Report) -> String {
+    let struck: Vec<_> = report.faults.iter().filter(|taken| taken.effect.verified).collect();
+    if report.faults.is_empty() {
+        return "none".to_owned();
+    }
+    let mut kinds = std::collections::BTreeMap::<_, usize>::new();
+    for taken in &struck {
+        *kinds.entry(taken.step.fault).or_default() += 1;
+    }
+    let kinds: Vec<_> = kinds.into_iter().map(|(fault, count)| format!("{count} {fault}")).collect();
+    format!("{} of {} verified in effect: {}", struck.len(), report.faults.len(), kinds.join(", "))
+}
+
+/// One character for a verdict.
+pub(crate) fn mark(verdict: Verdict) -> console::StyledObject<&'static str> {
+    match verdict {
+        Verdict::Pass => style("✓").green(),
+        Verdict::Inconclusive => style("?").yellow(),
+        Verdict::Violation => style("✗").red(),
+        Verdict::HarnessError => style("!").red(),
+    }
+}
+
+/// The verdict's word.
+pub(crate) fn coloured(verdict: Verdict) -> console::StyledObject<Verdict> {
+    let word = style(verdict).bold();
+    match verdict {
+        Verdict::Pass => word.green(),
+        Verdict::Inconclusive => word.yellow(),
+        Verdict::Violation | Verdict::HarnessError => word.red(),
+    }
+}

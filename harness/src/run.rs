@@ -1,0 +1,218 @@
+//! One run, from start to end: setup, load, heal, settle, judge. Each phase has a file of its own; here is their order.
+//!
+//! ```text
+//!   setup ──▶ load ───────────────────────▶ heal ──────────▶ settle ─────────▶ judge
+//!             clients ⇄ nodes ............ clients go on     final reads       checkers over the
+//!             faults by the schedule       all faults undone through each node recorded history
+//! ```
+
+mod judge;
+mod load;
+mod monitor;
+mod nemesis;
+mod settle;
+mod snapshot;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use interregnum_checker::judgement::Judgement;
+use interregnum_checker::verdict::Verdict;
+use interregnum_workloads::seed::Seed;
+use interregnum_workloads::workload::Workload;
+use tokio::sync::watch;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::{Cluster, agreed_leader};
+use crate::record::{Recorder, RunEvent};
+use crate::report::Report;
+use crate::run_dir::RunDir;
+use crate::schedule::Schedule;
+use crate::system::System;
+use load::Load;
+use monitor::Monitor;
+use nemesis::Nemesis;
+pub(crate) use nemesis::StepTaken;
+use settle::Settled;
+pub(crate) use snapshot::{Phase, Snapshot};
+
+/// How long the nodes may take to come up and agree on a leader. They take a tenth of a second; what takes a hundred
+/// times longer than usual on a busy machine still passes, and what does not come up at all is told within half a minute.
+const SETUP_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long the cluster may take to work again once every fault has been undone: the promise of liveness. The reference
+/// node needs a few hundred milliseconds.
+const RECOVERY_LIMIT: Duration = Duration::from_secs(30);
+
+/// Operations that must be acknowledged after everything has healed before the clients stop.
+const ACKNOWLEDGED_AFTER_HEALING: u64 = 20;
+
+/// How often a condition is looked at that nobody announces.
+const POLL: Duration = Duration::from_millis(10);
+
+/// Everything that a run is planned from.
+pub(crate) struct Plan {
+    pub system: Arc<dyn System>,
+    pub workload: Arc<dyn Workload>,
+    pub clients: usize,
+    /// Operations a second that all clients make together; `None`: as many as come back.
+    pub rate_per_s: Option<f64>,
+    pub run_for: Duration,
+    pub link_delay: Duration,
+    pub schedule: Schedule,
+    pub seed: Seed,
+    /// What a person types to run the same again.
+    pub reproduce: String,
+}
+
+/// Runs the plan and leaves everything in `run_dir`. An error is a harness error: the run says nothing about the system.
+///
+/// When `interrupted` is cancelled the load ends early, and everything after it is done all the same.
+pub(crate) async fn run(
+    plan: &Plan,
+    run_dir: &RunDir,
+    progress: &watch::Sender<Snapshot>,
+    interrupted: &CancellationToken,
+) -> anyhow::Result<Report> {
+    run_dir.write_json("run.json", &plan.describe()).context("writing run.json")?;
+    let recorder = Arc::new(Recorder::start(run_dir).context("opening the history and the event log")?);
+    let enter = |phase: Phase| {
+        recorder.happened(RunEvent::Phase { phase: phase.to_string() });
+        progress.send_modify(|snapshot| snapshot.phase = phase);
+    };
+
+    enter(Phase::Setup);
+    let launched = Instant::now();
+    let cluster = Cluster::launch(Arc::clone(&plan.system), plan.seed, plan.link_delay, &run_dir.logs()).await?;
+    let mut nemesis = Nemesis::new(cluster, Arc::clone(&recorder), plan.seed);
+    wait_until_ready(nemesis.cluster(), run_dir).await?;
+    let ready_after = launched.elapsed();
+
+    enter(Phase::Load);
+    let monitor = Monitor::start(nemesis.cluster(), Arc::clone(&recorder), progress.clone());
+    let load = Load::start(plan, nemesis.cluster(), Arc::clone(&recorder), progress.clone());
+    let load_began_ns = recorder.now_ns();
+    nemesis.follow(&plan.schedule, plan.run_for, interrupted, progress).await?;
+
+    enter(Phase::Heal);
+    nemesis.heal(progress).await?;
+    let healed_ns = recorder.now_ns();
+    let recovered = wait_until_recovered(nemesis.cluster(), &load).await;
+    let keys = load.stop().await;
+    monitor.stop().await;
+
+    enter(Phase::Settle);
+    let settled = match &recovered {
+        Ok(()) => settle::settle(plan, nemesis.cluster(), &recorder, &keys).await,
+        Err(_) => Settled::not_reached(),
+    };
+    settled.keep(run_dir)?;
+    nemesis.cluster().keep_evidence(&run_dir.nodes()).context("keeping what the nodes kept aside")?;
+    let died = nemesis.cluster().died();
+    let (cluster, steps) = nemesis.retire();
+    cluster.take_down().await?;
+    if let Some(error) = recorder.failure() {
+        return Err(error).context("the history or the event log could not be written; the run is void");
+    }
+
+    enter(Phase::Judge);
+    let mut judgements = vec![recovery(&recovered), survival(&died)];
+    judgements.push(settled.judgement(recovered.is_ok()));
+    let facts = judge::Facts {
+        load_began_ns,
+        healed_ns,
+        ready_after,
+        steps,
+        interrupted: interrupted.is_cancelled(),
+        judgements,
+    };
+    judge::judge(plan, run_dir, facts).await
+}
+
+/// Waits until all nodes follow one leader.
+async fn wait_until_ready(cluster: &Cluster, run_dir: &RunDir) -> anyhow::Result<()> {
+    let deadline = Instant::now() + SETUP_LIMIT;
+    loop {
+        let statuses = cluster.statuses().await;
+        if agreed_leader(&statuses, cluster.nodes().len()).is_some() {
+            return Ok(());
+        }
+        let died = cluster.died();
+        if !died.is_empty() {
+            bail!("the cluster did not come up: {}; see {}", died.join(", "), run_dir.logs().display());
+        }
+        if Instant::now() >= deadline {
+            let answered = statuses.len();
+            bail!(
+                "the cluster did not agree on a leader within {} s ({answered} nodes answered); see {}",
+                SETUP_LIMIT.as_secs(),
+                run_dir.logs().display()
+            );
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Waits until all nodes follow one leader again and clients get acknowledgements again; says what is missing otherwise.
+async fn wait_until_recovered(cluster: &Cluster, load: &Load) -> Result<(), String> {
+    let deadline = Instant::now() + RECOVERY_LIMIT;
+    let wanted = load.acknowledged() + ACKNOWLEDGED_AFTER_HEALING;
+    loop {
+        let statuses = cluster.statuses().await;
+        let agreed = agreed_leader(&statuses, cluster.nodes().len());
+        if agreed.is_some() && load.acknowledged() >= wanted {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            return Err(match agreed {
+                Some(leader) => format!("all nodes follow {leader}, but clients are not acknowledged"),
+                None => format!("the nodes agree on no leader ({} of them answer)", statuses.len()),
+            });
+        }
+        tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Judges liveness: did the cluster come back?
+fn recovery(recovered: &Result<(), String>) -> Judgement {
+    let (verdict, summary) = match recovered {
+        Ok(()) => (Verdict::Pass, "the cluster worked again after every fault had been undone".to_owned()),
+        Err(missing) => {
+            let limit_s = RECOVERY_LIMIT.as_secs();
+            (Verdict::Violation, format!("{limit_s} s after every fault had been undone, {missing}"))
+        }
+    };
+    Judgement { checker: "recovery".into(), verdict, summary, proofs: Vec::new(), proofs_left_out: 0 }
+}
+
+/// Judges whether a node ended that nobody killed.
+fn survival(died: &[String]) -> Judgement {
+    let (verdict, summary) = if died.is_empty() {
+        (Verdict::Pass, "no node ended that had not been killed".to_owned())
+    } else {
+        (Verdict::Violation, format!("a node ended by itself: {}", died.join(", ")))
+    };
+    Judgement { checker: "survival".into(), verdict, summary, proofs: Vec::new(), proofs_left_out: 0 }
+}
+
+impl Plan {
+    /// The plan as `run.json` tells it.
+    fn describe(&self) -> serde_json::Value {
+        let flags: std::collections::BTreeMap<_, _> = self.system.flags().into_iter().collect();
+        serde_json::json!({
+            "interregnum": env!("CARGO_PKG_VERSION"),
+            "system": self.system.name(),
+            "flags": flags,
+            "workload": self.workload.name(),
+            "clients": self.clients,
+            "rate_per_s": self.rate_per_s,
+            "run_for_ms": self.run_for.as_millis() as u64,
+            "link_delay_us": self.link_delay.as_micros() as u64,
+            "seed": self.seed,
+            "schedule": self.schedule,
+            "reproduce": self.reproduce,
+        })
+    }
+}

@@ -1,0 +1,111 @@
+//! From the recorded history and what the nemesis did to a report: the workload's checkers, and the gates.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io::{BufRead, BufReader};
+use std::time::Duration;
+
+use anyhow::Context;
+use interregnum_checker::history::{History, Outcome};
+use interregnum_checker::judgement::Judgement;
+use interregnum_checker::lost_writes::FaultWindow;
+
+use super::Plan;
+use super::nemesis::StepTaken;
+use crate::gate::{self, Exercise};
+use crate::node_id::NodeId;
+use crate::record::{RunEvent, TimedEvent, read_history};
+use crate::report::{Counts, Report};
+use crate::run_dir::RunDir;
+use crate::system::Role;
+
+/// What the earlier phases found.
+pub(super) struct Facts {
+    pub load_began_ns: u64,
+    pub healed_ns: u64,
+    pub ready_after: Duration,
+    pub steps: Vec<StepTaken>,
+    pub interrupted: bool,
+    pub judgements: Vec<Judgement>,
+}
+
+pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow::Result<Report> {
+    let (workload, dir, steps) = (plan.workload.clone(), run_dir.clone(), facts.steps.clone());
+    // Checking can take seconds, and whoever shows progress wants the runtime meanwhile.
+    let judged = tokio::task::spawn_blocking(move || {
+        let history = read_history(&dir).context("reading back the history")?;
+        let judgements = workload.judge(&history, &fault_windows(&steps));
+        Ok::<_, anyhow::Error>((history, judgements))
+    });
+    let (history, judgements) = judged.await.context("a checker failed")??;
+    let leaderships = leaderships(run_dir, &history).context("reading back the events")?;
+    let gates = gate::examine(&Exercise {
+        planned: &plan.schedule,
+        taken: &facts.steps,
+        acknowledged_ns: &acknowledged_ns(&history),
+        load_ns: facts.load_began_ns..facts.healed_ns,
+        interrupted: facts.interrupted,
+    });
+    let report = Report {
+        run_dir: run_dir.clone(),
+        system: plan.system.name().to_owned(),
+        flags: plan.system.flags().into_iter().map(|(flag, value)| (flag.to_owned(), value)).collect(),
+        workload: plan.workload.name().to_owned(),
+        seed: plan.seed,
+        counts: counts(&history),
+        ready_after_ms: facts.ready_after.as_millis() as u64,
+        load_ms: (facts.healed_ns - facts.load_began_ns) / 1_000_000,
+        leaderships,
+        faults: facts.steps,
+        gates,
+        judgements: facts.judgements.into_iter().chain(judgements).collect(),
+        demands: Vec::new(),
+        reproduce: plan.reproduce.clone(),
+    };
+    report.write().context("writing verdict.json")?;
+    Ok(report)
+}
+
+fn fault_windows(steps: &[StepTaken]) -> Vec<FaultWindow> {
+    let window = |taken: &StepTaken| {
+        let nodes: Vec<_> = taken.nodes.iter().map(NodeId::to_string).collect();
+        let name = format!("{} {}", taken.step.fault, nodes.join("+"));
+        FaultWindow { name, start_ns: taken.began_ns, end_ns: taken.ended_ns }
+    };
+    steps.iter().filter(|taken| !taken.nodes.is_empty()).map(window).collect()
+}
+
+fn acknowledged_ns(history: &History) -> Vec<u64> {
+    let acknowledged = history.operations().iter().filter(|operation| operation.outcome == Outcome::Ok);
+    acknowledged.filter_map(|operation| operation.completed?.time_ns).collect()
+}
+
+fn counts(history: &History) -> Counts {
+    let mut counts = Counts::default();
+    for operation in history.operations() {
+        match operation.outcome {
+            Outcome::Ok => counts.ok += 1,
+            Outcome::Fail => counts.fail += 1,
+            Outcome::Info => counts.info += 1,
+        }
+    }
+    counts
+}
+
+/// Every leadership that was seen, by the monitor or in an acknowledgement: epoch and leader.
+fn leaderships(run_dir: &RunDir, history: &History) -> anyhow::Result<BTreeSet<(u64, NodeId)>> {
+    let mut seen = BTreeSet::new();
+    for line in BufReader::new(File::open(run_dir.events())?).lines() {
+        let TimedEvent { event, .. } = serde_json::from_str(&line?)?;
+        if let RunEvent::Status { node, role: Role::Leader, epoch, .. } = event {
+            seen.insert((epoch, node));
+        }
+    }
+    for operation in history.operations() {
+        let acknowledged_write = operation.outcome == Outcome::Ok && operation.function.is_write();
+        if let (true, Some(epoch), Some(node)) = (acknowledged_write, operation.epoch, &operation.node) {
+            seen.insert((epoch, node.parse()?));
+        }
+    }
+    Ok(seen)
+}

@@ -1,0 +1,79 @@
+//! Asks every node again and again what it believes, and records what is new. It asks directly, so it sees both sides of
+//! a partition; it decides nothing.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
+
+use super::snapshot::Snapshot;
+use crate::cluster::Cluster;
+use crate::node_id::NodeId;
+use crate::record::{Recorder, RunEvent};
+use crate::system::{Place, Role, Status, System};
+
+/// How often a node is asked. An election takes a few of these; asking costs a node tens of microseconds.
+const PERIOD: Duration = Duration::from_millis(25);
+
+/// One watcher for each node.
+pub(super) struct Monitor {
+    watchers: JoinSet<()>,
+    stop: CancellationToken,
+}
+
+impl Monitor {
+    pub(super) fn start(cluster: &Cluster, recorder: Arc<Recorder>, progress: watch::Sender<Snapshot>) -> Self {
+        let stop = CancellationToken::new();
+        let mut watchers = JoinSet::new();
+        for place in cluster.places() {
+            let (recorder, progress) = (Arc::clone(&recorder), progress.clone());
+            watchers.spawn(watch_node(Arc::clone(cluster.system()), place, recorder, progress, stop.clone()));
+        }
+        Self { watchers, stop }
+    }
+
+    pub(super) async fn stop(self) {
+        self.stop.cancel();
+        self.watchers.join_all().await;
+    }
+}
+
+async fn watch_node(
+    system: Arc<dyn System>,
+    place: Arc<Place>,
+    recorder: Arc<Recorder>,
+    progress: watch::Sender<Snapshot>,
+    stop: CancellationToken,
+) {
+    let mut ticks = interval(PERIOD);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut last: Option<Status> = None;
+    while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let Some(asked) = stop.run_until_cancelled(system.status(&place)).await else { return };
+        let status = asked.ok();
+        if let Some(event) = news(place.node, last, status) {
+            recorder.happened(event);
+        }
+        if let Some(Status { role: Role::Leader, epoch, .. }) = status {
+            progress.send_modify(|snapshot| {
+                if snapshot.leader.is_none_or(|(_, newest)| epoch >= newest) {
+                    snapshot.leader = Some((place.node, epoch));
+                }
+            });
+        }
+        last = status;
+    }
+}
+
+/// What there is to tell, if it is more than a longer log.
+fn news(node: NodeId, last: Option<Status>, now: Option<Status>) -> Option<RunEvent> {
+    let part = |status: Status| (status.role, status.epoch, status.leader);
+    match now {
+        _ if last.map(part) == now.map(part) => None,
+        Some(Status { role, epoch, leader, .. }) => Some(RunEvent::Status { node, role, epoch, leader }),
+        None => Some(RunEvent::Silent { node }),
+    }
+}

@@ -1,0 +1,175 @@
+//! The nemesis (Jepsen's word): carries out the schedule on the cluster, and records what really happened.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use interregnum_workloads::seed::Seed;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until};
+use tokio_util::sync::CancellationToken;
+
+use super::POLL;
+use super::snapshot::Snapshot;
+use crate::cluster::Cluster;
+use crate::fault::{Effect, Injected};
+use crate::node_id::NodeId;
+use crate::record::{Recorder, RunEvent};
+use crate::schedule::{Schedule, Step};
+
+/// How long a step waits for its target to exist: between two leaders there is no leader to kill.
+const TARGET_LIMIT: Duration = Duration::from_secs(2);
+
+/// What came of one step.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct StepTaken {
+    pub step: Step,
+    /// Whom it struck; nobody, if it was skipped.
+    pub nodes: Vec<NodeId>,
+    /// When it was in force, in nanoseconds since the run began.
+    pub began_ns: u64,
+    pub ended_ns: u64,
+    pub effect: Effect,
+}
+
+/// The cluster in the hands of the schedule.
+pub(super) struct Nemesis {
+    cluster: Cluster,
+    recorder: Arc<Recorder>,
+    rng: ChaCha8Rng,
+    in_force: Vec<InForce>,
+    taken: Vec<StepTaken>,
+}
+
+struct InForce {
+    number: usize,
+    step: Step,
+    injected: Injected,
+    began_ns: u64,
+    until: Instant,
+}
+
+impl Nemesis {
+    pub(super) fn new(cluster: Cluster, recorder: Arc<Recorder>, seed: Seed) -> Self {
+        Self { cluster, recorder, rng: seed.stream("targets"), in_force: Vec::new(), taken: Vec::new() }
+    }
+
+    pub(super) fn cluster(&self) -> &Cluster {
+        &self.cluster
+    }
+
+    /// Gives the cluster back, and what came of each step in the order in which they ended.
+    pub(super) fn retire(self) -> (Cluster, Vec<StepTaken>) {
+        assert!(self.in_force.is_empty(), "every fault is undone before the cluster is given back");
+        (self.cluster, self.taken)
+    }
+
+    /// Carries out the schedule until the time is over or `interrupted`. Faults may still be in force afterwards.
+    pub(super) async fn follow(
+        &mut self,
+        schedule: &Schedule,
+        run_for: Duration,
+        interrupted: &CancellationToken,
+        progress: &watch::Sender<Snapshot>,
+    ) -> anyhow::Result<()> {
+        let begin = Instant::now();
+        progress.send_modify(|snapshot| snapshot.load_began = Some(begin));
+        let mut steps = schedule.steps.iter().enumerate().peekable();
+        loop {
+            let next_step = steps.peek().map(|(_, step)| begin + Duration::from_millis(step.at_ms));
+            let next_undo = self.in_force.iter().map(|fault| fault.until).min();
+            let next = [next_step, next_undo].into_iter().flatten().fold(begin + run_for, Instant::min);
+            progress.send_modify(|snapshot| snapshot.faults = self.in_force.iter().map(InForce::describe).collect());
+            if interrupted.run_until_cancelled(sleep_until(next)).await.is_none() {
+                self.recorder.happened(RunEvent::Interrupted);
+                return Ok(());
+            }
+            if next_undo == Some(next) {
+                self.undo_due(next).await?;
+            } else if next_step == Some(next) {
+                let (number, step) = steps.next().expect("it was peeked at");
+                self.take(number, step).await?;
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Undoes every fault in force.
+    pub(super) async fn heal(&mut self, progress: &watch::Sender<Snapshot>) -> anyhow::Result<()> {
+        while let Some(fault) = self.in_force.pop() {
+            self.undo(fault).await?;
+        }
+        progress.send_modify(|snapshot| snapshot.faults.clear());
+        Ok(())
+    }
+
+    /// Injects a step's fault, unless its target can't be found.
+    async fn take(&mut self, number: usize, step: &Step) -> anyhow::Result<()> {
+        let Step { fault, target, .. } = *step;
+        let Some(nodes) = self.resolve(step).await else {
+            let reason = format!("no node to strike within {} s", TARGET_LIMIT.as_secs());
+            let at = self.recorder.happened(RunEvent::Skip { step: number, fault, target, reason: reason.clone() });
+            let effect = Effect { verified: false, evidence: reason };
+            self.taken.push(StepTaken { step: step.clone(), nodes: Vec::new(), began_ns: at, ended_ns: at, effect });
+            return Ok(());
+        };
+        let injected = fault.inject(&mut self.cluster, nodes.clone(), &mut self.rng).await?;
+        let detail = injected.detail();
+        let began_ns = self.recorder.happened(RunEvent::Inject { step: number, fault, target, nodes, detail });
+        let until = Instant::now() + Duration::from_millis(step.hold_ms);
+        self.in_force.push(InForce { number, step: step.clone(), injected, began_ns, until });
+        Ok(())
+    }
+
+    /// The nodes that the step's target stands for, as soon as it stands for any.
+    async fn resolve(&mut self, step: &Step) -> Option<Vec<NodeId>> {
+        let deadline = Instant::now() + TARGET_LIMIT;
+        loop {
+            let known = self.cluster.statuses().await;
+            let candidates: BTreeMap<_, _> = self
+                .cluster
+                .nodes()
+                .into_iter()
+                .filter(|node| step.fault.applies_to(&self.cluster, *node))
+                .map(|node| (node, known.get(&node).copied()))
+                .collect();
+            let nodes = step.target.resolve(&candidates, self.cluster.nodes().len(), &mut self.rng);
+            if !nodes.is_empty() {
+                return Some(nodes);
+            }
+            if Instant::now() >= deadline {
+                return None;
+            }
+            sleep(POLL).await;
+        }
+    }
+
+    async fn undo_due(&mut self, now: Instant) -> anyhow::Result<()> {
+        let due = self.in_force.extract_if(.., |fault| fault.until <= now).collect::<Vec<_>>();
+        for fault in due {
+            self.undo(fault).await?;
+        }
+        Ok(())
+    }
+
+    async fn undo(&mut self, in_force: InForce) -> anyhow::Result<()> {
+        let InForce { number, step, injected, began_ns, .. } = in_force;
+        let (fault, nodes) = (injected.fault, injected.targets.clone());
+        let effect = injected.undo(&mut self.cluster).await?;
+        let Effect { verified, evidence } = effect.clone();
+        let ended_ns =
+            self.recorder.happened(RunEvent::Undo { step: number, fault, nodes: nodes.clone(), verified, evidence });
+        self.taken.push(StepTaken { step, nodes, began_ns, ended_ns, effect });
+        Ok(())
+    }
+}
+
+impl InForce {
+    fn describe(&self) -> String {
+        let nodes: Vec<_> = self.injected.targets.iter().map(ToString::to_string).collect();
+        format!("{} {}", self.injected.fault, nodes.join("+"))
+    }
+}

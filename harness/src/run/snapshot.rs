@@ -1,0 +1,44 @@
+//! How far a run is, for whoever watches it: published as it changes, never waited for.
+
+use std::fmt;
+
+use tokio::time::Instant;
+
+use crate::node_id::NodeId;
+use crate::report::Counts;
+
+/// The phases of a run, in order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    #[default]
+    Setup,
+    Load,
+    Heal,
+    Settle,
+    Judge,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Setup => "setup",
+            Self::Load => "load",
+            Self::Heal => "heal",
+            Self::Settle => "settle",
+            Self::Judge => "judge",
+        })
+    }
+}
+
+/// What can be said of a run while it goes on.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Snapshot {
+    pub phase: Phase,
+    pub counts: Counts,
+    /// Who leads, and in which epoch.
+    pub leader: Option<(NodeId, u64)>,
+    /// The faults in force, as `kill n1`.
+    pub faults: Vec<String>,
+    /// When the load began.
+    pub load_began: Option<Instant>,
+}

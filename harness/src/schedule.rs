@@ -1,0 +1,233 @@
+//! The plan of a run's faults: what an experiment asks for, and the steps that are drawn from it before the run begins.
+
+use std::time::Duration;
+
+use interregnum_workloads::seed::Seed;
+use rand::RngExt;
+use rand::seq::{IndexedRandom, SliceRandom};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::fault::{ALL_FAULTS, Fault, Shape};
+use crate::target::Target;
+
+/// The shortest time that a fault is in force. A partition is verified by what it holds back, and a heartbeat comes every
+/// few tens of milliseconds.
+const SHORTEST_HOLD: Duration = Duration::from_millis(200);
+
+/// One step: a fault, on whom, from when and for how long. Times count from the start of the load.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Step {
+    /// When it is injected, in milliseconds.
+    pub at_ms: u64,
+    /// How long it is in force, in milliseconds.
+    pub hold_ms: u64,
+    /// What.
+    pub fault: Fault,
+    /// On whom, resolved when it is injected.
+    pub target: Target,
+}
+
+/// All steps of a run, in order of time. Steps may overlap.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Schedule {
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+/// A wish for faults, from which steps are drawn. Made by [`kill`], [`pause`], [`partition`] or [`mixed`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Injection {
+    /// Each step takes one of these groups in turn, and one fault of the group.
+    groups: Vec<Vec<Fault>>,
+    /// `None`: drawn anew for each step, mostly the leader.
+    target: Option<Target>,
+    timing: Timing,
+    hold: Option<Duration>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Timing {
+    Every(Duration),
+    At(Duration),
+}
+
+/// SIGKILL, and a restart later.
+#[must_use]
+pub fn kill(target: Target) -> Injection {
+    Injection::new(vec![vec![Fault::Kill]], Some(target))
+}
+
+/// SIGSTOP, and SIGCONT later.
+#[must_use]
+pub fn pause(target: Target) -> Injection {
+    Injection::new(vec![vec![Fault::Pause]], Some(target))
+}
+
+/// A partition of this shape between the targets and the others.
+#[must_use]
+pub fn partition(shape: Shape, target: Target) -> Injection {
+    Injection::new(vec![vec![Fault::Partition(shape)]], Some(target))
+}
+
+/// Kills, pauses and partitions of every shape in turn, mostly of the leader.
+#[must_use]
+pub fn all_faults() -> Injection {
+    mixed([vec![Fault::Kill], vec![Fault::Pause], partitions()])
+}
+
+/// The given groups of faults in turn, one fault of a group at a time, mostly on the leader.
+#[must_use]
+pub fn mixed(groups: impl IntoIterator<Item = Vec<Fault>>) -> Injection {
+    Injection::new(groups.into_iter().collect(), None)
+}
+
+/// Partitions of every shape.
+#[must_use]
+pub fn partitions() -> Vec<Fault> {
+    ALL_FAULTS.into_iter().filter(|fault| matches!(fault, Fault::Partition(_))).collect()
+}
+
+impl Injection {
+    fn new(groups: Vec<Vec<Fault>>, target: Option<Target>) -> Self {
+        assert!(groups.iter().all(|group| !group.is_empty()), "a group of faults has at least one");
+        Self { groups, target, timing: Timing::Every(Duration::from_secs(2)), hold: None }
+    }
+
+    /// About every `interval`; 2 seconds unless set. The seed moves each step by up to a quarter of it.
+    #[must_use]
+    pub fn every(self, interval: Duration) -> Self {
+        Self { timing: Timing::Every(interval), ..self }
+    }
+
+    /// Once, this long after the load began.
+    #[must_use]
+    pub fn at(self, offset: Duration) -> Self {
+        Self { timing: Timing::At(offset), ..self }
+    }
+
+    /// In force for this long. Unless set, the seed chooses: up to a little more than the interval, so that faults
+    /// overlap now and then.
+    #[must_use]
+    pub fn lasting(self, hold: Duration) -> Self {
+        Self { hold: Some(hold), ..self }
+    }
+
+    fn draw(&self, run_for: Duration, rng: &mut ChaCha8Rng) -> Vec<Step> {
+        let mut deck = Vec::new();
+        let mut steps = Vec::new();
+        for (at, interval) in self.times(run_for, rng) {
+            if deck.is_empty() {
+                // A shuffled deck: every group comes up once before any comes up again.
+                deck.clone_from(&self.groups);
+                deck.shuffle(rng);
+            }
+            let Some(group) = deck.pop() else { break };
+            let hold = self.hold.unwrap_or_else(|| interval.mul_f64(rng.random_range(0.3..1.1))).max(SHORTEST_HOLD);
+            steps.push(Step {
+                at_ms: at.as_millis() as u64,
+                hold_ms: hold.min(run_for.saturating_sub(at)).as_millis() as u64,
+                fault: *group.choose(rng).expect("a group of faults has at least one"),
+                target: self.target.unwrap_or_else(|| draw_target(rng)),
+            });
+        }
+        steps
+    }
+
+    /// When to inject, and how far apart injections are meant to be. The last one comes early enough to be in force for
+    /// a while before the run ends.
+    fn times(&self, run_for: Duration, rng: &mut ChaCha8Rng) -> Vec<(Duration, Duration)> {
+        let interval = match self.timing {
+            Timing::At(offset) => return vec![(offset, run_for.saturating_sub(offset) / 2)],
+            Timing::Every(interval) => interval.max(Duration::from_millis(1)),
+        };
+        let mut times = Vec::new();
+        let mut at = interval.mul_f64(rng.random_range(0.5..1.0));
+        while at + SHORTEST_HOLD.max(interval / 3) <= run_for {
+            times.push((at, interval));
+            at += interval.mul_f64(rng.random_range(0.75..1.25));
+        }
+        times
+    }
+}
+
+/// Leaders are where writes are lost, so most faults are theirs.
+fn draw_target(rng: &mut ChaCha8Rng) -> Target {
+    match rng.random_range(0..10) {
+        0..6 => Target::Leader,
+        6..8 => Target::Random(1),
+        8 => Target::MostUpToDate,
+        _ => Target::Minority,
+    }
+}
+
+impl Schedule {
+    /// Draws the steps of a run of this length.
+    #[must_use]
+    pub fn draw(injections: &[Injection], run_for: Duration, seed: Seed) -> Self {
+        let mut steps = Vec::new();
+        for (number, injection) in injections.iter().enumerate() {
+            steps.extend(injection.draw(run_for, &mut seed.stream(&format!("schedule {number}"))));
+        }
+        steps.sort_by_key(|step| step.at_ms);
+        Self { steps }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEN_SECONDS: Duration = Duration::from_secs(10);
+
+    fn draw(injection: Injection, seed: u64) -> Vec<Step> {
+        Schedule::draw(&[injection], TEN_SECONDS, Seed(seed)).steps
+    }
+
+    #[test]
+    fn a_schedule_repeats_from_its_seed() {
+        assert_eq!(draw(all_faults(), 5), draw(all_faults(), 5));
+        assert_ne!(draw(all_faults(), 5), draw(all_faults(), 6));
+    }
+
+    #[test]
+    fn every_step_is_in_force_for_a_while_before_the_run_ends() {
+        for seed in 0..200 {
+            let steps = draw(all_faults().every(Duration::from_secs(1)), seed);
+            assert!((7..=12).contains(&steps.len()), "{} steps in ten seconds", steps.len());
+            for step in steps {
+                assert!(step.hold_ms >= SHORTEST_HOLD.as_millis() as u64, "{step:?}");
+                assert!(step.at_ms + step.hold_ms <= 10_000, "{step:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_group_comes_up_before_any_comes_up_again() {
+        for seed in 0..50 {
+            let steps = draw(all_faults().every(Duration::from_secs(2)), seed);
+            let group = |step: &Step| match step.fault {
+                Fault::Partition(_) => "partition".to_owned(),
+                fault => fault.to_string(),
+            };
+            let mut first: Vec<_> = steps.iter().take(3).map(group).collect();
+            first.sort();
+            assert_eq!(first, ["kill", "partition", "pause"]);
+        }
+    }
+
+    #[test]
+    fn a_given_time_and_duration_are_kept() {
+        let steps = draw(kill(Target::Leader).at(Duration::from_secs(3)).lasting(Duration::from_secs(1)), 1);
+        assert_eq!(steps, [Step { at_ms: 3000, hold_ms: 1000, fault: Fault::Kill, target: Target::Leader }]);
+    }
+
+    #[test]
+    fn a_step_is_readable_json() {
+        let step = Step { at_ms: 1, hold_ms: 2, fault: Fault::Partition(Shape::Bridge), target: Target::Random(2) };
+        let text = serde_json::to_string(&step).unwrap();
+        assert_eq!(text, r#"{"at_ms":1,"hold_ms":2,"fault":"bridge","target":{"random":2}}"#);
+        assert_eq!(serde_json::from_str::<Step>(&text).unwrap(), step);
+    }
+}

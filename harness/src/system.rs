@@ -1,0 +1,111 @@
+//! What the harness launches and tests: the seam behind which a system's own commands, protocol and status live.
+//!
+//! A system says how; the harness decides when. Nothing here starts a process or injects a fault.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use futures::future::BoxFuture;
+use interregnum_workloads::client::Client;
+
+use crate::node_id::NodeId;
+use crate::process::CommandLine;
+
+/// A leader–follower system.
+pub trait System: Send + Sync {
+    /// The name in flags and reports.
+    fn name(&self) -> &'static str;
+
+    /// How many nodes its cluster has.
+    fn nodes(&self) -> usize;
+
+    /// The flags of `interregnum run` that describe this cluster, with their values, for the command that reproduces a
+    /// run.
+    fn flags(&self) -> Vec<(&'static str, String)>;
+
+    /// The commands that make up one node. There may be several (a database and the agent that watches over it); they
+    /// are started in this order and killed together. Configuration files are written here, into the node's directory.
+    fn commands(&self, place: &Place) -> io::Result<Vec<CommandLine>>;
+
+    /// What the node believes, asked directly and not through the network under test. An error means: not ready, or not
+    /// there.
+    fn status<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<Status>>;
+
+    /// A client that follows the leader as this system's clients do. `index` counts the clients, so that they can start
+    /// at different nodes.
+    fn client(&self, reaches: &[Reach], index: usize) -> Box<dyn Client>;
+
+    /// A client that reads what this one node has, however stale, directly.
+    fn local_reader(&self, place: &Place) -> Box<dyn Client>;
+
+    /// Files in the node's directory that explain a run afterwards (records given up in a rewind, say), as paths
+    /// relative to it. Those that exist are kept with the run.
+    fn evidence(&self) -> Vec<PathBuf> {
+        Vec::new()
+    }
+}
+
+/// Where one node lives.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// Which node.
+    pub node: NodeId,
+    /// Its directory; it exists, and it survives the node's restarts.
+    pub directory: PathBuf,
+    /// Where it is to listen for clients.
+    pub clients: SocketAddr,
+    /// Where it is to listen for the other nodes.
+    pub peers: SocketAddr,
+    /// The address at which this node reaches each other one: a link of the network under test.
+    pub reaches: BTreeMap<NodeId, SocketAddr>,
+    /// For the node's own random choices.
+    pub seed: u64,
+}
+
+/// How clients reach one node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reach {
+    /// Which node.
+    pub node: NodeId,
+    /// Through the network under test.
+    pub through: SocketAddr,
+    /// The address that the system itself knows the node by, and tells in redirects.
+    pub advertised: SocketAddr,
+}
+
+/// What a node believes of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Status {
+    /// Its part.
+    pub role: Role,
+    /// The leadership number it is in.
+    pub epoch: u64,
+    /// Whom it takes for the leader.
+    pub leader: Option<NodeId>,
+    /// The position of its last log record.
+    pub last_lsn: u64,
+}
+
+/// The part a node plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// Takes writes.
+    Leader,
+    /// Applies the leader's log.
+    Follower,
+    /// Asks for votes.
+    Candidate,
+}
+
+impl std::fmt::Display for Role {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Leader => "leader",
+            Self::Follower => "follower",
+            Self::Candidate => "candidate",
+        })
+    }
+}

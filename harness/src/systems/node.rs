@@ -1,0 +1,160 @@
+//! The reference system: a cluster of `interregnum node`, in any combination of its modes.
+
+mod client;
+mod connection;
+mod info;
+
+use std::ffi::OsString;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use interregnum_node::{Ack, Election, Fencing, Fsync, ReadMode};
+use interregnum_workloads::client::Client;
+
+use crate::node_id::MAX_NODES;
+use crate::process::CommandLine;
+use crate::reentry;
+use crate::system::{Place, Reach, Status, System};
+use client::NodeClient;
+
+/// How long a node may take to tell its status. It answers within a millisecond; one that is paused never does.
+const STATUS_LIMIT: Duration = Duration::from_millis(250);
+
+/// A cluster of reference nodes. The defaults are the sound ones: linearizable, and nothing acknowledged is lost.
+///
+/// ```
+/// use interregnum::prelude::*;
+/// let sound = Node::cluster(3);
+/// let unsound = Node::cluster(3).ack(Ack::Async).election(Election::Timeout).fencing(Fencing::None);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Node {
+    nodes: usize,
+    ack: Ack,
+    election: Election,
+    fencing: Fencing,
+    read: ReadMode,
+    fsync: Fsync,
+    operation_timeout: Duration,
+}
+
+impl Node {
+    /// A cluster of `nodes` nodes, from 1 to [`MAX_NODES`].
+    ///
+    /// Its log is forced to the disk at intervals: no fault of the harness takes the power away, and a laptop's disk
+    /// should not set the pace. Ask for [`Fsync::Always`] to test that too.
+    #[must_use]
+    pub fn cluster(nodes: usize) -> Self {
+        assert!((1..=MAX_NODES).contains(&nodes), "a cluster has 1 to {MAX_NODES} nodes, not {nodes}");
+        Self {
+            nodes,
+            ack: Ack::Majority,
+            election: Election::Vote,
+            fencing: Fencing::Epoch,
+            read: ReadMode::Leader,
+            fsync: Fsync::Interval(1000),
+            operation_timeout: Duration::from_millis(500),
+        }
+    }
+
+    /// When a write is acknowledged.
+    #[must_use]
+    pub fn ack(self, ack: Ack) -> Self {
+        Self { ack, ..self }
+    }
+
+    /// How a new leader is found.
+    #[must_use]
+    pub fn election(self, election: Election) -> Self {
+        Self { election, ..self }
+    }
+
+    /// What keeps a deposed leader from doing harm.
+    #[must_use]
+    pub fn fencing(self, fencing: Fencing) -> Self {
+        Self { fencing, ..self }
+    }
+
+    /// Where a read is answered.
+    #[must_use]
+    pub fn read(self, read: ReadMode) -> Self {
+        Self { read, ..self }
+    }
+
+    /// When the log is forced to the disk.
+    #[must_use]
+    pub fn fsync(self, fsync: Fsync) -> Self {
+        Self { fsync, ..self }
+    }
+
+    /// How long a client waits for one operation, its redirects included; 500 ms unless set. An operation that was sent
+    /// and not answered by then has an unknown outcome.
+    #[must_use]
+    pub fn operation_timeout(self, operation_timeout: Duration) -> Self {
+        Self { operation_timeout, ..self }
+    }
+}
+
+impl System for Node {
+    fn name(&self) -> &'static str {
+        "node"
+    }
+
+    fn nodes(&self) -> usize {
+        self.nodes
+    }
+
+    fn flags(&self) -> Vec<(&'static str, String)> {
+        vec![
+            ("--nodes", self.nodes.to_string()),
+            ("--ack", self.ack.to_string()),
+            ("--election", self.election.to_string()),
+            ("--fencing", self.fencing.to_string()),
+            ("--read", self.read.to_string()),
+            ("--fsync", self.fsync.to_string()),
+        ]
+    }
+
+    fn commands(&self, place: &Place) -> io::Result<Vec<CommandLine>> {
+        let mut arguments = vec![OsString::from(reentry::NODE)];
+        let mut flag = |name: &str, value: OsString| arguments.extend([name.into(), value]);
+        flag("--id", place.node.to_string().into());
+        flag("--listen", place.clients.to_string().into());
+        flag("--peer-listen", place.peers.to_string().into());
+        for (peer, address) in &place.reaches {
+            flag("--peer", format!("{peer}={address}").into());
+        }
+        flag("--data", place.directory.join("data").into());
+        flag("--seed", place.seed.to_string().into());
+        for (name, value) in self.flags().into_iter().filter(|(name, _)| *name != "--nodes") {
+            flag(name, value.into());
+        }
+        let environment = vec![(reentry::ROLE_VARIABLE.into(), reentry::NODE.into())];
+        Ok(vec![CommandLine { program: reentry::PROGRAM.into(), arguments, environment }])
+    }
+
+    fn status<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<Status>> {
+        async move {
+            let asked = tokio::time::timeout(STATUS_LIMIT, info::ask(place.clients)).await;
+            asked.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        }
+        .boxed()
+    }
+
+    fn client(&self, reaches: &[Reach], index: usize) -> Box<dyn Client> {
+        let reads_anywhere = self.read == ReadMode::Follower;
+        Box::new(NodeClient::of_cluster(reaches, index, reads_anywhere, self.operation_timeout))
+    }
+
+    fn local_reader(&self, place: &Place) -> Box<dyn Client> {
+        let reach = Reach { node: place.node, through: place.clients, advertised: place.clients };
+        Box::new(NodeClient::of_one_node(reach))
+    }
+
+    fn evidence(&self) -> Vec<PathBuf> {
+        vec!["data/rewound".into()]
+    }
+}

@@ -1,0 +1,298 @@
+//! A client of the reference node: turns operations into commands, follows redirects, and tells how each one ended.
+//!
+//! Which errors mean `fail` and which `info` is decided in [`NodeClient::attempt`] and [`meaning`], with the reasons.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+use interregnum_checker::history::{Function, Outcome, Value};
+use interregnum_workloads::client::{Client, Completion, Invocation, Object};
+use redis_protocol::resp2::types::BytesFrame;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::connection::{Connection, command};
+use crate::node_id::NodeId;
+use crate::system::Reach;
+
+/// After so many operations a client asks its home node again instead of the leader it has been sent to. Clients that
+/// never look around would all stay with a deposed leader, and nobody would see its successor.
+const OPERATIONS_AWAY_FROM_HOME: u32 = 32;
+
+/// Rest between attempts when nobody knows a leader. An election takes a few of these.
+const NO_LEADER_PAUSE: Duration = Duration::from_millis(10);
+
+/// A local read crosses no network under test, so only a node that hangs makes it wait.
+const LOCAL_READ_LIMIT: Duration = Duration::from_secs(5);
+
+/// Where a client sends operations of one kind.
+#[derive(Clone, Copy, Debug)]
+struct Route {
+    node: NodeId,
+    operations_until_home: u32,
+}
+
+/// A client of a whole cluster, or of one of its nodes.
+#[derive(Debug)]
+pub(super) struct NodeClient {
+    reaches: BTreeMap<NodeId, Reach>,
+    home: NodeId,
+    /// Reads stay at home; otherwise they go where writes go.
+    reads_anywhere: bool,
+    /// Ask for the node's own state instead of the read mode it was started with.
+    reads_locally: bool,
+    limit: Duration,
+    write_route: Route,
+    read_route: Route,
+    connections: BTreeMap<NodeId, Connection>,
+}
+
+/// How one attempt at one node ended.
+enum Attempt {
+    /// The operation is over.
+    Done(Completion),
+    /// It was certainly not executed there, and may be tried elsewhere.
+    NotExecuted { reason: String, leader: Option<SocketAddr> },
+}
+
+impl NodeClient {
+    /// A client whose home is one of the nodes, by its `index`.
+    pub(super) fn of_cluster(reaches: &[Reach], index: usize, reads_anywhere: bool, limit: Duration) -> Self {
+        let home = reaches[index % reaches.len()].node;
+        let route = Route { node: home, operations_until_home: OPERATIONS_AWAY_FROM_HOME };
+        Self {
+            reaches: reaches.iter().map(|reach| (reach.node, *reach)).collect(),
+            home,
+            reads_anywhere,
+            reads_locally: false,
+            limit,
+            write_route: route,
+            read_route: route,
+            connections: BTreeMap::new(),
+        }
+    }
+
+    /// A reader of one node's own state.
+    pub(super) fn of_one_node(reach: Reach) -> Self {
+        Self { reads_locally: true, ..Self::of_cluster(&[reach], 0, true, LOCAL_READ_LIMIT) }
+    }
+
+    /// Runs one operation, at as many nodes as it takes and the time allows.
+    async fn run(&mut self, invocation: &Invocation) -> Completion {
+        let deadline = Instant::now() + self.limit;
+        let words = match words(invocation) {
+            Ok(words) => words,
+            Err(reason) => return Completion::fail(reason),
+        };
+        let mut last_reason = String::new();
+        self.look_home(invocation);
+        while Instant::now() < deadline {
+            let node = self.route(invocation).node;
+            match self.attempt(node, invocation, words.clone(), deadline).await {
+                Attempt::Done(completion) => {
+                    if completion.outcome == Outcome::Info {
+                        self.turn_away_from(node, invocation);
+                    }
+                    return completion;
+                }
+                Attempt::NotExecuted { reason, leader } => {
+                    last_reason = reason;
+                    self.go_on(node, leader, invocation).await;
+                }
+            }
+        }
+        // Every attempt so far ended with a reason why the operation was not executed there.
+        Completion::fail(format!("not executed within {} ms: {last_reason}", self.limit.as_millis()))
+    }
+
+    /// One attempt at one node.
+    async fn attempt(
+        &mut self,
+        node: NodeId,
+        invocation: &Invocation,
+        words: Vec<Bytes>,
+        deadline: Instant,
+    ) -> Attempt {
+        // A node that is cut off or paused must not use up the time in which another one could be asked.
+        let connect_deadline = deadline.min(Instant::now() + self.limit / 4);
+        let mut connection = match timeout_at(connect_deadline, self.connection(node)).await {
+            Ok(Ok(connection)) => connection,
+            // Not sent, so not executed.
+            Ok(Err(error)) => return Attempt::not_executed(format!("{node} cannot be reached: {error}")),
+            Err(_) => return Attempt::not_executed(format!("{node} does not answer")),
+        };
+        let completion = match timeout_at(deadline, connection.ask(words)).await {
+            Ok(Ok(answer)) => {
+                self.connections.insert(node, connection);
+                match meaning(invocation, answer) {
+                    Ok(completion) => completion,
+                    Err(attempt) => return attempt,
+                }
+            }
+            // The request may have arrived before the connection was lost. Even an error of the write says nothing:
+            // part of a request may be what the error is about, or a whole one that was sent in parts.
+            Ok(Err(error)) => Completion::info(format!("the connection was lost after sending: {error}")),
+            // The request is somewhere, and may be executed at any later time.
+            Err(_) => Completion::info(format!("no answer within {} ms", self.limit.as_millis())),
+        };
+        Attempt::Done(completion.by(&node.to_string()))
+    }
+
+    /// The open connection to `node`, or a new one that has answered its first commands: one that was only accepted may
+    /// lead to a node that is paused, cut off or dead.
+    async fn connection(&mut self, node: NodeId) -> io::Result<Connection> {
+        if let Some(connection) = self.connections.remove(&node).filter(Connection::is_open) {
+            return Ok(connection);
+        }
+        let mut connection = Connection::open(self.reaches[&node].through).await?;
+        let mut settings = vec![command(["CLIENT", "POSITION", "ON"])];
+        if self.reads_locally {
+            settings.push(command(["CLIENT", "READ", "follower"]));
+        }
+        for setting in settings {
+            if let BytesFrame::Error(error) = connection.ask(setting).await? {
+                return Err(io::Error::other(error.to_string()));
+            }
+        }
+        Ok(connection)
+    }
+
+    fn route(&mut self, invocation: &Invocation) -> &mut Route {
+        if self.reads_anywhere && invocation.function == Function::Read {
+            &mut self.read_route
+        } else {
+            &mut self.write_route
+        }
+    }
+
+    /// Goes back home when it has been away for long enough.
+    fn look_home(&mut self, invocation: &Invocation) {
+        let home = self.home;
+        let route = self.route(invocation);
+        route.operations_until_home = route.operations_until_home.saturating_sub(1);
+        if route.operations_until_home == 0 {
+            *route = Route { node: home, operations_until_home: OPERATIONS_AWAY_FROM_HOME };
+        }
+    }
+
+    /// After an attempt that was not executed: to the leader that was named, or else to the next node.
+    async fn go_on(&mut self, node: NodeId, leader: Option<SocketAddr>, invocation: &Invocation) {
+        let named = leader.and_then(|address| self.reaches.values().find(|reach| reach.advertised == address));
+        match named.map(|reach| reach.node) {
+            Some(leader) if leader != node => self.route(invocation).node = leader,
+            _ => {
+                self.turn_away_from(node, invocation);
+                sleep(NO_LEADER_PAUSE).await;
+            }
+        }
+    }
+
+    fn turn_away_from(&mut self, node: NodeId, invocation: &Invocation) {
+        let after = self.reaches.range(node..).nth(1).or_else(|| self.reaches.first_key_value());
+        let next = *after.expect("a cluster has nodes").0;
+        self.route(invocation).node = next;
+    }
+}
+
+impl Client for NodeClient {
+    fn execute<'a>(&'a mut self, invocation: &'a Invocation) -> BoxFuture<'a, Completion> {
+        self.run(invocation).boxed()
+    }
+}
+
+impl Attempt {
+    fn not_executed(reason: String) -> Self {
+        Self::NotExecuted { reason, leader: None }
+    }
+}
+
+/// The command for an operation, or why there is none.
+fn words(invocation: &Invocation) -> Result<Vec<Bytes>, String> {
+    let Invocation { function, object, key, value } = invocation;
+    let unfit = || format!("the node has no command for {function:?} of {value:?}");
+    let key = key.as_str();
+    Ok(match (function, value) {
+        (Function::Read, _) => match object {
+            Object::Register => command(["GET", key]),
+            Object::List => command(["LRANGE", key, "0", "-1"]),
+        },
+        (Function::Write, value) => command(["SET", key, &text(value).ok_or_else(unfit)?]),
+        (Function::Append, value) => command(["RPUSH", key, &text(value).ok_or_else(unfit)?]),
+        (Function::Cas, Value::List(pair)) => match pair.as_slice() {
+            [old, new] => {
+                let (old, new) = (text(old).ok_or_else(unfit)?, text(new).ok_or_else(unfit)?);
+                command(["SET", key, &new, "IFEQ", &old])
+            }
+            _ => return Err(unfit()),
+        },
+        _ => return Err(unfit()),
+    })
+}
+
+fn text(value: &Value) -> Option<String> {
+    match value {
+        Value::Int(number) => Some(number.to_string()),
+        Value::Text(text) => Some(text.clone()),
+        Value::Nil | Value::List(_) => None,
+    }
+}
+
+/// What a node's answer means for the operation.
+fn meaning(invocation: &Invocation, answer: BytesFrame) -> Result<Completion, Attempt> {
+    let (answer, epoch, lsn) = match answer {
+        BytesFrame::Error(error) => return refusal(&error),
+        answer => match positioned(answer) {
+            Some(positioned) => positioned,
+            None => return Ok(Completion::info("the answer was not in the form that was asked for")),
+        },
+    };
+    let completion = match (&invocation.function, answer) {
+        (Function::Read, answer) => Completion::ok(Some(value(answer))),
+        (Function::Cas, BytesFrame::SimpleString(_)) => Completion::ok(None),
+        // The node compared and did not write: it says so by answering with what it found.
+        (Function::Cas, found) => Completion::compare_failed(value(found)),
+        (_, _) => Completion::ok(None),
+    };
+    Ok(completion.at(epoch, lsn))
+}
+
+/// What an error answer means, by its first word. The words that mean `not executed` are the node's promise (see
+/// `node/README.md`) that the command was refused before it reached the log.
+fn refusal(error: &str) -> Result<Completion, Attempt> {
+    let (word, rest) = error.split_once(' ').unwrap_or((error, ""));
+    match word {
+        "REDIRECT" => Err(Attempt::NotExecuted { reason: error.to_owned(), leader: rest.trim().parse().ok() }),
+        "NOLEADER" => Err(Attempt::not_executed(error.to_owned())),
+        // Bad syntax or a wrong type: the node never executes such a command.
+        "ERR" | "WRONGTYPE" => Ok(Completion::fail(error)),
+        // `UNCERTAIN`, and whatever we do not know.
+        _ => Ok(Completion::info(error)),
+    }
+}
+
+/// Takes `[answer, epoch, lsn]` apart.
+fn positioned(answer: BytesFrame) -> Option<(BytesFrame, u64, u64)> {
+    let BytesFrame::Array(parts) = answer else { return None };
+    let [answer, BytesFrame::Integer(epoch), BytesFrame::Integer(lsn)] = <[_; 3]>::try_from(parts).ok()? else {
+        return None;
+    };
+    Some((answer, u64::try_from(epoch).ok()?, u64::try_from(lsn).ok()?))
+}
+
+/// A datum as the checkers know it: a whole number where it is one.
+fn value(frame: BytesFrame) -> Value {
+    match frame {
+        BytesFrame::BulkString(bytes) | BytesFrame::SimpleString(bytes) => {
+            let text = String::from_utf8_lossy(&bytes);
+            text.parse().map_or_else(|_| Value::Text(text.into_owned()), Value::Int)
+        }
+        BytesFrame::Integer(number) => Value::Int(number),
+        BytesFrame::Array(elements) => Value::List(elements.into_iter().map(value).collect()),
+        BytesFrame::Null => Value::Nil,
+        BytesFrame::Error(error) => Value::Text(error.to_string()),
+    }
+}

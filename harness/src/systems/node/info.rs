@@ -1,0 +1,67 @@
+//! A node's status, from its answer to `INFO replication`.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+
+use redis_protocol::resp2::types::{BytesFrame, Resp2Frame};
+
+use super::connection::{Connection, command};
+use crate::system::{Role, Status};
+
+/// Asks the node that listens at `address`.
+pub(super) async fn ask(address: SocketAddr) -> io::Result<Status> {
+    let answer = Connection::open(address).await?.ask(command(["INFO", "replication"])).await?;
+    let BytesFrame::BulkString(text) = &answer else {
+        return Err(invalid(format!("INFO answered {:?}", answer.kind())));
+    };
+    parse(&String::from_utf8_lossy(text))
+}
+
+fn parse(text: &str) -> io::Result<Status> {
+    let fields: BTreeMap<_, _> = text.lines().filter_map(|line| line.split_once(':')).collect();
+    let field = |name: &str| fields.get(name).copied().ok_or_else(|| invalid(format!("INFO tells no `{name}`")));
+    let number = |name: &str| {
+        let text = field(name)?;
+        text.parse::<u64>().map_err(|_| invalid(format!("INFO tells `{name}:{text}`, which is no number")))
+    };
+    let role = match field("role")? {
+        "leader" => Role::Leader,
+        "follower" => Role::Follower,
+        "candidate" => Role::Candidate,
+        other => return Err(invalid(format!("INFO tells `role:{other}`, which is no role"))),
+    };
+    let leader = field("leader_id")?.parse().ok();
+    Ok(Status { role, epoch: number("epoch")?, leader, last_lsn: number("last_lsn")? })
+}
+
+fn invalid(what: String) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::node_id::NodeId;
+
+    #[test]
+    fn a_status_is_read_from_info() {
+        let text = "# Replication\r\nrole:follower\r\nid:n2\r\nepoch:7\r\nleader_id:n3\r\nlast_lsn:41\r\n";
+        let status = Status { role: Role::Follower, epoch: 7, leader: Some(NodeId(2)), last_lsn: 41 };
+        assert_eq!(parse(text).unwrap(), status);
+    }
+
+    #[test]
+    fn a_node_without_a_leader_says_so() {
+        let text = "role:candidate\r\nepoch:7\r\nleader_id:\r\nlast_lsn:0\r\n";
+        assert_eq!(parse(text).unwrap().leader, None);
+    }
+
+    #[test]
+    fn what_is_missing_or_wrong_is_named() {
+        let complaint = |text: &str| parse(text).unwrap_err().to_string();
+        assert_eq!(complaint("epoch:7"), "INFO tells no `role`");
+        assert_eq!(complaint("role:king\r\n"), "INFO tells `role:king`, which is no role");
+        assert_eq!(complaint("role:leader\r\nleader_id:n1\r\nepoch:x\r\n"), "INFO tells `epoch:x`, which is no number");
+    }
+}

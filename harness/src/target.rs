@@ -1,0 +1,184 @@
+//! On whom a fault is injected: named by role before the run, resolved to nodes when the fault strikes.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use rand::seq::IndexedRandom;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::node_id::NodeId;
+use crate::system::{Role, Status};
+
+/// The nodes a fault is meant for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// The node that leads. Of several that believe so, the one with the newest epoch.
+    Leader,
+    /// Every node but the leader.
+    Followers,
+    /// The follower with the longest log: the one that should be promoted.
+    MostUpToDate,
+    /// So many nodes, drawn anew each time.
+    Random(usize),
+    /// The largest number of nodes that leaves a majority, drawn anew each time.
+    Minority,
+    /// The smallest number of nodes that is a majority, drawn anew each time.
+    Majority,
+    /// This node.
+    Node(NodeId),
+    /// Every node.
+    All,
+}
+
+/// The leader.
+#[must_use]
+pub fn leader() -> Target {
+    Target::Leader
+}
+
+/// Every node but the leader.
+#[must_use]
+pub fn followers() -> Target {
+    Target::Followers
+}
+
+/// The follower with the longest log.
+#[must_use]
+pub fn most_up_to_date() -> Target {
+    Target::MostUpToDate
+}
+
+/// So many nodes, drawn anew each time.
+#[must_use]
+pub fn random(nodes: usize) -> Target {
+    Target::Random(nodes)
+}
+
+/// The largest number of nodes that leaves a majority, drawn anew each time.
+#[must_use]
+pub fn minority() -> Target {
+    Target::Minority
+}
+
+/// The smallest number of nodes that is a majority, drawn anew each time.
+#[must_use]
+pub fn majority() -> Target {
+    Target::Majority
+}
+
+/// The node of this number, from 1.
+#[must_use]
+pub fn node(number: usize) -> Target {
+    assert!(number > 0, "nodes are numbered from 1");
+    Target::Node(NodeId(number - 1))
+}
+
+/// Every node.
+#[must_use]
+pub fn all() -> Target {
+    Target::All
+}
+
+impl Target {
+    /// The nodes it stands for right now, in order. `statuses` holds every node that can be a target, with what it
+    /// believes where it could be asked; `nodes` is the size of the cluster.
+    pub(crate) fn resolve(
+        self,
+        statuses: &BTreeMap<NodeId, Option<Status>>,
+        nodes: usize,
+        rng: &mut ChaCha8Rng,
+    ) -> Vec<NodeId> {
+        let believed = |node: &NodeId| statuses[node];
+        let candidates: Vec<_> = statuses.keys().copied().collect();
+        let leader = candidates
+            .iter()
+            .copied()
+            .filter(|node| believed(node).is_some_and(|status| status.role == Role::Leader))
+            .max_by_key(|node| believed(node).map(|status| status.epoch));
+        let mut draw = |count: usize| candidates.sample(rng, count).copied().collect();
+        let mut targets: Vec<_> = match self {
+            Self::Leader => leader.into_iter().collect(),
+            Self::Followers => match leader {
+                Some(leader) => candidates.into_iter().filter(|node| *node != leader).collect(),
+                None => Vec::new(),
+            },
+            Self::MostUpToDate => candidates
+                .into_iter()
+                .filter(|node| Some(*node) != leader)
+                .max_by_key(|node| (believed(node).map(|status| status.last_lsn), std::cmp::Reverse(*node)))
+                .into_iter()
+                .collect(),
+            Self::Random(count) => draw(count),
+            Self::Minority => draw((nodes - 1) / 2),
+            Self::Majority => draw(nodes / 2 + 1),
+            Self::Node(node) => candidates.into_iter().filter(|candidate| *candidate == node).collect(),
+            Self::All => candidates,
+        };
+        targets.sort_unstable();
+        targets
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Leader => f.write_str("leader"),
+            Self::Followers => f.write_str("followers"),
+            Self::MostUpToDate => f.write_str("most-up-to-date"),
+            Self::Random(count) => write!(f, "random({count})"),
+            Self::Minority => f.write_str("minority"),
+            Self::Majority => f.write_str("majority"),
+            Self::Node(node) => node.fmt(f),
+            Self::All => f.write_str("all"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use interregnum_workloads::seed::Seed;
+
+    use super::*;
+
+    fn status(role: Role, epoch: u64, last_lsn: u64) -> Option<Status> {
+        Some(Status { role, epoch, leader: None, last_lsn })
+    }
+
+    /// n1 led epoch 1 and does not know better; n2 leads epoch 2; n4 is ahead of n3; n5 cannot be asked.
+    fn check(target: Target, expected: &str) {
+        let statuses = [
+            status(Role::Leader, 1, 90),
+            status(Role::Leader, 2, 80),
+            status(Role::Follower, 2, 70),
+            status(Role::Follower, 2, 75),
+            None,
+        ];
+        let statuses = statuses.into_iter().enumerate().map(|(node, status)| (NodeId(node), status)).collect();
+        let targets = target.resolve(&statuses, 5, &mut Seed(1).stream("targets"));
+        let words: Vec<_> = targets.iter().map(ToString::to_string).collect();
+        assert_eq!(words.join(" "), expected, "{target}");
+    }
+
+    #[test]
+    fn roles_resolve_to_nodes() {
+        check(leader(), "n2");
+        check(followers(), "n1 n3 n4 n5");
+        check(most_up_to_date(), "n1");
+        check(node(3), "n3");
+        check(node(6), "");
+        check(all(), "n1 n2 n3 n4 n5");
+    }
+
+    #[test]
+    fn numbers_resolve_to_so_many_nodes() {
+        let statuses = (0..5).map(|node| (NodeId(node), None)).collect();
+        let mut rng = Seed(1).stream("targets");
+        let mut count = |target: Target| target.resolve(&statuses, 5, &mut rng).len();
+        assert_eq!(count(minority()), 2);
+        assert_eq!(count(majority()), 3);
+        assert_eq!(count(random(4)), 4);
+        assert_eq!(count(leader()), 0, "nobody leads");
+    }
+}
