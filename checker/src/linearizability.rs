@@ -140,7 +140,7 @@ fn check_one(history: &History, key: Option<&str>, operations: &[usize], options
     let outcome = if is_list {
         append_list::decide(history, operations).map(|decision| match decision {
             Ok(()) => KeyOutcome::Linearizable,
-            Err(contradiction) => KeyOutcome::NotLinearizable { proof: contradiction.proof(history, key) },
+            Err(contradiction) => KeyOutcome::violation(history, key, &contradiction),
         })
     } else {
         check_register(history, key, operations, options)
@@ -166,9 +166,7 @@ fn check_register(
     let register = calls::of_register(history, operations, options)?;
     Ok(match intervals::decide(&register) {
         Decision::Linearizable => KeyOutcome::Linearizable,
-        Decision::Contradiction(contradiction) => {
-            KeyOutcome::NotLinearizable { proof: contradiction.proof(history, key) }
-        }
+        Decision::Contradiction(contradiction) => KeyOutcome::violation(history, key, &contradiction),
         Decision::NotApplicable => search_outcome(history, key, &Register, &register.calls, options),
     })
 }
@@ -192,9 +190,9 @@ fn search_outcome<M: Model>(
     let report = search(model, calls, options.max_configurations);
     match report.found {
         Found::Linearization => KeyOutcome::Linearizable,
-        Found::NoPlace { stuck } => {
-            let (others, stuck) = core(model, calls, stuck);
-            KeyOutcome::NotLinearizable { proof: Contradiction::NoPlace { stuck, others }.proof(history, key) }
+        Found::NoPlace { stuck, placed } => {
+            let (stuck, others) = (calls[stuck].operation, core(model, calls, stuck));
+            KeyOutcome::violation(history, key, &Contradiction::NoPlace { stuck, placed, others })
         }
         Found::GaveUp { placed, why } => {
             let completed = calls.iter().filter(|call| call.is_certain()).count();
@@ -221,24 +219,27 @@ impl Linearizability {
         let mut proofs: Vec<&Proof> = self.keys.iter().filter_map(|key| key.outcome.proof()).collect();
         let violated = proofs.len();
         proofs.sort_by_key(|proof| proof.operations.len()); // the shorter, the clearer; keys in order where equal
-        let unknown: Vec<&KeyResult> =
-            self.keys.iter().filter(|key| matches!(key.outcome, KeyOutcome::Unknown { .. })).collect();
+        let unknown: Vec<(&KeyResult, &str)> =
+            self.keys.iter().filter_map(|key| Some((key, key.outcome.how_far()?))).collect();
         let keys = count(self.keys.len() as u64, "key");
-        let operations = count(history.operations().len() as u64, "operation");
+        let told = |number: usize, what: &str, key: Option<&str>, why: &str| match key {
+            Some(key) => format!("{number} of {keys} {what}; on {}, {why}", key.escape_debug()),
+            None => format!("{what}: {why}"),
+        };
         let (verdict, summary) = match (proofs.first(), unknown.first()) {
             (Some(proof), _) => {
-                let on = proof.key.as_ref().map_or_else(String::new, |key| format!(" on {}", key.escape_debug()));
-                (Verdict::Violation, format!("{violated} of {keys} not linearizable{on}: {}", proof.sentence))
+                (Verdict::Violation, told(violated, "not linearizable", proof.key.as_deref(), &proof.sentence))
             }
-            (None, Some(first)) => {
-                let on = first.key.as_ref().map_or_else(String::new, |key| format!(", on {}", key.escape_debug()));
-                let KeyOutcome::Unknown { how_far } = &first.outcome else { unreachable!("filtered by it") };
-                (Verdict::Inconclusive, format!("{} of {keys} not decided{on}: {how_far}", unknown.len()))
+            (None, Some((key, how_far))) => {
+                (Verdict::Inconclusive, told(unknown.len(), "not decided", key.key.as_deref(), how_far))
             }
             (None, None) if self.keys.is_empty() => {
                 (Verdict::Pass, "there are no operations; the empty history is linearizable".to_owned())
             }
-            (None, None) => (Verdict::Pass, format!("{operations} on {keys} are linearizable")),
+            (None, None) => {
+                let operations = count(history.operations().len() as u64, "operation");
+                (Verdict::Pass, format!("{operations} on {keys} are linearizable"))
+            }
         };
         let proofs: Vec<Proof> = proofs.into_iter().take(MOST_PROOFS).cloned().collect();
         let proofs_left_out = violated - proofs.len();
@@ -247,10 +248,21 @@ impl Linearizability {
 }
 
 impl KeyOutcome {
+    fn violation(history: &History, key: Option<&str>, contradiction: &Contradiction) -> Self {
+        Self::NotLinearizable { proof: contradiction.proof(history, key) }
+    }
+
     fn proof(&self) -> Option<&Proof> {
         match self {
             Self::NotLinearizable { proof } => Some(proof),
             Self::Linearizable | Self::Unknown { .. } => None,
+        }
+    }
+
+    fn how_far(&self) -> Option<&str> {
+        match self {
+            Self::Unknown { how_far } => Some(how_far),
+            Self::Linearizable | Self::NotLinearizable { .. } => None,
         }
     }
 }

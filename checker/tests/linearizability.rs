@@ -87,7 +87,7 @@ fn check_against_oracle(object: Object, failed_cas: FailedCas, cases: u32) {
 
 #[test]
 fn registers_with_unique_values_agree_with_the_oracle() {
-    check_against_oracle(Object::UniqueRegister, FailedCas::DidNotHappen, 30_000);
+    check_against_oracle(Object::UniqueRegister, FailedCas::DidNotHappen, 20_000);
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn registers_with_repeated_values_whose_failed_cas_ran_agree_with_the_oracle() {
 
 #[test]
 fn append_lists_agree_with_the_oracle() {
-    check_against_oracle(Object::AppendList, FailedCas::DidNotHappen, 30_000);
+    check_against_oracle(Object::AppendList, FailedCas::DidNotHappen, 20_000);
 }
 
 /// What a verdict must not depend on: when the run began, and what values and processes are called.

@@ -163,9 +163,9 @@ fn a_loss_tells_who_when_where_and_what_took_its_place() {
 
 #[test]
 fn what_is_told_is_bounded_and_what_is_counted_is_not() {
-    let writes: String =
-        (0..2_000).map(|value| format!("{value} invoke append {value}\n{value} ok append {value}\n")).collect();
-    let history = history(&format!("{writes}5000 invoke read null\n5000 ok read []"));
+    let append = |value: u32| format!("{value} invoke append {value}\n{value} ok append {value}");
+    let writes = (0..2_000).map(append).collect::<Vec<_>>().join("\n");
+    let history = history(&format!("{writes}\n5000 invoke read null\n5000 ok read []"));
     let found = check(&history, &[]);
     assert_eq!((found.counts.lost, found.losses.len()), (2_000, 1_000));
     let judgement = found.judgement(&history);

@@ -16,7 +16,7 @@
 
 use std::collections::HashMap;
 
-use super::calls::{NEVER, interval};
+use super::calls::interval;
 use super::explain::Contradiction;
 use super::groups::{Group, Inversion, Sequence};
 use crate::history::{Function, History, Outcome, Value};
@@ -121,7 +121,7 @@ impl<'a> AppendList<'a> {
         for read in &self.reads {
             reads_of_length[read.elements.len()].merge(self.group(read.operation));
         }
-        let inverted = |inversion| Contradiction::Inverted { inversion, witness: self.witness(inversion) };
+        let inverted = |inversion| self.inverted(inversion);
         let mut sequence = Sequence::new();
         sequence.push(reads_of_length[0]).map_err(inverted)?;
         for (element, &reads) in order.iter().zip(&reads_of_length[1..]) {
@@ -130,8 +130,16 @@ impl<'a> AppendList<'a> {
         }
         // A read by itself says more clearly what it lacks than together with the appends that it shows.
         let all_reads = reads_of_length.into_iter().fold(Group::EMPTY, Group::merged);
-        let shown = [all_reads, sequence.whole()];
-        let mut unseen: Vec<usize> = self.acknowledged_but_not_in(order).collect();
+        self.check_unseen(order, [all_reads, sequence.whole()])
+    }
+
+    /// The last group of condition 3.
+    fn check_unseen(&self, order: &[Value], shown: [Group; 2]) -> Result<(), Contradiction> {
+        let mut unseen = self.appends.clone();
+        for element in order {
+            unseen.remove(element);
+        }
+        let mut unseen: Vec<usize> = unseen.into_values().collect();
         unseen.sort_unstable(); // the first one is told, so which one that is must not depend on the map
         for (append, shown) in unseen.into_iter().flat_map(|append| shown.map(|shown| (append, shown))) {
             let Err(inversion) = Sequence::of(shown).push(self.group(append)) else { continue };
@@ -141,20 +149,15 @@ impl<'a> AppendList<'a> {
         Ok(())
     }
 
-    fn acknowledged_but_not_in(&self, order: &'a [Value]) -> impl Iterator<Item = usize> {
-        let mut unseen = self.appends.clone();
-        for element in order {
-            unseen.remove(element);
+    fn inverted(&self, Inversion { ahead, behind }: Inversion) -> Contradiction {
+        let is_read = |index: usize| self.history.operations()[index].function == Function::Read;
+        match self.longest() {
+            _ if is_read(ahead) => Contradiction::Shrunk { read: ahead, before: behind },
+            Some(longest) if !is_read(behind) => {
+                Contradiction::Reordered { shown_first: ahead, ended_first: behind, read: longest.operation }
+            }
+            _ => Contradiction::ShownEarly { read: behind, append: ahead },
         }
-        let history = self.history;
-        unseen.into_values().filter(move |&append| interval(&history.operations()[append]).1 != NEVER)
-    }
-
-    /// Two appends are in an order only because a read shows it.
-    fn witness(&self, inversion: Inversion) -> Option<usize> {
-        let is_append = |index: usize| self.history.operations()[index].function == Function::Append;
-        let longest = self.longest()?.operation;
-        (is_append(inversion.ahead) && longest != inversion.behind).then_some(longest)
     }
 
     fn group(&self, index: usize) -> Group {

@@ -7,26 +7,25 @@ use crate::model::Model;
 /// The most work on one counterexample, in events looked at plus configurations: a small fraction of a second.
 const MOST_WORK: u64 = 100_000;
 
-/// Calls that cannot all have been answered as they were, whatever the others did; the last one is the one that a search
-/// gets stuck at. `stuck` is where the search of all calls did.
+/// Calls that leave no place for the one that a search got stuck at, whatever all others did.
 ///
 /// A call is left out by letting it end never, and by dropping it if it is a read. A linearization of the whole history is
-/// one of the loosened history too, so if that one has none, the calls that were not loosened are a counterexample.
-pub(super) fn core<M: Model>(model: &M, calls: &[Call<M::Action>], stuck: usize) -> (Vec<usize>, usize) {
-    let mut core = Core { model, calls: until_the_end_of(calls, stuck), stuck, work: MOST_WORK };
+/// one of the loosened history too, so if that one has none, the calls that were not loosened are a counterexample. A search
+/// of it gets as far as before, and is stuck at the same call.
+pub(super) fn core<M: Model>(model: &M, calls: &[Call<M::Action>], stuck: usize) -> Vec<usize> {
+    let mut core = Core { model, calls: until_the_end_of(calls, stuck), work: MOST_WORK };
     let mut size = core.calls.len();
     while size > 0 {
         for begin in (0..core.calls.len()).step_by(size) {
-            let end = (begin + size).min(core.calls.len());
-            core.try_without(begin..end);
+            core.try_without(begin..(begin + size).min(core.calls.len()));
         }
         size /= 2;
     }
-    let others = core.calls.iter().filter(|call| call.is_certain() && call.operation != calls[core.stuck].operation);
-    (others.map(|call| call.operation).collect(), calls[core.stuck].operation)
+    let others = core.calls.iter().enumerate().filter(|&(index, call)| call.is_certain() && index != stuck);
+    others.map(|(_, call)| call.operation).collect()
 }
 
-/// The history as it was when the call at this index ended: what ended later, was open.
+/// The history as it was when the call at this index ended: what ended later, was open. Indices stay what they were.
 fn until_the_end_of<A: Clone>(calls: &[Call<A>], stuck: usize) -> Vec<Call<A>> {
     let end = calls[stuck].end;
     let begun = calls.iter().filter(|call| call.start <= end).cloned();
@@ -35,9 +34,7 @@ fn until_the_end_of<A: Clone>(calls: &[Call<A>], stuck: usize) -> Vec<Call<A>> {
 
 struct Core<'a, M: Model> {
     model: &'a M,
-    /// In order of invocation, so that `stuck` is the same index as in all calls.
     calls: Vec<Call<M::Action>>,
-    stuck: usize,
     work: u64,
 }
 
@@ -52,10 +49,10 @@ impl<M: Model> Core<'_, M> {
         let mut loosened = self.calls.clone();
         loosened[range].iter_mut().for_each(|call| call.end = NEVER);
         let budget = (self.work - events).min(MOST_WORK / 20);
-        let found = search(self.model, &loosened, budget);
-        self.work -= events + budget.min(found.configurations);
-        if let Found::NoPlace { stuck, .. } = found.found {
-            (self.calls, self.stuck) = (loosened, stuck);
+        let report = search(self.model, &loosened, budget);
+        self.work -= events + report.configurations;
+        if matches!(report.found, Found::NoPlace { .. }) {
+            self.calls = loosened;
         }
     }
 }

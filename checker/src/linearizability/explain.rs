@@ -17,8 +17,8 @@ pub(super) enum Contradiction {
     ReplacedTwice { writer: Option<usize>, first: usize, second: usize },
     /// Each compare-and-set found what the one before it wrote, all the way round.
     Circle { operations: Vec<usize> },
-    /// The values put `ahead` first, real time puts `behind` first; `witness` is a read that shows the values' order.
-    Inverted { inversion: Inversion, witness: Option<usize> },
+    /// Each value was written once, and so they put `ahead` first; real time puts `behind` first.
+    Inverted(Inversion),
     /// A began again, with `a_began`, after B had ended, though A ended before B began. The initial value ended at once.
     Entangled { a_ended: Option<usize>, b_began: usize, b_ended: usize, a_began: usize },
     /// A read shows an element that nobody appended; perhaps a refused append would have.
@@ -29,8 +29,14 @@ pub(super) enum Contradiction {
     Disagreeing { reads: [usize; 2], place: usize },
     /// An append was acknowledged before `before` began, but the list as `read` shows it has `before` and not the append.
     Missing { append: usize, before: usize, read: usize },
-    /// The search found no order in which `stuck`, the last one to end, could be answered as it was, given the others.
-    NoPlace { stuck: usize, others: Vec<usize> },
+    /// A read shows an element whose append began only later.
+    ShownEarly { read: usize, append: usize },
+    /// A read does not show what was there already: the append, or what the read, that is `before`.
+    Shrunk { read: usize, before: usize },
+    /// `read` shows the elements of two appends, one before the other, in the other order.
+    Reordered { shown_first: usize, ended_first: usize, read: usize },
+    /// The operations that had ended before `stuck`, so many, have an order, but none with it because of the others.
+    NoPlace { stuck: usize, placed: usize, others: Vec<usize> },
 }
 
 impl Contradiction {
@@ -63,16 +69,17 @@ impl Contradiction {
             }
             Self::ReplacedTwice { writer, first, second } => writer.iter().chain([first, second]).copied().collect(),
             Self::Circle { operations } => operations.clone(),
-            Self::Inverted { inversion, witness } => {
-                [inversion.behind, inversion.ahead].iter().chain(witness).copied().collect()
-            }
+            Self::Inverted(Inversion { ahead, behind }) => vec![*behind, *ahead],
+            Self::ShownEarly { read, append } => vec![*read, *append],
+            Self::Shrunk { read, before } => vec![*before, *read],
+            Self::Reordered { shown_first, ended_first, read } => vec![*ended_first, *shown_first, *read],
             Self::Entangled { a_ended, b_began, b_ended, a_began } => {
                 a_ended.iter().chain([b_began, b_ended, a_began]).copied().collect()
             }
             Self::Duplicated { read, append, .. } => vec![*append, *read],
             Self::Disagreeing { reads, .. } => reads.to_vec(),
             Self::Missing { append, before, read } => vec![*append, *before, *read],
-            Self::NoPlace { stuck, others } => others.iter().chain([stuck]).copied().collect(),
+            Self::NoPlace { stuck, others, .. } => others.iter().chain([stuck]).copied().collect(),
         }
     }
 
@@ -93,8 +100,20 @@ impl Contradiction {
                 format!("{} and {} both succeeded, though {origin}", noun(first), noun(second))
             }
             Self::Circle { ref operations } => circle(&operations.iter().map(|&index| told(index)).collect::<Vec<_>>()),
-            Self::Inverted { inversion: Inversion { ahead, behind }, witness } => {
-                inverted(told(ahead), told(behind), witness.map(told))
+            Self::Inverted(Inversion { ahead, behind }) => inverted(told(ahead), told(behind)),
+            Self::ShownEarly { read: reader, append } => {
+                let (append, reader) = (told(append), read(told(reader)));
+                let began = at(append.invoked);
+                format!("{reader}, which shows {}, before {} began at {began}", append.input, noun(append))
+            }
+            Self::Shrunk { read: reader, before } => {
+                let (reader, before) = (read(told(reader)), was_over(told(before)));
+                format!("{reader}, after {before}: it shows less than was already there")
+            }
+            Self::Reordered { shown_first, ended_first, read: reader } => {
+                let (first, second, reader) = (told(shown_first), told(ended_first), read(told(reader)));
+                let shown = format!("{reader}, which shows {} before {}", first.input, second.input);
+                format!("{shown}; but {}, before {} began at {}", was_over(second), noun(first), at(first.invoked))
             }
             Self::Entangled { a_ended, b_began, b_ended, a_began } => {
                 entangled(a_ended.map(told), told(b_began), told(b_ended), told(a_began))
@@ -109,10 +128,17 @@ impl Contradiction {
             }
             Self::Disagreeing { reads: [one, other], place } => disagreeing(told(one), told(other), place),
             Self::Missing { append, before, read } => missing(told(append), told(before), told(read)),
-            Self::NoPlace { stuck, ref others } => {
-                let (stuck, others) = (told(stuck), count(others.len() as u64, "other operation"));
+            Self::NoPlace { stuck, placed, ref others } => {
+                let stuck = told(stuck);
                 let told = if observed(stuck).is_some() { observation(stuck) } else { was_over(stuck) };
-                format!("{told}, which no order of {others} explains, whatever the rest did")
+                match others.len() {
+                    0 => format!("{told}, and nothing in the history explains that"),
+                    others => format!(
+                        "{told}; the {} that had ended before it have an order, but none that this fits into, because of \
+                         {others} of them",
+                        count(placed as u64, "operation")
+                    ),
+                }
             }
         }
     }
@@ -137,35 +163,23 @@ fn circle(operations: &[&Operation]) -> Sentence {
 }
 
 /// `behind` ended before `ahead` began.
-fn inverted(ahead: &Operation, behind: &Operation, witness: Option<&Operation>) -> Sentence {
-    let is_list = |operation: &Operation| matches!(operation.output, Value::List(_) | Value::Nil);
-    let is_read = |operation: &Operation| operation.function == Function::Read;
+fn inverted(ahead: &Operation, behind: &Operation) -> Sentence {
     let began = at(ahead.invoked);
-    if let Some(witness) = witness {
-        let (first, second) = (&ahead.input, &behind.input);
-        let order = if is_read(behind) { String::new() } else { format!(", which shows {first} before {second}") };
-        return format!("{}{order}; but {}, before {} began at {began}", read(witness), was_over(behind), noun(ahead));
-    }
-    if ahead.function == Function::Append {
-        return format!("{}, which shows {}, before {} began at {began}", read(behind), ahead.input, noun(ahead));
-    }
-    if written(ahead).is_some() && written(ahead) == observed(behind) {
-        return format!("{}, before {}, the only one, began at {began}", observation(behind), noun(ahead));
-    }
-    if is_read(ahead) && is_list(ahead) && (behind.function == Function::Append || is_list(behind) && is_read(behind)) {
-        return format!("{}, after {}: it shows less than was already there", read(ahead), was_over(behind));
-    }
     match observed(ahead) {
-        Some(value) => {
-            let told = observation(ahead);
-            format!("{told}, after {}: {value} had been replaced by then, and nobody wrote it again", was_over(behind))
+        _ if written(ahead).is_some() && written(ahead) == observed(behind) => {
+            format!("{}, before {}, the only one, began at {began}", observation(behind), noun(ahead))
         }
-        None => format!(
-            "the values put {} before {}, but {}, before the former began at {began}",
-            noun(ahead),
-            noun(behind),
-            was_over(behind)
-        ),
+        Some(value) => {
+            let (told, over) = (observation(ahead), was_over(behind));
+            format!("{told}, after {over}: {value} had been replaced by then, and nobody wrote it again")
+        }
+        None => {
+            let (ahead, told) = (noun(ahead), noun(behind));
+            format!(
+                "the values put {ahead} before {told}, but {}, before the former began at {began}",
+                was_over(behind)
+            )
+        }
     }
 }
 
@@ -334,7 +348,8 @@ mod tests {
                      4 invoke read null\n4 ok read 2\n5 invoke read null\n5 ok read 1";
         assert_eq!(
             proof(lines),
-            "process 5 read 1 at 10.000 s, which no order of 3 other operations explains, whatever the rest did"
+            "process 5 read 1 at 10.000 s; the 4 operations that had ended before it have an order, but none that this fits \
+             into, because of 3 of them"
         );
     }
 }

@@ -157,8 +157,7 @@ impl Clusters {
         is_placed: &mut [bool],
     ) -> Result<Group, Contradiction> {
         let mut sequence = Sequence::new();
-        let mut push =
-            |group| sequence.push(group).map_err(|inversion| Contradiction::Inverted { inversion, witness: None });
+        let mut push = |group| sequence.push(group).map_err(Contradiction::Inverted);
         push(writer)?;
         let mut value = head;
         loop {

@@ -34,9 +34,10 @@ pub(super) struct Report {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     Linearization,
-    /// No way is left in which the call at this index could have been answered.
+    /// No way is left in which the call at this index could have been answered; so many ended before and have an order.
     NoPlace {
         stuck: usize,
+        placed: usize,
     },
     /// So many calls of known outcome have an order, and then this happened.
     GaveUp {
@@ -162,7 +163,7 @@ impl<'a, M: Model> Search<'a, M> {
             let step = if is_completion { self.complete(index) } else { self.invoke(index).map(|()| true) };
             match step {
                 Ok(true) => placed += usize::from(is_completion),
-                Ok(false) => return Found::NoPlace { stuck: index },
+                Ok(false) => return Found::NoPlace { stuck: index, placed },
                 Err(why) => return Found::GaveUp { placed, why },
             }
         }
@@ -208,8 +209,8 @@ impl<'a, M: Model> Search<'a, M> {
             expansion.add(configuration);
         }
         while let Some(configuration) = expansion.pending.pop() {
-            self.budget = self.budget.checked_sub(1).ok_or(GaveUp::Budget)?;
             for next in self.successors(&configuration) {
+                self.budget = self.budget.checked_sub(1).ok_or(GaveUp::Budget)?;
                 expansion.add(next);
             }
         }
@@ -255,5 +256,60 @@ impl<'a, M: Model> Search<'a, M> {
             }
         }
         configuration
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::linearizability::calls::NEVER;
+    use crate::model::register::{Action, Register};
+
+    /// Searches calls `(start, end, action)`, in order of invocation.
+    fn check(told: &[(u64, u64, Action)], budget: u64, expected: &Found) {
+        let call = |(operation, &(start, end, action)): (usize, &_)| Call { operation, start, end, action };
+        let calls: Vec<Call<Action>> = told.iter().enumerate().map(call).collect();
+        assert_eq!(search(&Register, &calls, budget).found, *expected, "{told:?}");
+    }
+
+    #[test]
+    fn the_call_that_has_no_place_is_told() {
+        let stale = [(1, 2, Action::Write(1)), (3, 4, Action::Write(2)), (5, 6, Action::Read(1))];
+        check(&stale, 100, &Found::NoPlace { stuck: 2, placed: 2 });
+        check(&stale[..2], 100, &Found::Linearization);
+        let other = [(1, 2, Action::Write(1)), (3, 4, Action::ReadOtherThan(1))];
+        check(&other, 100, &Found::NoPlace { stuck: 1, placed: 1 });
+    }
+
+    #[test]
+    fn an_unknown_call_may_happen_at_any_later_time_but_once() {
+        let story = [
+            (1, NEVER, Action::Write(1)),
+            (2, 3, Action::Write(2)),
+            (4, 5, Action::Read(1)),
+            (6, 7, Action::Write(3)),
+            (8, 9, Action::Read(1)),
+        ];
+        check(&story[..4], 100, &Found::Linearization);
+        check(&story, 100, &Found::NoPlace { stuck: 4, placed: 3 });
+    }
+
+    #[test]
+    fn a_search_that_is_not_finished_says_how_far_it_got() {
+        let concurrent: Vec<_> = (1..=8).map(|value| (3, 100, Action::Write(value))).collect();
+        let story = [vec![(1, 2, Action::Write(9))], concurrent, vec![(101, 102, Action::Read(10))]].concat();
+        check(&story, 1_000, &Found::GaveUp { placed: 1, why: GaveUp::Budget });
+        check(&story, 1_000_000, &Found::NoPlace { stuck: 9, placed: 9 });
+        let crowd = vec![(1, 2, Action::Write(1)); MOST_OPEN + 1];
+        check(&crowd, 1_000, &Found::GaveUp { placed: 0, why: GaveUp::TooManyOpen });
+    }
+
+    /// Told apart, forty crashed writes would be 2^40 configurations.
+    #[test]
+    fn unknown_calls_that_do_the_same_are_counted() {
+        let value = |time: u64| 1 + (time % 2) as u32;
+        let crashed = (1..=40).map(|time| (time, NEVER, Action::Write(value(time))));
+        let reads = (50..70).map(|time| (2 * time, 2 * time + 1, Action::Read(value(time))));
+        check(&crashed.chain(reads).collect::<Vec<_>>(), 10_000, &Found::Linearization);
     }
 }

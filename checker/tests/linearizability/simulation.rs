@@ -6,7 +6,7 @@ use interregnum_checker::history::{Event, EventType, Function, History, Value};
 /// What is simulated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Object {
-    /// A register to which every value is written once.
+    /// A register to which every value is written once, as a rule.
     UniqueRegister,
     /// A register to which values from a handful are written.
     Register,
@@ -100,6 +100,8 @@ impl Simulation<'_> {
     fn written_value(&mut self) -> Value {
         match self.object {
             Object::Register => Value::Int(self.choices.below(3).into()),
+            // A write of the initial value is one of a value that was there twice.
+            Object::UniqueRegister if self.choices.one_in(24) => Value::Nil,
             Object::UniqueRegister | Object::AppendList => self.fresh_value(),
         }
     }
