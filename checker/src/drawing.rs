@@ -21,23 +21,18 @@ const WIDEST_LABEL: usize = 40;
 /// What stands to the right of the last moment at most, which is its time in the legend.
 const ENDING: usize = 16;
 
-/// Draws the operations with these indices, in that order.
+/// Draws the operations with these indices, in that order; of too many the last ones, on which a proof ends.
 pub(crate) fn draw(history: &History, operations: &[usize]) -> String {
-    let shown: Vec<&Operation> =
-        operations.iter().take(MOST_LINES).map(|&index| &history.operations()[index]).collect();
+    let left_out = operations.len().saturating_sub(MOST_LINES);
+    let shown: Vec<&Operation> = operations[left_out..].iter().map(|&index| &history.operations()[index]).collect();
     let labels = labels(&shown);
     let label_width = labels.iter().map(|label| label.chars().count()).max().unwrap_or(0);
     let axis = Axis::new(&shown, WIDTH - label_width - 2 - ENDING);
 
-    let mut lines: Vec<String> = shown
-        .iter()
-        .zip(&labels)
-        .map(|(operation, label)| format!("{label:label_width$}  {}", axis.bar(operation)))
-        .collect();
+    let mut lines: Vec<String> = (left_out > 0).then(|| format!("{left_out} more, and then")).into_iter().collect();
+    let bars = shown.iter().map(|operation| axis.bar(operation));
+    lines.extend(labels.iter().zip(bars).map(|(label, bar)| format!("{label:label_width$}  {bar}")));
     lines.extend(axis.legend().map(|legend| format!("{:label_width$}  {legend}", "")));
-    if operations.len() > shown.len() {
-        lines.push(format!("and {} more", operations.len() - shown.len()));
-    }
     lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
 }
 

@@ -138,7 +138,7 @@ impl History {
     /// Joins each invocation with its process's next event, its completion.
     ///
     /// Events are given as they happened. Where every event has a time, the times rank them, and equal times are
-    /// concurrent; otherwise their order does. An operation whose completion is missing has outcome [`Outcome::Info`].
+    /// concurrent, even if they are one process's; otherwise their order does. An operation whose completion is missing has outcome [`Outcome::Info`].
     ///
     /// # Errors
     /// The first event that no single-threaded client could have recorded, by its number, counted from 1.

@@ -13,3 +13,8 @@ mod model;
 pub mod split_brain;
 pub mod verdict;
 mod wording;
+
+/// The README's example is a test.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

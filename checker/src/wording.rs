@@ -20,32 +20,32 @@ pub(crate) fn seconds(time_ns: u64) -> String {
 
 /// What the operation does and what came of it, without who and when: `write 57`, `read → 41`.
 pub(crate) fn action(operation: &Operation) -> String {
-    let mut text = match (&operation.function, &operation.input) {
-        (Function::Read, _) => String::from("read"),
-        (Function::Cas, Value::List(pair)) if pair.len() == 2 => format!("cas {} → {}", pair[0], pair[1]),
-        (function, Value::Nil) => function.to_string(),
-        (function, input) => format!("{function} {input}"),
-    };
-    let answer = match (&operation.function, operation.outcome) {
-        (Function::Read, Outcome::Ok) => Some(format!(" → {}", operation.output)),
-        (Function::Other(_), Outcome::Ok) if operation.output != operation.input => {
-            Some(format!(" → {}", operation.output))
-        }
-        _ => operation.seen.as_ref().map(|seen| format!(" (saw {seen})")),
-    };
-    text.extend(answer);
-    text
+    let seen = operation.seen.as_ref().map_or_else(String::new, |seen| format!(" (saw {seen})"));
+    match (&operation.function, told(operation)) {
+        (Function::Read, value) if operation.outcome == Outcome::Ok => format!("read → {value}"),
+        (Function::Read, _) => "read".to_owned(),
+        (Function::Cas, Value::List(pair)) if pair.len() == 2 => format!("cas {} → {}{seen}", pair[0], pair[1]),
+        (function, value) => format!("{function} {value}{seen}"),
+    }
 }
 
 /// The operation as a thing: `process 2's write of 57`.
 pub(crate) fn noun(operation: &Operation) -> String {
     let process = operation.process;
-    match (&operation.function, &operation.input) {
-        (Function::Read, _) => format!("process {process}'s read of {}", operation.output),
+    match (&operation.function, told(operation)) {
         (Function::Cas, Value::List(pair)) if pair.len() == 2 => {
             format!("process {process}'s cas from {} to {}", pair[0], pair[1])
         }
-        (function, input) => format!("process {process}'s {function} of {input}"),
+        (function, value) => format!("process {process}'s {function} of {value}"),
+    }
+}
+
+/// The value that tells most: what was answered, except by operations whose answer only repeats the question.
+fn told(operation: &Operation) -> &Value {
+    match (&operation.function, operation.outcome) {
+        (Function::Read, _) => &operation.output,
+        (Function::Other(_), Outcome::Ok) if operation.output != Value::Nil => &operation.output,
+        _ => &operation.input,
     }
 }
 

@@ -156,6 +156,9 @@ fn nobody(verb: &str, refused: Option<&Operation>) -> String {
 }
 
 fn circle(operations: &[&Operation]) -> Sentence {
+    if let [operation] = operations {
+        return format!("{} succeeded on a value that only it wrote", noun(operation));
+    }
     let shown: Vec<String> = operations.iter().take(4).map(|operation| noun(operation)).collect();
     let more = if operations.len() > shown.len() { ", and so on," } else { "" };
     let shown = shown.join(" and ");
@@ -299,6 +302,8 @@ mod tests {
             "process 2's cas from 2 to 1 and process 1's cas from 1 to 2 each succeeded on a value that only they wrote, so \
              none of them can have been the first"
         );
+        let alone = "1 invoke cas [1,1]\n1 ok cas [1,1]";
+        assert_eq!(proof(alone), "process 1's cas from 1 to 1 succeeded on a value that only it wrote");
         let gone = "1 invoke cas [null,1]\n1 ok cas [null,1]\n2 invoke read null\n2 ok read null";
         assert_eq!(
             proof(gone),
