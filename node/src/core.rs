@@ -29,6 +29,8 @@ mod pending;
 mod progress;
 mod promotion;
 #[cfg(test)]
+mod scenarios;
+#[cfg(test)]
 mod simulation;
 pub(crate) mod status;
 

@@ -15,6 +15,8 @@ use writer::{Command, Writer};
 
 mod recovery;
 mod segment;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 /// Why the log cannot be used, or not any longer.

@@ -19,11 +19,11 @@ use crate::store::{Operation, Plan, Reply};
 mod judge;
 mod promises;
 
-use judge::{Kind, Operated, Outcome};
+use judge::{Operated, Outcome};
 
 /// How long faults are injected, and how long a healed cluster may take to work again.
 const FAULTS_MS: u64 = 4_000;
-const RECOVERY_MS: u64 = 3_000;
+const RECOVERY_MS: u64 = 1_200;
 const CLIENTS: usize = 4;
 const KEYS: u8 = 2;
 /// After this a client gives its operation up and does not know what became of it.
@@ -180,7 +180,7 @@ impl World {
         node.disk.queue.clear();
         node.inbox.clear();
         node.requests.clear();
-        node.restart_ms = Some(self.now_ms + self.rng.random_range(20..800));
+        node.restart_ms = Some(self.now_ms + self.rng.random_range(20..400));
         self.link_to(index, false);
     }
 
@@ -189,15 +189,13 @@ impl World {
         let victim = self.rng.random_range(0..self.modes.nodes);
         match self.rng.random_range(0..2000) {
             0..4 => self.crash(victim),
-            4..8 => {
-                self.nodes[usize::from(victim)].paused_until_ms = self.now_ms + self.rng.random_range(20..1200);
-            }
-            8..11 => self.cut_off(victim),
-            11..13 => {
+            4..8 => self.nodes[usize::from(victim)].paused_until_ms = self.now_ms + self.rng.random_range(20..800),
+            8..12 => self.cut_off(victim),
+            12..15 => {
                 let other = self.rng.random_range(0..self.modes.nodes);
                 self.cut.insert((Member(victim), Member(other)));
             }
-            13..18 => self.cut.clear(),
+            15..25 => self.cut.clear(),
             _ => {}
         }
     }
@@ -305,17 +303,15 @@ impl World {
     fn invoke(&mut self, client: usize) {
         let token = self.history.len();
         let key = self.rng.random_range(0..KEYS);
-        let kind = if self.rng.random_range(0..3) == 0 { Kind::Read } else { Kind::Append };
+        let reads = self.rng.random_range(0..3) == 0;
         self.moment += 1;
-        self.history.push(Operated { client, key, kind, invoked: self.moment, completed: None });
+        self.history.push(Operated { client, key, invoked: self.moment, completed: None });
         self.clients[client].current = Some((token, self.now_ms));
         let key = Bytes::from(vec![b'a' + key]);
-        let operation = match kind {
-            Kind::Read => Operation::Range { key, start: 0, stop: -1 },
-            Kind::Append => {
-                let elements = vec![Bytes::from(token.to_string())];
-                Operation::Push { key, end: End::Back, elements }
-            }
+        let operation = if reads {
+            Operation::Range { key, start: 0, stop: -1 }
+        } else {
+            Operation::Push { key, end: End::Back, elements: vec![Bytes::from(token.to_string())] }
         };
         let node = &mut self.nodes[usize::from(self.clients[client].target)];
         if node.core.is_some() {

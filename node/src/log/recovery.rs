@@ -66,7 +66,7 @@ pub(crate) fn recover(dir: &Path) -> Result<Recovered, LogError> {
             return Err(damaged(path, 0, &format!("it begins at LSN {first_lsn}, but LSN {next_lsn} is missing")));
         }
         let bytes = Bytes::from(fs::read(path).map_err(LogError::io(path))?);
-        if is_last && bytes.len() < HEADER_BYTES {
+        if is_last && bytes.len() <= HEADER_BYTES && Header::decode(&bytes).is_err() {
             // A crash while the segment was created: nothing was ever in it.
             fs::remove_file(path).map_err(LogError::io(path))?;
             sync_dir(dir).map_err(LogError::io(dir))?;

@@ -115,7 +115,8 @@ impl Writer {
     }
 
     fn append(&mut self, record: &Bytes) -> Result<(), LogError> {
-        if self.segment.bytes + self.segment.buffer.len() as u64 >= self.segment_bytes {
+        let is_full = self.segment.bytes + self.segment.buffer.len() as u64 >= self.segment_bytes;
+        if is_full && self.next_lsn > self.segment.header.first_lsn {
             self.sync()?; // only the last segment may have an unfinished end
             self.segment = Segment::create(&self.dir, self.next_lsn)?;
         }

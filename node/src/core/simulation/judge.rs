@@ -6,15 +6,8 @@
 pub(super) struct Operated {
     pub(super) client: usize,
     pub(super) key: u8,
-    pub(super) kind: Kind,
     pub(super) invoked: u64,
     pub(super) completed: Option<(u64, Outcome)>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
-    Append,
-    Read,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,12 +78,10 @@ pub(super) fn judge(key: u8, history: &[Operated], finally: &[usize]) -> Result<
 mod tests {
     use super::*;
 
-    /// `a` appends, `r` reads the first so many; `[` and `]` stand for invocation and completion.
-    fn history(operations: &[(Kind, u64, Option<(u64, Outcome)>)]) -> Vec<Operated> {
-        let operated = |(kind, invoked, completed): &(Kind, u64, Option<(u64, Outcome)>)| Operated {
+    fn history(operations: &[(u64, Option<(u64, Outcome)>)]) -> Vec<Operated> {
+        let operated = |(invoked, completed): &(u64, Option<(u64, Outcome)>)| Operated {
             client: 0,
             key: 0,
-            kind: *kind,
             invoked: *invoked,
             completed: completed.clone(),
         };
@@ -99,9 +90,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_violation_is_seen() {
-        let append = |invoked, completed| (Kind::Append, invoked, Some((completed, Outcome::Appended)));
-        let read =
-            |invoked, completed, seen: &[usize]| (Kind::Read, invoked, Some((completed, Outcome::Read(seen.to_vec()))));
+        let append = |invoked, completed| (invoked, Some((completed, Outcome::Appended)));
+        let read = |invoked, completed, seen: &[usize]| (invoked, Some((completed, Outcome::Read(seen.to_vec()))));
         for (operations, finally, expected) in [
             (vec![append(1, 2), append(3, 4), read(5, 6, &[0, 1])], vec![0, 1], None),
             (vec![append(1, 4), append(2, 3), read(5, 6, &[0, 1])], vec![0, 1], None),
@@ -111,8 +101,8 @@ mod tests {
             (vec![append(1, 6), read(2, 3, &[0]), read(4, 5, &[])], vec![0], Some("stale")),
             (vec![append(1, 2), append(3, 4), read(5, 6, &[1])], vec![0, 1], Some("reordered")),
             (vec![append(1, 2)], vec![0, 0], Some("duplicate")),
-            (vec![(Kind::Append, 1, Some((2, Outcome::Failed)))], vec![0], Some("undead")),
-            (vec![(Kind::Append, 1, None), (Kind::Append, 1, Some((2, Outcome::Unknown)))], vec![1], None),
+            (vec![(1, Some((2, Outcome::Failed)))], vec![0], Some("undead")),
+            (vec![(1, None), (1, Some((2, Outcome::Unknown)))], vec![1], None),
         ] {
             let verdict = judge(0, &history(&operations), &finally);
             match expected {

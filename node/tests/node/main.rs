@@ -1,0 +1,6 @@
+//! Nodes as real processes, spoken to over real sockets. Faults belong to the harness; here it is about the parts fitting together.
+
+mod cluster;
+mod commands;
+mod disk;
+mod support;
