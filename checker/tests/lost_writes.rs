@@ -96,7 +96,10 @@ fn without_a_read_after_the_last_write_nothing_is_known() {
     let undetermined = Counts { determined_keys: 0, undetermined_keys: 1, ..ONE_KEY };
     let early = "1 invoke append 1\n2 invoke read null\n1 ok append 1\n2 ok read null";
     let (_, summary) = tell(early, Counts { undetermined: 1, ..undetermined }, Verdict::Inconclusive);
-    assert_eq!(summary, "no acknowledged write's fate is known: 1 write to keys without a final read");
+    assert_eq!(
+        summary,
+        "no acknowledged write's fate is known: 1 write to keys without a final read, none acknowledged to others"
+    );
     let given_up_later =
         "1 invoke append 1\n1 ok append 1\n2 invoke append 2\n3 invoke read null\n2 info append 2\n3 ok read []";
     tell(given_up_later, Counts { undetermined: 2, ..undetermined }, Verdict::Inconclusive);

@@ -13,7 +13,7 @@ const MOST_WORK: u64 = 100_000;
 /// one of the loosened history too, so if that one has none, the calls that were not loosened are a counterexample. A search
 /// of it gets as far as before, and is stuck at the same call.
 pub(super) fn core<M: Model>(model: &M, calls: &[Call<M::Action>], stuck: usize) -> Vec<usize> {
-    let mut core = Core { model, calls: until_the_end_of(calls, stuck), work: MOST_WORK };
+    let mut core = Core { model, calls: until_the_end_of(calls, stuck), stuck, work: MOST_WORK };
     let mut size = core.calls.len();
     while size > 0 {
         for begin in (0..core.calls.len()).step_by(size) {
@@ -35,19 +35,22 @@ fn until_the_end_of<A: Clone>(calls: &[Call<A>], stuck: usize) -> Vec<Call<A>> {
 struct Core<'a, M: Model> {
     model: &'a M,
     calls: Vec<Call<M::Action>>,
+    stuck: usize,
     work: u64,
 }
 
 impl<M: Model> Core<'_, M> {
     /// Loosens the calls in the range, if the rest still is a counterexample.
     fn try_without(&mut self, range: std::ops::Range<usize>) {
-        let is_worth_it = self.calls[range.clone()].iter().any(Call::is_certain);
+        let can_go = |index: usize| self.calls[index].is_certain() && index != self.stuck;
         let events = 2 * self.calls.len() as u64;
-        if !is_worth_it || self.work < events {
+        if self.work < events || !range.clone().any(can_go) {
             return;
         }
         let mut loosened = self.calls.clone();
-        loosened[range].iter_mut().for_each(|call| call.end = NEVER);
+        for index in range.filter(|&index| index != self.stuck) {
+            loosened[index].end = NEVER;
+        }
         let budget = (self.work - events).min(MOST_WORK / 20);
         let report = search(self.model, &loosened, budget);
         self.work -= events + report.configurations;

@@ -26,10 +26,8 @@ impl LostWrites {
             Some(proof) => (Verdict::Violation, format!("{}: {}", self.tally(told), proof.sentence)),
             None if told == 0 => {
                 let writes = count(counts.undetermined, "write");
-                (
-                    Verdict::Inconclusive,
-                    format!("no acknowledged write's fate is known: {writes} to keys without a final read"),
-                )
+                let why = format!("{writes} to keys without a final read, none acknowledged to others");
+                (Verdict::Inconclusive, format!("no acknowledged write's fate is known: {why}"))
             }
             None => (Verdict::Pass, self.tally(told)),
         };
