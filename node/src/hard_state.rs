@@ -55,7 +55,7 @@ impl HardStateFile {
         let file = HardStateFile { path: path.clone(), id: id.to_owned(), members: members.to_owned() };
         match fs::read_to_string(&path) {
             Ok(text) => {
-                let document = file.parse(&text).map_err(|what| HardStateError::Damaged { path, what })?;
+                let document = parse(&text).map_err(|what| HardStateError::Damaged { path, what })?;
                 let state = file.check(document)?;
                 Ok((file, state))
             }
@@ -71,22 +71,6 @@ impl HardStateFile {
             }
             Err(error) => Err(HardStateError::Io { path, source: error }),
         }
-    }
-
-    fn parse(&self, text: &str) -> Result<Document, String> {
-        let (line, checksum) = text.split_once('\n').ok_or("its second line, the checksum, is missing")?;
-        if checksum != checksum_line(line) {
-            return Err(format!(
-                "line 2 is `{}`, but line 1 has the checksum `{}`",
-                checksum.trim(),
-                checksum_line(line).trim()
-            ));
-        }
-        let document: Document = serde_json::from_str(line).map_err(|error| format!("line 1: {error}"))?;
-        if document.format != FORMAT {
-            return Err(format!("it has format {}, this program writes {FORMAT}", document.format));
-        }
-        Ok(document)
     }
 
     fn check(&self, document: Document) -> Result<HardState, HardStateError> {
@@ -126,6 +110,22 @@ impl HardStateFile {
         replace_file(&self.path, text.as_bytes())
             .map_err(|error| HardStateError::Io { path: self.path.clone(), source: error })
     }
+}
+
+fn parse(text: &str) -> Result<Document, String> {
+    let (line, checksum) = text.split_once('\n').ok_or("its second line, the checksum, is missing")?;
+    if checksum != checksum_line(line) {
+        return Err(format!(
+            "line 2 is `{}`, but line 1 has the checksum `{}`",
+            checksum.trim(),
+            checksum_line(line).trim()
+        ));
+    }
+    let document: Document = serde_json::from_str(line).map_err(|error| format!("line 1: {error}"))?;
+    if document.format != FORMAT {
+        return Err(format!("it has format {}, this program writes {FORMAT}", document.format));
+    }
+    Ok(document)
 }
 
 fn checksum_line(line: &str) -> String {

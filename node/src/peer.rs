@@ -72,6 +72,7 @@ impl Links {
                 let queue = Arc::new(Queue::default());
                 let dialer = outgoing::Dialer {
                     peer: Member(index as u8),
+                    id: peer.id.clone(),
                     address: peer.address,
                     hello: identity.hello(&peer.id),
                     queue: Arc::clone(&queue),

@@ -1,4 +1,4 @@
-//! The files in which a rewound node puts aside the records it gives up, as MongoDB keeps rollback files.
+//! The files in which a rewound node puts aside the records it gives up, as `MongoDB` keeps rollback files.
 //!
 //! One JSON object a line, for people: `{"lsn":7,"epoch":2,"gtid":"n1:5","set":{"key":"k","before":"1","after":"2"}}`.
 //! Bytes that are not UTF-8 appear as `{"hex":"…"}`.
@@ -79,7 +79,7 @@ fn value_json(value: &Value) -> Json {
 fn bytes_json(bytes: &Bytes) -> Json {
     match std::str::from_utf8(bytes) {
         Ok(text) => Json::from(text),
-        Err(_) => json!({ "hex": bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>() }),
+        Err(_) => json!({ "hex": format!("{bytes:x}") }),
     }
 }
 

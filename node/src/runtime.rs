@@ -7,17 +7,17 @@ use std::hash::Hasher;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, bail};
+use anyhow::{Context, ensure};
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::config::Config;
 use crate::core::{Answer, Core, Effect, Settings};
 use crate::data_dir::DataDir;
 use crate::hard_state::HardStateFile;
-use crate::log::{Log, Report};
+use crate::log::{Flushed, Log, Report};
 use crate::peer::{Direction, Links, PeerEvent};
 use crate::record::{Member, Record};
 use crate::rewound::put_aside;
@@ -25,15 +25,6 @@ use crate::server::{self, Ask};
 
 /// Most events of one kind taken in before the core settles: enough to share a group commit, few enough to keep a beat.
 const BATCH: usize = 1024;
-
-/// What happened while the task slept.
-enum Woken {
-    Tick,
-    Reports,
-    Peers,
-    Clients,
-    Stopped(&'static str),
-}
 
 /// A node at work.
 struct Node {
@@ -48,73 +39,97 @@ struct Node {
     started: Instant,
 }
 
+/// Where events come from.
+struct Sources {
+    log: mpsc::UnboundedReceiver<Report>,
+    peers: mpsc::Receiver<PeerEvent>,
+    clients: mpsc::Receiver<Ask>,
+    ticks: Interval,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+/// Events that were taken in together.
+#[derive(Default)]
+struct Batch {
+    log: Vec<Report>,
+    peers: Vec<PeerEvent>,
+    clients: Vec<Ask>,
+}
+
 /// Runs a node until SIGTERM or SIGINT.
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let (mut node, mut sources) = start(&config).await?;
+    let mut batch = Batch::default();
+    while let Some(()) = sources.take(&mut batch).await? {
+        node.core.advance(node.started.elapsed().as_millis() as u64);
+        for report in batch.log.drain(..) {
+            let Flushed { generation, lsn } =
+                report.context("the log cannot be written; what is on the disk is unknown, so the node stops")?;
+            node.core.flushed(generation, lsn);
+        }
+        for event in batch.peers.drain(..) {
+            node.hear(event);
+        }
+        for ask in batch.clients.drain(..) {
+            node.ask(ask);
+        }
+        node.core.tick();
+        node.carry_out()?;
+    }
+    node.log.close();
+    Ok(())
+}
+
+/// Recovers what is on the disk, then opens the doors.
+async fn start(config: &Config) -> anyhow::Result<(Node, Sources)> {
+    let terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    let members = config.members();
     let data = DataDir::open(&config.data)?;
-    let (hard_state, hard) = HardStateFile::open(data.path(), &config.id, &config.members())?;
-    let (reporter, mut reports) = mpsc::unbounded_channel::<Report>();
+    let (hard_state, hard) = HardStateFile::open(data.path(), &config.id, &members)?;
+    let (reporter, log_reports) = mpsc::unbounded_channel();
     let report = move |report| drop(reporter.send(report)); // an error means that the node is stopping anyway
     let (log, records) = Log::open(&data.log_path(), config.segment_bytes, config.fsync, report)?;
     tracing::info!(id = config.id, epoch = hard.epoch, lsn = records.len(), "recovered");
 
     let clients = bind(config.listen, "--listen").await?;
     let peers = bind(config.peer_listen, "--peer-listen").await?;
-    let address =
-        config.advertise.map_or_else(|| clients.local_addr(), Ok).context("cannot tell the client address")?;
-    tracing::info!(
-        id = config.id,
-        epoch = hard.epoch,
-        lsn = records.len(),
-        clients = %clients.local_addr()?,
-        peers = %peers.local_addr()?,
-        "listening"
-    );
+    let (client_address, peer_address) = (clients.local_addr()?, peers.local_addr()?);
+    tracing::info!(epoch = hard.epoch, lsn = records.len(), clients = %client_address, peers = %peer_address, "listening");
 
     let records = records.into_iter().map(|encoded| {
         let record = Record::decode(&encoded).expect("recovery returns records");
         (record, encoded)
     });
-    let core = Core::new(settings(&config, address), hard, records);
-    let mut asks = server::start(&config, address, clients);
-    let (links, mut peer_events) = Links::start(&config, peers);
-    let members = config.members();
-    let mut node =
-        Node { data, members, hard_state, log, links, core, directions: BTreeMap::new(), started: Instant::now() };
-
+    let advertised = config.advertise.unwrap_or(client_address);
+    let core = Core::new(settings(config, advertised), hard, records);
+    let clients = server::start(config, advertised, clients);
+    let (links, peers) = Links::start(config, peers);
     let mut ticks = interval(Duration::from_millis((config.heartbeat_ms / 4).max(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let (mut reported, mut said, mut asked) = (Vec::new(), Vec::new(), Vec::new());
-    loop {
-        let woken = tokio::select! {
-            biased;
-            _ = terminate.recv() => Woken::Stopped("SIGTERM"),
-            _ = interrupt.recv() => Woken::Stopped("SIGINT"),
-            _ = reports.recv_many(&mut reported, BATCH) => Woken::Reports,
-            _ = peer_events.recv_many(&mut said, BATCH) => Woken::Peers,
-            _ = asks.recv_many(&mut asked, BATCH) => Woken::Clients,
-            _ = ticks.tick() => Woken::Tick,
-        };
-        match woken {
-            Woken::Stopped(signal) => {
-                tracing::info!(signal, "stopping");
-                node.log.close();
-                return Ok(());
+    let directions = BTreeMap::new();
+    let node = Node { data, members, hard_state, log, links, core, directions, started: Instant::now() };
+    Ok((node, Sources { log: log_reports, peers, clients, ticks, terminate, interrupt }))
+}
+
+impl Sources {
+    /// Sleeps until there are events, and takes in what is there of the first kind that has some; `None` when the node is to stop.
+    async fn take(&mut self, batch: &mut Batch) -> anyhow::Result<Option<()>> {
+        let signal = tokio::select! {
+            biased; // what others are waiting for comes before what clients ask anew
+            _ = self.terminate.recv() => "SIGTERM",
+            _ = self.interrupt.recv() => "SIGINT",
+            reports = self.log.recv_many(&mut batch.log, BATCH) => {
+                ensure!(reports > 0, "the log thread is gone");
+                return Ok(Some(()));
             }
-            Woken::Reports if reported.is_empty() => bail!("the log thread is gone"),
-            Woken::Tick | Woken::Reports | Woken::Peers | Woken::Clients => {}
-        }
-        node.core.advance(node.started.elapsed().as_millis() as u64);
-        for report in reported.drain(..) {
-            let flushed =
-                report.context("the log cannot be written; what is on the disk is unknown, so the node stops")?;
-            node.core.flushed(flushed.generation, flushed.lsn);
-        }
-        said.drain(..).for_each(|event| node.hear(event));
-        asked.drain(..).for_each(|ask| node.ask(ask));
-        node.core.tick();
-        node.carry_out()?;
+            _ = self.peers.recv_many(&mut batch.peers, BATCH) => return Ok(Some(())),
+            _ = self.clients.recv_many(&mut batch.clients, BATCH) => return Ok(Some(())),
+            _ = self.ticks.tick() => return Ok(Some(())),
+        };
+        tracing::info!(signal, "stopping");
+        Ok(None)
     }
 }
 

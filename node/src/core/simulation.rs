@@ -254,7 +254,9 @@ impl World {
         if status.role == "leader" {
             self.leaders.entry(status.epoch).or_default().insert(Member(index));
         }
-        effects.into_iter().for_each(|effect| self.carry_out(index, effect));
+        for effect in effects {
+            self.carry_out(index, effect);
+        }
     }
 
     fn carry_out(&mut self, index: u8, effect: Effect<usize>) {
@@ -268,7 +270,7 @@ impl World {
                 disk.queue.push_back((due_ms, Command::Truncate { after, generation }));
             }
             Effect::Send { to, message } => self.send(Member(index), to, message),
-            Effect::Answer { token, answer } => self.complete(token, answer),
+            Effect::Answer { token, answer } => self.complete(token, &answer),
         }
     }
 
@@ -318,11 +320,11 @@ impl World {
             node.requests.push((token, operation));
         } else {
             let answer = Answer { outcome: Err(Refusal::NoLeader), epoch: 0, lsn: 0 };
-            self.complete(token, answer);
+            self.complete(token, &answer);
         }
     }
 
-    fn complete(&mut self, token: usize, answer: Answer) {
+    fn complete(&mut self, token: usize, answer: &Answer) {
         self.moment += 1;
         let operation = &mut self.history[token];
         let outcome = match &answer.outcome {

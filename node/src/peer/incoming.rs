@@ -100,7 +100,7 @@ impl Caller {
 async fn read(mut frames: FramedRead<TcpStream, LengthDelimitedCodec>, peer: Member, events: mpsc::Sender<PeerEvent>) {
     while let Some(Ok(frame)) = frames.next().await {
         let Some(message) = decode_message(&frame) else {
-            tracing::warn!(peer = peer.0, "closed a peer's connection: a frame is no message of this protocol");
+            tracing::warn!(address = ?frames.get_ref().peer_addr().ok(), "closed a peer's connection: a frame is no message of this protocol");
             return;
         };
         if events.send(PeerEvent::Message(peer, message)).await.is_err() {

@@ -85,6 +85,7 @@ impl Queue {
 /// Keeps one peer connected.
 pub(crate) struct Dialer {
     pub(crate) peer: Member,
+    pub(crate) id: String,
     pub(crate) address: SocketAddr,
     pub(crate) hello: Hello,
     pub(crate) queue: Arc<Queue>,
@@ -98,7 +99,7 @@ impl Dialer {
         while !self.events.is_closed() {
             let started = Instant::now();
             if let Err(error) = self.connect().await {
-                tracing::debug!(peer = self.peer.0, address = %self.address, %error, "link down");
+                tracing::debug!(peer = self.id, address = %self.address, %error, "link down");
             }
             if started.elapsed() > STALL {
                 backoff = BACKOFF_LEAST; // it held for a while

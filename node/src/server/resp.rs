@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 /// Most bytes of one request.
 pub(crate) const MAX_REQUEST_BYTES: usize = 1 << 20;
 /// Most arguments of one request, the command's name among them.
-const MAX_ARGUMENTS: usize = 4096;
+const MAX_ARGUMENTS: u16 = 4096;
 /// Longest line: a length, or an inline command (as in Redis).
 const MAX_LINE_BYTES: usize = 64 << 10;
 
@@ -43,7 +43,7 @@ type Parsed = Option<(Vec<Bytes>, usize)>;
 
 fn parse_array(input: &[u8]) -> Result<Parsed, ProtocolError> {
     let Some((count, mut at)) = parse_length(input, 1, "invalid multibulk length")? else { return Ok(None) };
-    if count > MAX_ARGUMENTS as i64 {
+    if count > i64::from(MAX_ARGUMENTS) {
         return error("invalid multibulk length");
     }
     let mut arguments = Vec::new();
@@ -90,8 +90,8 @@ fn parse_inline(input: &[u8]) -> Result<Parsed, ProtocolError> {
         return if input.len() >= MAX_LINE_BYTES { error("too big inline request") } else { Ok(None) };
     };
     let words = input[..length].split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let words: Vec<Bytes> = words.map(Bytes::copy_from_slice).take(MAX_ARGUMENTS + 1).collect();
-    if words.len() > MAX_ARGUMENTS { error("too many words") } else { Ok(Some((words, length + 1))) }
+    let words: Vec<Bytes> = words.map(Bytes::copy_from_slice).take(usize::from(MAX_ARGUMENTS) + 1).collect();
+    if words.len() > usize::from(MAX_ARGUMENTS) { error("too many words") } else { Ok(Some((words, length + 1))) }
 }
 
 /// Appends a frame to `out`.
@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn bytes_that_are_no_request_are_named_and_bounded() {
-        let long_line = [b'x'; MAX_LINE_BYTES];
+        let long_line = vec![b'x'; MAX_LINE_BYTES];
         let nested = b"*1\r\n".repeat(100_000);
         for (input, expected) in [
             (&b"*x\r\n"[..], "invalid multibulk length"),
@@ -172,7 +172,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(mut input in proptest::collection::vec(prop_oneof![
-            any::<u8>(), Just(b'*'), Just(b'$'), Just(b'\r'), Just(b'\n'), b'0'..b'9',
+            any::<u8>(), Just(b'*'), Just(b'$'), Just(b'\r'), Just(b'\n'), b'0'..=b'9',
         ], 0..64)) {
             while let Ok(Some(_)) = take_request(&mut BytesMut::from(&input[..])) {
                 input.pop();

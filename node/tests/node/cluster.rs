@@ -52,7 +52,9 @@ fn a_write_that_only_a_superseded_leader_has_is_uncertain_and_put_aside() {
     // Unfenced, so that the leader does not step down as soon as it is alone.
     let mut cluster = Cluster::start(3, "--fencing none --demote-after-ms 100");
     let leader = cluster.leader();
-    others(leader).into_iter().for_each(|follower| cluster.kill(follower));
+    for follower in others(leader) {
+        cluster.kill(follower);
+    }
     let mut client = cluster.client(leader);
     client.send(request("SET k lost").as_bytes());
     eventually("the write is in the leader's log", || {
@@ -60,7 +62,9 @@ fn a_write_that_only_a_superseded_leader_has_is_uncertain_and_put_aside() {
         logged.then_some(())
     });
     signal("STOP", cluster.pid(leader));
-    others(leader).into_iter().for_each(|follower| cluster.start_node(follower));
+    for follower in others(leader) {
+        cluster.start_node(follower);
+    }
     eventually("another leader acknowledges a write", || {
         let acknowledges = |&number: &u16| cluster.client(number).ask("SET k kept") == "+OK";
         others(leader).into_iter().find(acknowledges)

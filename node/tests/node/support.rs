@@ -77,16 +77,16 @@ impl Cluster {
     pub(crate) fn start_node(&mut self, number: u16) {
         let stderr =
             File::options().create(true).append(true).open(self.dir.path().join(format!("n{number}.err"))).unwrap();
-        let mut flags = format!(
-            "--id n{number} --listen {} --peer-listen {} --data {} {}",
+        let others = (1..=self.size).filter(|&peer| peer != number);
+        let peers: Vec<String> = others.map(|peer| format!("--peer n{peer}={}", self.peer_address(peer))).collect();
+        let flags = format!(
+            "--id n{number} --listen {} --peer-listen {} --data {} {} {}",
             self.address(number),
             self.peer_address(number),
             self.data(number).display(),
-            self.flags
+            peers.join(" "),
+            self.flags,
         );
-        for peer in (1..=self.size).filter(|&peer| peer != number) {
-            flags += &format!(" --peer n{peer}={}", self.peer_address(peer));
-        }
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "support::node_process", "--ignored", "--nocapture"])
             .env(FLAGS, flags)
@@ -204,8 +204,8 @@ impl Client {
 /// A line of words as a RESP array.
 pub(crate) fn request(line: &str) -> String {
     let words: Vec<&str> = line.split(' ').collect();
-    let bulk: String = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
-    format!("*{}\r\n{bulk}", words.len())
+    let bulk: Vec<String> = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
+    format!("*{}\r\n{}", words.len(), bulk.concat())
 }
 
 fn text(frame: &BytesFrame) -> String {
