@@ -34,6 +34,7 @@ fn for_random_events(
         cases: setting("INTERREGNUM_CASES", cases),
         rng_seed: RngSeed::Fixed(u64::from(setting("INTERREGNUM_SEED", 1))),
         failure_persistence: None,
+        max_shrink_iters: 5_000, // a failure is told within seconds, if not in its smallest form
         ..Config::default()
     });
     let bytes = vec(any::<u8>(), 8 * operations..20 * operations);

@@ -165,6 +165,36 @@ fn a_loss_tells_who_when_where_and_what_took_its_place() {
 }
 
 #[test]
+fn only_a_later_epoch_takes_a_position() {
+    let story = r#"1 invoke append 7
+                   1 ok append 7 |"epoch":3,"lsn":812
+                   2 invoke append 8
+                   2 ok append 8 |"epoch":EPOCH,"lsn":811
+                   3 invoke read null
+                   3 ok read [8]"#;
+    let replacement = |epoch: &str| check(&history(&story.replace("EPOCH", epoch)), &[]).losses[0].replaced_by.clone();
+    assert_eq!(replacement("3"), None);
+    assert_eq!(replacement("4").map(|replacement| (replacement.epoch, replacement.lsn)), Some((4, 811)));
+}
+
+#[test]
+fn writes_that_touch_in_one_instant_are_concurrent() {
+    let event = |time: u64, process: u64, kind: &str, function: &str, value: u64| {
+        format!(
+            "{{\"time\":{time},\"process\":{process},\"type\":\"{kind}\",\"f\":\"{function}\",\"value\":{value}}}\n"
+        )
+    };
+    let lost_if_begun_at = |time: u64| {
+        let first = event(1, 1, "invoke", "write", 1) + &event(5, 1, "ok", "write", 1);
+        let second = event(time, 2, "invoke", "write", 2) + &event(7, 2, "ok", "write", 2);
+        let read = event(8, 3, "invoke", "read", 0) + &event(9, 3, "ok", "read", 1);
+        let history = jsonl::read((first + &second + &read).as_bytes(), "story").expect("valid").history;
+        check(&history, &[]).counts.lost
+    };
+    assert_eq!((lost_if_begun_at(5), lost_if_begun_at(6)), (0, 1));
+}
+
+#[test]
 fn what_is_told_is_bounded_and_what_is_counted_is_not() {
     let append = |value: u32| format!("{value} invoke append {value}\n{value} ok append {value}");
     let writes = (0..2_000).map(append).collect::<Vec<_>>().join("\n");
