@@ -1,6 +1,7 @@
 //! The gates against empty green: what a run must have done before its pass means anything.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
@@ -70,7 +71,8 @@ fn faults_verified(exercise: &Exercise<'_>) -> Gate {
     let doubtful: Vec<_> = injected.iter().filter(|taken| !taken.effect.verified).collect();
     let mut detail = format!("{} of {} injected", injected.len() - doubtful.len(), injected.len());
     for taken in &doubtful {
-        detail.push_str(&format!("; {} at {} ms: {}", taken.step.fault, taken.step.at_ms, taken.effect.evidence));
+        let StepTaken { step, effect, .. } = taken;
+        let _ = write!(detail, "; {} at {} ms: {}", step.fault, step.at_ms, effect.evidence);
     }
     Gate { name: "every fault was verified in effect".into(), met: doubtful.is_empty(), detail }
 }

@@ -93,7 +93,7 @@ pub(crate) struct Network {
     /// Each node's deaths, counted: a connection ends when the count of either party moves.
     deaths: BTreeMap<Endpoint, watch::Sender<u64>>,
     /// The proxies; they stop when this is dropped.
-    _proxies: JoinSet<()>,
+    proxies: JoinSet<()>,
 }
 
 impl Network {
@@ -106,7 +106,7 @@ impl Network {
             addresses: BTreeMap::new(),
             flows: BTreeMap::new(),
             deaths: parties.iter().map(|party| (*party, watch::Sender::new(0))).collect(),
-            _proxies: JoinSet::new(),
+            proxies: JoinSet::new(),
         };
         for (from, to) in pairs(&parties) {
             let to_clients = from == Endpoint::Clients || to == Endpoint::Clients;
@@ -130,7 +130,7 @@ impl Network {
             back: Arc::clone(&self.flows[&link.reversed()]),
             deaths: [link.from, link.to].map(|party| self.deaths[&party].subscribe()),
         };
-        self._proxies.spawn(link.serve(listener));
+        self.proxies.spawn(link.serve(listener));
         Ok(())
     }
 

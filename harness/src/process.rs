@@ -60,9 +60,9 @@ impl Process {
         let child = spawn::spawn(command, directory, output, guardian)?;
         let pid = Pid::from_raw(child.id().cast_signed());
         let reaped = Arc::new(Mutex::new(false));
-        let (exit, exited) = watch::channel(None);
-        let reaper = Reaper { pid, child, reaped: Arc::clone(&reaped), exit, guardian: Arc::clone(guardian) };
-        std::thread::Builder::new().name(format!("reap {pid}")).spawn(move || reaper.reap())?;
+        let (ended, exited) = watch::channel(None);
+        let burial = Reaper { pid, child, reaped: Arc::clone(&reaped), ended, guardian: Arc::clone(guardian) };
+        std::thread::Builder::new().name(format!("reap {pid}")).spawn(move || burial.reap())?;
         Ok(Self { pid, reaped, exited })
     }
 
@@ -150,7 +150,7 @@ struct Reaper {
     pid: Pid,
     child: Child,
     reaped: Arc<Mutex<bool>>,
-    exit: watch::Sender<Option<ExitStatus>>,
+    ended: watch::Sender<Option<ExitStatus>>,
     guardian: Arc<Guardian>,
 }
 
@@ -164,7 +164,7 @@ impl Reaper {
         drop(reaped);
         self.guardian.forget(self.pid);
         if let Ok(status) = status {
-            self.exit.send_replace(Some(status));
+            self.ended.send_replace(Some(status));
         }
     }
 }

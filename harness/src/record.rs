@@ -40,8 +40,8 @@ struct Log {
 pub(crate) enum RunEvent {
     /// The run enters its next phase.
     Phase { phase: String },
-    /// A fault is in force from now on.
-    Inject { step: usize, fault: Fault, target: Target, nodes: Vec<NodeId>, detail: String },
+    /// A fault is in force, since `began_ns`.
+    Inject { step: usize, fault: Fault, target: Target, nodes: Vec<NodeId>, began_ns: u64, detail: String },
     /// A fault is no longer in force.
     Undo { step: usize, fault: Fault, nodes: Vec<NodeId>, verified: bool, evidence: String },
     /// A step could not be done.

@@ -91,8 +91,8 @@ pub(crate) async fn run(
     let ready_after = launched.elapsed();
 
     enter(Phase::Load);
-    let monitor = Monitor::start(nemesis.cluster(), Arc::clone(&recorder), progress.clone());
-    let load = Load::start(plan, nemesis.cluster(), Arc::clone(&recorder), progress.clone());
+    let monitor = Monitor::start(nemesis.cluster(), &recorder, progress);
+    let load = Load::start(plan, nemesis.cluster(), &recorder, progress);
     let load_began_ns = recorder.now_ns();
     nemesis.follow(&plan.schedule, plan.run_for, interrupted, progress).await?;
 
@@ -100,12 +100,12 @@ pub(crate) async fn run(
     nemesis.heal(progress).await?;
     let healed_ns = recorder.now_ns();
     let recovered = wait_until_recovered(nemesis.cluster(), &load).await;
-    let keys = load.stop().await;
+    let touched = load.stop().await;
     monitor.stop().await;
 
     enter(Phase::Settle);
     let settled = match &recovered {
-        Ok(()) => settle::settle(plan, nemesis.cluster(), &recorder, &keys).await,
+        Ok(()) => settle::settle(plan, nemesis.cluster(), &recorder, &touched).await,
         Err(_) => Settled::not_reached(),
     };
     settled.keep(run_dir)?;

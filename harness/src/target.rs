@@ -142,17 +142,17 @@ mod tests {
 
     use super::*;
 
-    fn status(role: Role, epoch: u64, last_lsn: u64) -> Option<Status> {
-        Some(Status { role, epoch, leader: None, last_lsn })
+    fn status(role: Role, epoch: u64, last_lsn: u64) -> Status {
+        Status { role, epoch, leader: None, last_lsn }
     }
 
     /// n1 led epoch 1 and does not know better; n2 leads epoch 2; n4 is ahead of n3; n5 cannot be asked.
     fn check(target: Target, expected: &str) {
         let statuses = [
-            status(Role::Leader, 1, 90),
-            status(Role::Leader, 2, 80),
-            status(Role::Follower, 2, 70),
-            status(Role::Follower, 2, 75),
+            Some(status(Role::Leader, 1, 90)),
+            Some(status(Role::Leader, 2, 80)),
+            Some(status(Role::Follower, 2, 70)),
+            Some(status(Role::Follower, 2, 75)),
             None,
         ];
         let statuses = statuses.into_iter().enumerate().map(|(node, status)| (NodeId(node), status)).collect();

@@ -1,12 +1,13 @@
 //! The append workload: appends to lists and reads of whole lists. Each read tells the order of all writes before it,
 //! so lost, duplicated and reordered writes show directly.
 
-use interregnum_checker::history::{Function, Value};
+use interregnum_checker::history::Function;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::client::{Completion, Invocation, Object};
 use crate::seed::Seed;
+use crate::unique::UniqueNumbers;
 use crate::workload::{OperationStream, Workload};
 
 /// How many elements one client appends to a key before it goes on to that key's next generation. A read returns the
@@ -48,8 +49,7 @@ impl Workload for Append {
         Box::new(AppendStream {
             rng: seed.stream(&format!("append client {client}")),
             appended: vec![0; self.keys],
-            next_element: client as i64 + 1,
-            stride: clients as i64,
+            elements: UniqueNumbers::of(client, clients),
         })
     }
 }
@@ -58,9 +58,7 @@ struct AppendStream {
     rng: ChaCha8Rng,
     /// How many elements this client has appended, by key slot.
     appended: Vec<u64>,
-    /// Unique over all clients: congruent to this client's number modulo the number of clients.
-    next_element: i64,
-    stride: i64,
+    elements: UniqueNumbers,
 }
 
 impl OperationStream for AppendStream {
@@ -73,9 +71,7 @@ impl OperationStream for AppendStream {
             return Invocation::read(Object::List, key);
         }
         self.appended[slot] += 1;
-        let element = self.next_element;
-        self.next_element += self.stride;
-        Invocation { function: Function::Append, object: Object::List, key, value: Value::Int(element) }
+        Invocation { function: Function::Append, object: Object::List, key, value: self.elements.draw() }
     }
 
     fn observe(&mut self, _: &Invocation, _: &Completion) {}

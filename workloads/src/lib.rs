@@ -8,4 +8,5 @@ pub mod client;
 pub mod pace;
 pub mod register;
 pub mod seed;
+mod unique;
 pub mod workload;

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::client::{Completion, Invocation, Object};
 use crate::seed::Seed;
+use crate::unique::UniqueNumbers;
 use crate::workload::{OperationStream, Workload};
 
 /// Read, write and compare-and-set over several registers, every written value unique.
@@ -45,8 +46,7 @@ impl Workload for Register {
         Box::new(RegisterStream {
             rng: seed.stream(&format!("register client {client}")),
             keys: self.keys,
-            next_value: client as i64 + 1,
-            stride: clients as i64,
+            values: UniqueNumbers::of(client, clients),
             last_seen: BTreeMap::new(),
         })
     }
@@ -55,19 +55,9 @@ impl Workload for Register {
 struct RegisterStream {
     rng: ChaCha8Rng,
     keys: usize,
-    /// Unique over all clients: this client's values are congruent to its number modulo the number of clients.
-    next_value: i64,
-    stride: i64,
+    values: UniqueNumbers,
     /// What this client last learned of each key, which is what its next compare-and-set expects.
     last_seen: BTreeMap<String, Value>,
-}
-
-impl RegisterStream {
-    fn unique_value(&mut self) -> Value {
-        let value = self.next_value;
-        self.next_value += self.stride;
-        Value::Int(value)
-    }
 }
 
 impl OperationStream for RegisterStream {
@@ -76,11 +66,11 @@ impl OperationStream for RegisterStream {
         let key = format!("r{}", self.rng.random_range(0..self.keys));
         match (self.rng.random_range(0..4), self.last_seen.get(&key).cloned()) {
             (0, Some(expected)) if expected != Value::Nil => {
-                let value = Value::List(vec![expected, self.unique_value()]);
+                let value = Value::List(vec![expected, self.values.draw()]);
                 Invocation { function: Function::Cas, object: Object::Register, key, value }
             }
             (0 | 1, _) => {
-                let value = self.unique_value();
+                let value = self.values.draw();
                 Invocation { function: Function::Write, object: Object::Register, key, value }
             }
             _ => Invocation::read(Object::Register, key),

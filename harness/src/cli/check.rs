@@ -77,7 +77,7 @@ pub(super) fn check(flags: &CheckFlags) -> anyhow::Result<Verdict> {
         println!("{}: {}  ({operations} operations)", terminal::coloured(verdict), path.display());
         for judgement in &judgements {
             println!("  {} {}", terminal::mark(judgement.verdict), judgement.summary);
-            print!("{}", terminal::explanation(judgement));
+            print!("{}", terminal::explanation(judgement, terminal::PROOFS_SHOWN));
         }
         overall = overall.and(verdict);
     }

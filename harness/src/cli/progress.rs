@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
-use tokio::time::interval;
+use tokio::time::{Instant, interval};
 
 use crate::run::{Phase, Snapshot};
 
@@ -73,10 +73,10 @@ fn describe(snapshot: &Snapshot, throughput: &mut Throughput) -> String {
         None => "no leader yet".to_owned(),
     };
     let faults = if snapshot.faults.is_empty() { "no fault".to_owned() } else { snapshot.faults.join(", ") };
-    let per_s = throughput.per_s(counts.ok);
+    let per_s = throughput.per_s(counts.ok, snapshot.load_began);
     let Snapshot { phase, .. } = snapshot;
     format!(
-        "{phase}  {} ok ({per_s}/s) {} fail {} info  {leader}  {}",
+        "{phase}  {} ok ({per_s:.0}/s) {} fail {} info  {leader}  {}",
         counts.ok,
         counts.fail,
         counts.info,
@@ -87,7 +87,7 @@ fn describe(snapshot: &Snapshot, throughput: &mut Throughput) -> String {
 /// Acknowledgements per second, smoothed over the last few looks.
 #[derive(Default)]
 struct Throughput {
-    last: Option<(tokio::time::Instant, u64)>,
+    last: Option<(Instant, u64)>,
     per_s: f64,
 }
 
@@ -95,14 +95,14 @@ impl Throughput {
     /// The weight of the newest look: about a second's memory at ten looks a second.
     const WEIGHT: f64 = 0.2;
 
-    fn per_s(&mut self, ok: u64) -> u64 {
-        let now = tokio::time::Instant::now();
-        if let Some((before, ok_before)) = self.last {
+    fn per_s(&mut self, ok: u64, load_began: Option<Instant>) -> f64 {
+        let now = Instant::now();
+        if let Some((before, ok_before)) = self.last.or(load_began.map(|began| (began, 0))) {
             let seconds = (now - before).as_secs_f64().max(1e-3);
             let current = ok.saturating_sub(ok_before) as f64 / seconds;
             self.per_s += (current - self.per_s) * if self.per_s == 0.0 { 1.0 } else { Self::WEIGHT };
         }
         self.last = Some((now, ok));
-        self.per_s.max(0.0).round() as u64
+        self.per_s
     }
 }

@@ -35,7 +35,7 @@ impl Claim {
             // 127.0.x.x is left to programs that are configured by hand.
             let [a, b, c] = rand::random::<[u8; 3]>();
             let ip = Ipv4Addr::new(127, a.max(1), b, c.clamp(1, 254));
-            match Self::claim(ip, nodes) {
+            match Self::on(ip, nodes) {
                 Ok(claim) => return Ok(claim),
                 Err(error) => refusal = Some(error),
             }
@@ -51,7 +51,7 @@ impl Claim {
         ))
     }
 
-    fn claim(ip: Ipv4Addr, nodes: usize) -> io::Result<Self> {
+    fn on(ip: Ipv4Addr, nodes: usize) -> io::Result<Self> {
         let listener = TcpListener::bind((ip, CLAIM_PORT))?;
         // A program that listens on 0.0.0.0 takes its port on every address: better met now than by a node.
         for node in (0..nodes).map(NodeId) {
@@ -97,10 +97,10 @@ mod tests {
     #[test]
     fn an_address_is_claimed_once() {
         let claim = Claim::any(3).unwrap();
-        assert!(Claim::claim(claim.ip(), 3).is_err(), "a second claim of {} succeeded", claim.ip());
+        assert!(Claim::on(claim.ip(), 3).is_err(), "a second claim of {} succeeded", claim.ip());
         let ip = claim.ip();
         drop(claim);
-        assert!(Claim::claim(ip, 3).is_ok(), "a dropped claim still holds {ip}");
+        assert!(Claim::on(ip, 3).is_ok(), "a dropped claim still holds {ip}");
     }
 
     #[test]
@@ -109,9 +109,9 @@ mod tests {
         let taken = TcpListener::bind(claim.listens(NodeId(1)).clients).unwrap();
         let ip = claim.ip();
         drop(claim);
-        assert!(Claim::claim(ip, 3).is_err());
+        assert!(Claim::on(ip, 3).is_err());
         drop(taken);
-        assert!(Claim::claim(ip, 3).is_ok());
+        assert!(Claim::on(ip, 3).is_ok());
     }
 
     #[test]

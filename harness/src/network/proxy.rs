@@ -67,13 +67,13 @@ impl Link {
 
     /// Carries one connection to its end: both parties have closed, or one of them has died or failed.
     async fn carry(mut self, dialer: TcpStream) {
-        let [dialer_died, dialed_died] = &mut self.deaths;
-        dialer_died.mark_unchanged();
-        dialed_died.mark_unchanged();
+        let [near_end, far_end] = &mut self.deaths;
+        near_end.mark_unchanged();
+        far_end.mark_unchanged();
         let carried = tokio::select! {
             carried = connect_and_exchange(&dialer, self.target, &self.forth, &self.back) => carried,
-            _ = dialer_died.changed() => Err(io::ErrorKind::ConnectionReset.into()),
-            _ = dialed_died.changed() => Err(io::ErrorKind::ConnectionReset.into()),
+            _ = near_end.changed() => Err(io::ErrorKind::ConnectionReset.into()),
+            _ = far_end.changed() => Err(io::ErrorKind::ConnectionReset.into()),
         };
         if carried.is_err() {
             // The dialer learns of it by a reset, not by what looks like an orderly end.
@@ -85,13 +85,13 @@ impl Link {
 async fn connect_and_exchange(dialer: &TcpStream, target: SocketAddr, forth: &Flow, back: &Flow) -> io::Result<()> {
     // A connection attempt is held back by a cut like everything else.
     forth.admit().await;
-    let dialed = TcpStream::connect(target).await?;
+    let onward = TcpStream::connect(target).await?;
     // Small messages must not wait for an acknowledgement: delays are the flows' business.
     dialer.set_nodelay(true)?;
-    dialed.set_nodelay(true)?;
-    let exchanged = tokio::try_join!(pump(dialer, &dialed, forth), pump(&dialed, dialer, back));
+    onward.set_nodelay(true)?;
+    let exchanged = tokio::try_join!(pump(dialer, &onward, forth), pump(&onward, dialer, back));
     if exchanged.is_err() {
-        let _ = dialed.set_zero_linger();
+        let _ = onward.set_zero_linger();
     }
     exchanged.map(|_| ())
 }

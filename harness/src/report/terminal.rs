@@ -8,15 +8,15 @@ use interregnum_checker::verdict::Verdict;
 
 use super::Report;
 
-/// Proofs shown of one broken promise; `verdict.json` has the others.
-const PROOFS_SHOWN: usize = 3;
+/// Proofs shown of the promise that says most; the other promises get one each, and `verdict.json` has them all.
+pub(crate) const PROOFS_SHOWN: usize = 3;
 
 /// Everything about a run, for somebody who ran it by hand.
 pub(crate) fn full(report: &Report) -> String {
     let mut text = headline(report);
-    for judgement in broken(report) {
+    for (rank, judgement) in broken(report).into_iter().enumerate() {
         text.push('\n');
-        text.push_str(&explanation(judgement));
+        text.push_str(&explanation(judgement, if rank == 0 { PROOFS_SHOWN } else { 1 }));
     }
     text.push('\n');
     let mut row = |name: &str, value: String| {
@@ -38,15 +38,14 @@ pub(crate) fn full(report: &Report) -> String {
 /// What a failed test prints: one sentence, a small drawing, where everything is, how to run it again.
 pub(crate) fn failure(report: &Report) -> String {
     let mut text = headline(report);
-    match broken(report).next() {
-        Some(judgement) => text.push_str(&explanation(judgement)),
-        None => {
-            for gate in report.unmet_gates() {
-                let _ = writeln!(text, "  not met: {} ({})", gate.name, gate.detail);
-            }
-            for judgement in report.counted().filter(|judgement| judgement.verdict == Verdict::Inconclusive) {
-                let _ = writeln!(text, "  undecided: {}", judgement.summary);
-            }
+    if let Some(judgement) = broken(report).first() {
+        text.push_str(&explanation(judgement, 1));
+    } else {
+        for gate in report.unmet_gates() {
+            let _ = writeln!(text, "  not met: {} ({})", gate.name, gate.detail);
+        }
+        for judgement in report.counted().filter(|judgement| judgement.verdict == Verdict::Inconclusive) {
+            let _ = writeln!(text, "  undecided: {}", judgement.summary);
         }
     }
     let _ = writeln!(text, "\n  files      {}", report.run_dir.path().display());
@@ -57,7 +56,7 @@ pub(crate) fn failure(report: &Report) -> String {
 /// `violation: 3 acknowledged writes were lost`
 fn headline(report: &Report) -> String {
     let verdict = report.overall();
-    let sentence = match broken(report).next() {
+    let sentence = match broken(report).first() {
         Some(judgement) => judgement.summary.clone(),
         None => match verdict {
             Verdict::Pass => "every promise held".to_owned(),
@@ -67,20 +66,27 @@ fn headline(report: &Report) -> String {
     format!("{}: {sentence}\n", coloured(verdict))
 }
 
-fn broken(report: &Report) -> impl Iterator<Item = &Judgement> {
-    report.counted().filter(|judgement| judgement.verdict == Verdict::Violation)
+/// The promises that broke, the one that says most about what clients lose first.
+fn broken(report: &Report) -> Vec<&Judgement> {
+    let telling = |judgement: &Judgement| {
+        let order = ["lost-writes", "split-brain", "linearizable", "replicas-agree"];
+        order.iter().position(|checker| *checker == judgement.checker).unwrap_or(order.len())
+    };
+    let mut broken: Vec<_> = report.counted().filter(|judgement| judgement.verdict == Verdict::Violation).collect();
+    broken.sort_by_key(|judgement| telling(judgement));
+    broken
 }
 
-/// The proofs of one broken promise, each with its drawing.
-pub(crate) fn explanation(judgement: &Judgement) -> String {
+/// Up to `most` proofs of one broken promise, each with its drawing.
+pub(crate) fn explanation(judgement: &Judgement, most: usize) -> String {
     let mut text = String::new();
-    for Proof { sentence, drawing, .. } in judgement.proofs.iter().take(PROOFS_SHOWN) {
+    for Proof { sentence, drawing, .. } in judgement.proofs.iter().take(most) {
         let _ = writeln!(text, "  {sentence}");
         for line in drawing.lines() {
             let _ = writeln!(text, "    {line}");
         }
     }
-    let more = judgement.proofs.len().saturating_sub(PROOFS_SHOWN) + judgement.proofs_left_out;
+    let more = judgement.proofs.len().saturating_sub(most) + judgement.proofs_left_out;
     if more > 0 {
         let _ = writeln!(text, "  … and {more} more");
     }
@@ -89,9 +95,9 @@ pub(crate) fn explanation(judgement: &Judgement) -> String {
 
 fn operations(report: &Report) -> String {
     let counts = report.counts;
-    let rate = if report.load_ms > 0 { counts.ok * 1000 / report.load_ms } else { 0 };
+    let rate = (counts.ok * 1000).checked_div(report.load_ms).unwrap_or(0);
     format!(
-        "{} acknowledged ({rate} a second), {} refused, {} of unknown outcome; {}",
+        "{} acknowledged ({rate} a second), {} failed, {} of unknown outcome; {}",
         counts.ok,
         counts.fail,
         counts.info,

@@ -20,9 +20,18 @@ use crate::report::Counts;
 
 /// All clients of a run.
 pub(super) struct Load {
-    clients: JoinSet<BTreeSet<String>>,
+    clients: JoinSet<Touched>,
     stop: CancellationToken,
     tally: Arc<Tally>,
+}
+
+/// What the clients leave behind for the final reads.
+#[derive(Default)]
+pub(super) struct Touched {
+    /// Every key that was read or written.
+    pub keys: BTreeSet<String>,
+    /// A process number that no client had.
+    pub next_process: u64,
 }
 
 /// Operations that have ended, by outcome.
@@ -37,8 +46,8 @@ impl Load {
     pub(super) fn start(
         plan: &Plan,
         cluster: &Cluster,
-        recorder: Arc<Recorder>,
-        progress: watch::Sender<Snapshot>,
+        recorder: &Arc<Recorder>,
+        progress: &watch::Sender<Snapshot>,
     ) -> Self {
         let stop = CancellationToken::new();
         let tally = Arc::new(Tally::default());
@@ -54,7 +63,7 @@ impl Load {
                 },
                 process: index as u64,
                 clients: plan.clients as u64,
-                recorder: Arc::clone(&recorder),
+                recorder: Arc::clone(recorder),
                 tally: Arc::clone(&tally),
                 progress: progress.clone(),
             };
@@ -68,10 +77,14 @@ impl Load {
         self.tally.ok.load(Ordering::Relaxed)
     }
 
-    /// Lets every client end its operation, and returns the keys that were touched.
-    pub(super) async fn stop(self) -> BTreeSet<String> {
+    /// Lets every client end its operation.
+    pub(super) async fn stop(self) -> Touched {
         self.stop.cancel();
-        self.clients.join_all().await.into_iter().flatten().collect()
+        self.clients.join_all().await.into_iter().fold(Touched::default(), |mut all, one| {
+            all.keys.extend(one.keys);
+            all.next_process = all.next_process.max(one.next_process);
+            all
+        })
     }
 }
 
@@ -89,7 +102,7 @@ struct Worker {
 }
 
 impl Worker {
-    async fn work(mut self, stop: CancellationToken) -> BTreeSet<String> {
+    async fn work(mut self, stop: CancellationToken) -> Touched {
         let mut keys = BTreeSet::new();
         while stop.run_until_cancelled(self.pace.ready()).await.is_some() && !stop.is_cancelled() {
             let invocation = self.stream.next();
@@ -102,7 +115,7 @@ impl Worker {
             self.stream.observe(&invocation, &completion);
             self.count(completion.outcome);
         }
-        keys
+        Touched { keys, next_process: self.process + 1 }
     }
 
     fn count(&mut self, outcome: Outcome) {

@@ -25,11 +25,11 @@ pub(super) struct Monitor {
 }
 
 impl Monitor {
-    pub(super) fn start(cluster: &Cluster, recorder: Arc<Recorder>, progress: watch::Sender<Snapshot>) -> Self {
+    pub(super) fn start(cluster: &Cluster, recorder: &Arc<Recorder>, progress: &watch::Sender<Snapshot>) -> Self {
         let stop = CancellationToken::new();
         let mut watchers = JoinSet::new();
         for place in cluster.places() {
-            let (recorder, progress) = (Arc::clone(&recorder), progress.clone());
+            let (recorder, progress) = (Arc::clone(recorder), progress.clone());
             watchers.spawn(watch_node(Arc::clone(cluster.system()), place, recorder, progress, stop.clone()));
         }
         Self { watchers, stop }

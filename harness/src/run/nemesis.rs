@@ -116,9 +116,12 @@ impl Nemesis {
             self.taken.push(StepTaken { step: step.clone(), nodes: Vec::new(), began_ns: at, ended_ns: at, effect });
             return Ok(());
         };
+        // The fault is in force from its beginning: a write that is acknowledged while a leader is being killed belongs to
+        // it as well.
+        let began_ns = self.recorder.now_ns();
         let injected = fault.inject(&mut self.cluster, nodes.clone(), &mut self.rng).await?;
         let detail = injected.detail();
-        let began_ns = self.recorder.happened(RunEvent::Inject { step: number, fault, target, nodes, detail });
+        self.recorder.happened(RunEvent::Inject { step: number, fault, target, nodes, began_ns, detail });
         let until = Instant::now() + Duration::from_millis(step.hold_ms);
         self.in_force.push(InForce { number, step: step.clone(), injected, began_ns, until });
         Ok(())

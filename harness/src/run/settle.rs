@@ -12,6 +12,7 @@ use interregnum_workloads::client::{Client, Completion, Invocation};
 use serde::Serialize;
 use tokio::time::{Instant, sleep};
 
+use super::load::Touched;
 use super::{POLL, Plan};
 use crate::cluster::{Cluster, agreed_leader};
 use crate::node_id::NodeId;
@@ -21,9 +22,6 @@ use crate::run_dir::RunDir;
 /// How long the replicas may take to hold the same log once nobody writes any more, and how long a final read may be
 /// tried. Like the recovery's limit, it is far beyond what a working cluster needs.
 const SETTLE_LIMIT: Duration = Duration::from_secs(30);
-
-/// The process that reads in the end. Clients count up from zero and never come near it.
-const FINAL_READER: u64 = 1 << 32;
 
 /// Keys told by name in the judgement; `replicas.json` has all.
 const KEYS_TOLD: usize = 3;
@@ -43,12 +41,12 @@ struct Disagreement {
     values: BTreeMap<NodeId, Value>,
 }
 
-pub(super) async fn settle(plan: &Plan, cluster: &Cluster, recorder: &Recorder, keys: &BTreeSet<String>) -> Settled {
-    let mut settled = Settled { obstacle: None, keys: keys.len(), disagreements: Vec::new() };
+pub(super) async fn settle(plan: &Plan, cluster: &Cluster, recorder: &Recorder, touched: &Touched) -> Settled {
+    let mut settled = Settled { obstacle: None, keys: touched.keys.len(), disagreements: Vec::new() };
     let result = async {
         wait_until_converged(cluster).await?;
-        let reads = plan.workload.final_reads(keys);
-        read_for_the_history(plan, cluster, recorder, &reads).await?;
+        let reads = plan.workload.final_reads(&touched.keys);
+        read_for_the_history(plan, cluster, recorder, &reads, touched.next_process).await?;
         compare_replicas(plan, cluster, &reads).await
     };
     match result.await {
@@ -85,9 +83,9 @@ async fn read_for_the_history(
     cluster: &Cluster,
     recorder: &Recorder,
     reads: &[Invocation],
+    mut process: u64,
 ) -> Result<(), String> {
     let mut client = plan.system.client(&cluster.reaches(), 0);
-    let mut process = FINAL_READER;
     for read in reads {
         let deadline = Instant::now() + SETTLE_LIMIT;
         loop {

@@ -1,5 +1,6 @@
 //! The reference system: a cluster of `interregnum node`, in any combination of its modes.
 
+mod answer;
 mod client;
 mod connection;
 mod info;

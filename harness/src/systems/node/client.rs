@@ -1,6 +1,6 @@
 //! A client of the reference node: turns operations into commands, follows redirects, and tells how each one ended.
 //!
-//! Which errors mean `fail` and which `info` is decided in [`NodeClient::attempt`] and [`meaning`], with the reasons.
+//! Which errors mean `fail` and which `info` is decided in [`NodeClient::attempt`] and [`super::answer`], with the reasons.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -10,11 +10,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use interregnum_checker::history::{Function, Outcome, Value};
-use interregnum_workloads::client::{Client, Completion, Invocation, Object};
+use interregnum_checker::history::{Function, Outcome};
+use interregnum_workloads::client::{Client, Completion, Invocation};
 use redis_protocol::resp2::types::BytesFrame;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use super::answer::{self, Attempt};
 use super::connection::{Connection, command};
 use crate::node_id::NodeId;
 use crate::system::Reach;
@@ -51,14 +52,6 @@ pub(super) struct NodeClient {
     connections: BTreeMap<NodeId, Connection>,
 }
 
-/// How one attempt at one node ended.
-enum Attempt {
-    /// The operation is over.
-    Done(Completion),
-    /// It was certainly not executed there, and may be tried elsewhere.
-    NotExecuted { reason: String, leader: Option<SocketAddr> },
-}
-
 impl NodeClient {
     /// A client whose home is one of the nodes, by its `index`.
     pub(super) fn of_cluster(reaches: &[Reach], index: usize, reads_anywhere: bool, limit: Duration) -> Self {
@@ -84,7 +77,7 @@ impl NodeClient {
     /// Runs one operation, at as many nodes as it takes and the time allows.
     async fn run(&mut self, invocation: &Invocation) -> Completion {
         let deadline = Instant::now() + self.limit;
-        let words = match words(invocation) {
+        let words = match answer::command_for(invocation) {
             Ok(words) => words,
             Err(reason) => return Completion::fail(reason),
         };
@@ -97,7 +90,7 @@ impl NodeClient {
                     if completion.outcome == Outcome::Info {
                         self.turn_away_from(node, invocation);
                     }
-                    return completion;
+                    return *completion;
                 }
                 Attempt::NotExecuted { reason, leader } => {
                     last_reason = reason;
@@ -125,21 +118,23 @@ impl NodeClient {
             Ok(Err(error)) => return Attempt::not_executed(format!("{node} cannot be reached: {error}")),
             Err(_) => return Attempt::not_executed(format!("{node} does not answer")),
         };
-        let completion = match timeout_at(deadline, connection.ask(words)).await {
+        let attempt = match timeout_at(deadline, connection.ask(words)).await {
             Ok(Ok(answer)) => {
                 self.connections.insert(node, connection);
-                match meaning(invocation, answer) {
-                    Ok(completion) => completion,
-                    Err(attempt) => return attempt,
-                }
+                answer::meaning(invocation, answer)
             }
             // The request may have arrived before the connection was lost. Even an error of the write says nothing:
             // part of a request may be what the error is about, or a whole one that was sent in parts.
-            Ok(Err(error)) => Completion::info(format!("the connection was lost after sending: {error}")),
+            Ok(Err(error)) => {
+                Attempt::done(Completion::info(format!("the connection was lost after sending: {error}")))
+            }
             // The request is somewhere, and may be executed at any later time.
-            Err(_) => Completion::info(format!("no answer within {} ms", self.limit.as_millis())),
+            Err(_) => Attempt::done(Completion::info(format!("no answer within {} ms", self.limit.as_millis()))),
         };
-        Attempt::Done(completion.by(&node.to_string()))
+        match attempt {
+            Attempt::Done(completion) => Attempt::done(completion.by(&node.to_string())),
+            not_executed @ Attempt::NotExecuted { .. } => not_executed,
+        }
     }
 
     /// The open connection to `node`, or a new one that has answered its first commands: one that was only accepted may
@@ -201,98 +196,5 @@ impl NodeClient {
 impl Client for NodeClient {
     fn execute<'a>(&'a mut self, invocation: &'a Invocation) -> BoxFuture<'a, Completion> {
         self.run(invocation).boxed()
-    }
-}
-
-impl Attempt {
-    fn not_executed(reason: String) -> Self {
-        Self::NotExecuted { reason, leader: None }
-    }
-}
-
-/// The command for an operation, or why there is none.
-fn words(invocation: &Invocation) -> Result<Vec<Bytes>, String> {
-    let Invocation { function, object, key, value } = invocation;
-    let unfit = || format!("the node has no command for {function:?} of {value:?}");
-    let key = key.as_str();
-    Ok(match (function, value) {
-        (Function::Read, _) => match object {
-            Object::Register => command(["GET", key]),
-            Object::List => command(["LRANGE", key, "0", "-1"]),
-        },
-        (Function::Write, value) => command(["SET", key, &text(value).ok_or_else(unfit)?]),
-        (Function::Append, value) => command(["RPUSH", key, &text(value).ok_or_else(unfit)?]),
-        (Function::Cas, Value::List(pair)) => match pair.as_slice() {
-            [old, new] => {
-                let (old, new) = (text(old).ok_or_else(unfit)?, text(new).ok_or_else(unfit)?);
-                command(["SET", key, &new, "IFEQ", &old])
-            }
-            _ => return Err(unfit()),
-        },
-        _ => return Err(unfit()),
-    })
-}
-
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::Int(number) => Some(number.to_string()),
-        Value::Text(text) => Some(text.clone()),
-        Value::Nil | Value::List(_) => None,
-    }
-}
-
-/// What a node's answer means for the operation.
-fn meaning(invocation: &Invocation, answer: BytesFrame) -> Result<Completion, Attempt> {
-    let (answer, epoch, lsn) = match answer {
-        BytesFrame::Error(error) => return refusal(&error),
-        answer => match positioned(answer) {
-            Some(positioned) => positioned,
-            None => return Ok(Completion::info("the answer was not in the form that was asked for")),
-        },
-    };
-    let completion = match (&invocation.function, answer) {
-        (Function::Read, answer) => Completion::ok(Some(value(answer))),
-        (Function::Cas, BytesFrame::SimpleString(_)) => Completion::ok(None),
-        // The node compared and did not write: it says so by answering with what it found.
-        (Function::Cas, found) => Completion::compare_failed(value(found)),
-        (_, _) => Completion::ok(None),
-    };
-    Ok(completion.at(epoch, lsn))
-}
-
-/// What an error answer means, by its first word. The words that mean `not executed` are the node's promise (see
-/// `node/README.md`) that the command was refused before it reached the log.
-fn refusal(error: &str) -> Result<Completion, Attempt> {
-    let (word, rest) = error.split_once(' ').unwrap_or((error, ""));
-    match word {
-        "REDIRECT" => Err(Attempt::NotExecuted { reason: error.to_owned(), leader: rest.trim().parse().ok() }),
-        "NOLEADER" => Err(Attempt::not_executed(error.to_owned())),
-        // Bad syntax or a wrong type: the node never executes such a command.
-        "ERR" | "WRONGTYPE" => Ok(Completion::fail(error)),
-        // `UNCERTAIN`, and whatever we do not know.
-        _ => Ok(Completion::info(error)),
-    }
-}
-
-/// Takes `[answer, epoch, lsn]` apart.
-fn positioned(answer: BytesFrame) -> Option<(BytesFrame, u64, u64)> {
-    let BytesFrame::Array(parts) = answer else { return None };
-    let [answer, BytesFrame::Integer(epoch), BytesFrame::Integer(lsn)] = <[_; 3]>::try_from(parts).ok()? else {
-        return None;
-    };
-    Some((answer, u64::try_from(epoch).ok()?, u64::try_from(lsn).ok()?))
-}
-
-/// A datum as the checkers know it: a whole number where it is one.
-fn value(frame: BytesFrame) -> Value {
-    match frame {
-        BytesFrame::BulkString(bytes) | BytesFrame::SimpleString(bytes) => {
-            let text = String::from_utf8_lossy(&bytes);
-            text.parse().map_or_else(|_| Value::Text(text.into_owned()), Value::Int)
-        }
-        BytesFrame::Integer(number) => Value::Int(number),
-        BytesFrame::Array(elements) => Value::List(elements.into_iter().map(value).collect()),
-        BytesFrame::Null => Value::Nil,
-        BytesFrame::Error(error) => Value::Text(error.to_string()),
     }
 }
