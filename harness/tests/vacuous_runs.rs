@@ -7,7 +7,8 @@ async fn a_demand_that_is_not_met_is_inconclusive() -> interregnum::Result {
     let run = Experiment::new(Node::cluster(3)).rate_per_s(200.0).run_for(secs(1)).await?;
     let error = run.expect(linearizable()).expect(leader_changed(5)).verdict().expect_err("nobody killed a leader");
     assert_eq!(error.verdict(), Verdict::Inconclusive);
-    assert!(error.to_string().contains("the leader changed (0 times, at least 5 wanted)"), "{error}");
+    // A busy machine may change the leader by itself, but not five times in a second.
+    assert!(error.to_string().contains("times, at least 5 wanted"), "{error}");
     Ok(())
 }
 

@@ -1,0 +1,85 @@
+//! The promise: the command line says what it wants, what it found, and ends with the right exit code.
+
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+/// Runs `interregnum` with these arguments and this standard input.
+fn interregnum(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_interregnum"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that does not read its input may have ended already.
+    let _ = child.stdin.take().unwrap().write_all(input.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+/// Standard output, standard error and exit code, as a person sees them.
+fn seen(arguments: &[&str], input: &str) -> String {
+    let output = interregnum(arguments, input);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let code = output.status.code().unwrap();
+    format!("{}{}exit code {code}", text(&output.stdout), text(&output.stderr))
+}
+
+/// Two appends are acknowledged, and the final read shows one of them.
+const LOST: &str = r#"{"time":1000000,"process":0,"type":"invoke","f":"append","key":"l0","value":1}
+{"time":2000000,"process":0,"type":"ok","f":"append","key":"l0","value":1,"node":"n1","epoch":1,"lsn":2}
+{"time":3000000,"process":1,"type":"invoke","f":"append","key":"l0","value":2}
+{"time":4000000,"process":1,"type":"ok","f":"append","key":"l0","value":2,"node":"n1","epoch":1,"lsn":3}
+{"time":9000000,"process":2,"type":"invoke","f":"read","key":"l0","value":null}
+{"time":9900000,"process":2,"type":"ok","f":"read","key":"l0","value":[1],"node":"n2","epoch":2,"lsn":5}
+"#;
+
+#[test]
+fn help_reads_like_a_page_of_a_manual() {
+    insta::assert_snapshot!("help", seen(&["--help"], ""));
+    insta::assert_snapshot!("help_run", seen(&["run", "--help"], ""));
+}
+
+#[test]
+fn errors_name_the_flag_and_the_choices() {
+    insta::assert_snapshot!("unknown_ack", seen(&["run", "--ack", "maybe"], ""));
+    insta::assert_snapshot!("unknown_fault", seen(&["run", "--faults", "kill,earthquake"], ""));
+    insta::assert_snapshot!("no_nodes", seen(&["run", "--nodes", "0"], ""));
+    insta::assert_snapshot!("no_unit", seen(&["run", "--time", "ten"], ""));
+}
+
+#[test]
+fn a_lost_write_is_told_with_its_proof() {
+    insta::assert_snapshot!("lost_write", seen(&["check", "-"], LOST));
+}
+
+#[test]
+fn a_history_cut_short_is_checked_as_far_as_it_goes() {
+    let crashed = &LOST[..LOST.len() - 40];
+    insta::assert_snapshot!("cut_short", seen(&["check", "-"], crashed));
+}
+
+#[test]
+fn unreadable_input_is_told_with_its_place() {
+    let broken = LOST.replacen("\"process\":1", "\"process\":one", 1);
+    insta::assert_snapshot!("broken_line", seen(&["check", "-"], &broken));
+    insta::assert_snapshot!("no_format", seen(&["check", "-"], "what is this?\n"));
+    insta::assert_snapshot!("no_file", seen(&["check", "/nowhere/history.jsonl"], ""));
+}
+
+/// A run ends with its verdict as the exit code, and leaves what it says it leaves.
+#[test]
+fn a_run_leaves_a_directory_with_everything_in_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let out = directory.path().join("run");
+    let output = interregnum(&["run", "--time", "2s", "--faults", "kill", "--out", out.to_str().unwrap()], "");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    for file in ["run.json", "history.jsonl", "events.jsonl", "verdict.json", "logs/n1.log"] {
+        assert!(out.join(file).is_file(), "{file} is missing");
+    }
+    let again = text.lines().find(|line| line.contains("run again")).expect("the report ends with how to run it again");
+    assert!(again.contains("--seed"), "{again}");
+    let history = out.join("history.jsonl");
+    assert_eq!(interregnum(&["check", history.to_str().unwrap()], "").status.code(), Some(0));
+}
