@@ -75,7 +75,9 @@ pub(super) fn check(flags: &CheckFlags) -> anyhow::Result<Verdict> {
         let verdict = judgements.iter().map(|judgement| judgement.verdict).fold(Verdict::Pass, Verdict::and);
         let operations = history.operations().len();
         println!("{}: {}  ({operations} operations)", terminal::coloured(verdict), path.display());
-        for judgement in &judgements {
+        let mut told: Vec<_> = judgements.iter().collect();
+        terminal::most_telling_first(&mut told);
+        for judgement in told {
             println!("  {} {}", terminal::mark(judgement.verdict), judgement.summary);
             print!("{}", terminal::explanation(judgement, terminal::PROOFS_SHOWN));
         }

@@ -66,15 +66,19 @@ fn headline(report: &Report) -> String {
     format!("{}: {sentence}\n", coloured(verdict))
 }
 
-/// The promises that broke, the one that says most about what clients lose first.
 fn broken(report: &Report) -> Vec<&Judgement> {
-    let telling = |judgement: &Judgement| {
-        let order = ["lost-writes", "split-brain", "linearizable", "replicas-agree"];
+    let mut counted: Vec<_> = report.counted().collect();
+    most_telling_first(&mut counted);
+    counted.retain(|judgement| judgement.verdict == Verdict::Violation);
+    counted
+}
+
+/// Orders judgements by how much they say about what clients lose.
+pub(crate) fn most_telling_first(judgements: &mut [&Judgement]) {
+    let order = ["lost-writes", "split-brain", "linearizable", "replicas-agree"];
+    judgements.sort_by_key(|judgement| {
         order.iter().position(|checker| *checker == judgement.checker).unwrap_or(order.len())
-    };
-    let mut broken: Vec<_> = report.counted().filter(|judgement| judgement.verdict == Verdict::Violation).collect();
-    broken.sort_by_key(|judgement| telling(judgement));
-    broken
+    });
 }
 
 /// Up to `most` proofs of one broken promise, each with its drawing.
