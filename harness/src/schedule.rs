@@ -95,6 +95,12 @@ impl Injection {
         Self { groups, target, timing: Timing::Every(Duration::from_secs(2)), hold: None }
     }
 
+    /// On these nodes, instead of those that the seed would draw.
+    #[must_use]
+    pub fn on(self, target: Target) -> Self {
+        Self { target: Some(target), ..self }
+    }
+
     /// About every `interval`; 2 seconds unless set. The seed moves each step by up to a quarter of it.
     #[must_use]
     pub fn every(self, interval: Duration) -> Self {

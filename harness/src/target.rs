@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::FromStr;
 
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha8Rng;
@@ -136,6 +137,35 @@ impl fmt::Display for Target {
     }
 }
 
+/// A word that names no target.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{0}` is no target; choose from: leader, followers, most-up-to-date, random (or random(2), …), minority, majority, \
+     all, or a node: n1, n2, …"
+)]
+pub struct UnknownTarget(String);
+
+impl FromStr for Target {
+    type Err = UnknownTarget;
+
+    fn from_str(word: &str) -> Result<Self, UnknownTarget> {
+        let unknown = || UnknownTarget(word.to_owned());
+        Ok(match word {
+            "leader" => Self::Leader,
+            "followers" => Self::Followers,
+            "most-up-to-date" => Self::MostUpToDate,
+            "random" => Self::Random(1),
+            "minority" => Self::Minority,
+            "majority" => Self::Majority,
+            "all" => Self::All,
+            _ => match word.strip_prefix("random(").and_then(|rest| rest.strip_suffix(')')) {
+                Some(count) => Self::Random(count.parse().map_err(|_| unknown())?),
+                None => Self::Node(word.parse().map_err(|_| unknown())?),
+            },
+        })
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use interregnum_workloads::seed::Seed;
@@ -169,6 +199,16 @@ mod tests {
         check(node(3), "n3");
         check(node(6), "");
         check(all(), "n1 n2 n3 n4 n5");
+    }
+
+    #[test]
+    fn targets_are_read_as_they_are_written() {
+        for target in [leader(), followers(), most_up_to_date(), random(2), minority(), majority(), node(4), all()] {
+            assert_eq!(target.to_string().parse(), Ok(target));
+        }
+        for word in ["", "king", "n0", "random(", "random(x)"] {
+            assert!(word.parse::<Target>().is_err(), "{word} was accepted");
+        }
     }
 
     #[test]

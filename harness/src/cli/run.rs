@@ -20,6 +20,7 @@ use crate::report::{Report, terminal};
 use crate::run::Snapshot;
 use crate::schedule::{mixed, partitions};
 use crate::systems::node::Node;
+use crate::target::Target;
 
 /// The longest accepted run; a campaign of many runs says more than one long one, and its history fits in memory.
 const LONGEST_RUN: Duration = Duration::from_secs(3600);
@@ -51,6 +52,11 @@ pub(super) struct RunFlags {
     /// isolate, halves, inbound, outbound, bridge. `none` injects none.
     #[arg(long, value_name = "LIST", default_value = "kill,pause,partition", value_parser = parse_faults)]
     faults: Faults,
+
+    /// On whom faults strike: leader, followers, most-up-to-date, random, minority, majority, all, or a node by name.
+    /// Without it the seed draws a target for each fault, mostly the leader.
+    #[arg(long)]
+    target: Option<Target>,
 
     /// About how long from one fault to the next.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration::parse)]
@@ -208,6 +214,7 @@ impl RunFlags {
             ("--seed", seed.to_string()),
         ];
         flags.extend(self.rate.map(|rate| ("--rate", rate.to_string())));
+        flags.extend(self.target.map(|target| ("--target", target.to_string())));
         let words: Vec<_> = flags.into_iter().map(|(flag, value)| format!("{flag} {value}")).collect();
         format!("interregnum run {}", words.join(" "))
     }
@@ -234,7 +241,11 @@ impl RunFlags {
             experiment = experiment.rate_per_s(rate);
         }
         if !self.faults.groups.is_empty() {
-            experiment = experiment.fault(mixed(self.faults.groups).every(self.interval));
+            let faults = mixed(self.faults.groups).every(self.interval);
+            experiment = experiment.fault(match self.target {
+                Some(target) => faults.on(target),
+                None => faults,
+            });
         }
         experiment
     }

@@ -7,8 +7,9 @@ use super::run::{RunFlags, execute};
 use crate::error::Error;
 use crate::report::{Report, terminal};
 
-/// What both runs have in common: lists, because a list shows which writes are gone; and every kind of fault.
-const COMMON: &str = "--workload append --clients 8 --rate 2000 --time 9s --interval 1200ms";
+/// What both runs have in common: lists, because a list shows which writes are gone; and the faults that leaders meet.
+const COMMON: &str =
+    "--workload append --rate 2000 --time 9s --faults kill,pause,isolate --target leader --interval 1200ms";
 
 /// `run`'s flags as a parser of their own, so that the tour is nothing but two commands that anybody can type.
 #[derive(Parser)]
@@ -19,16 +20,16 @@ struct Flags {
 }
 
 pub(super) fn tour() -> anyhow::Result<Verdict> {
-    println!(
-        "Two clusters of three nodes each, the same faults: kills, pauses and partitions, mostly of the leader.\n"
-    );
+    // One seed for both: the same faults at the same times.
+    let seed = rand::random::<u16>().to_string();
+    println!("Two clusters of three nodes, and the same faults for both: the leader is killed, paused and cut off.\n");
 
     println!("1. A leader that acknowledges a write when a majority holds it:\n");
-    let sound = stage("majority", "1/2 majority")?;
+    let sound = stage("majority", &seed, "1/2 majority")?;
     println!("{}", terminal::full(&sound));
 
     println!("2. A leader that acknowledges at once and replicates later:\n");
-    let unsound = stage("async", "2/2 async")?;
+    let unsound = stage("async", &seed, "2/2 async")?;
     println!("{}", terminal::full(&unsound));
 
     println!("What to try next:");
@@ -40,8 +41,10 @@ pub(super) fn tour() -> anyhow::Result<Verdict> {
 }
 
 /// Runs one half of the tour.
-fn stage(ack: &str, name: &str) -> anyhow::Result<Report> {
-    let flags = Flags::try_parse_from(COMMON.split(' ').chain(["--ack", ack]))?;
+fn stage(ack: &str, seed: &str, name: &str) -> anyhow::Result<Report> {
+    let out = format!("interregnum-runs/tour-{ack}-{seed}");
+    let flags = COMMON.split(' ').chain(["--ack", ack, "--seed", seed, "--out", &out]);
+    let flags = Flags::try_parse_from(flags)?;
     match execute(name, flags.run)? {
         Ok(report) => Ok(report),
         Err(Error::Harness(error)) => Err(error),
