@@ -27,7 +27,7 @@ use tokio::task::JoinSet;
 
 use crate::node_id::NodeId;
 use flow::Flow;
-pub(crate) use flow::Traffic;
+pub use flow::Traffic;
 
 /// One party of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -78,7 +78,7 @@ impl fmt::Display for Direction {
 
 /// Where a node really listens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Listens {
+pub struct Listens {
     /// For clients.
     pub clients: SocketAddr,
     /// For the other nodes.
@@ -87,7 +87,7 @@ pub(crate) struct Listens {
 
 /// The network of one cluster. Dropping it closes every link.
 #[derive(Debug)]
-pub(crate) struct Network {
+pub struct Network {
     addresses: BTreeMap<Direction, SocketAddr>,
     flows: BTreeMap<Direction, Arc<Flow>>,
     /// Each node's deaths, counted: a connection ends when the count of either party moves.
@@ -99,7 +99,7 @@ pub(crate) struct Network {
 impl Network {
     /// Connects every pair of nodes, and the clients with every node, through proxies on `ip`. Bytes between two nodes
     /// are under way for `delay`, each way.
-    pub(crate) async fn connect(ip: Ipv4Addr, nodes: &BTreeMap<NodeId, Listens>, delay: Duration) -> io::Result<Self> {
+    pub async fn connect(ip: Ipv4Addr, nodes: &BTreeMap<NodeId, Listens>, delay: Duration) -> io::Result<Self> {
         let parties: Vec<_> =
             [Endpoint::Clients].into_iter().chain(nodes.keys().copied().map(Endpoint::Node)).collect();
         let mut network = Self {
@@ -135,28 +135,30 @@ impl Network {
     }
 
     /// The address at which `from` reaches `to`.
-    pub(crate) fn address(&self, from: Endpoint, to: NodeId) -> SocketAddr {
+    #[must_use]
+    pub fn address(&self, from: Endpoint, to: NodeId) -> SocketAddr {
         self.addresses[&Direction { from, to: Endpoint::Node(to) }]
     }
 
     /// Holds back all bytes in this direction, on the connections that exist and on those to come, until
     /// [`restore`](Self::restore). Several cuts of one direction add up. When this returns, no byte passes any more.
-    pub(crate) fn cut(&self, direction: Direction) {
+    pub fn cut(&self, direction: Direction) {
         self.flows[&direction].cut();
     }
 
     /// Undoes one [`cut`](Self::cut): held bytes arrive, late, as they do after a real partition.
-    pub(crate) fn restore(&self, direction: Direction) {
+    pub fn restore(&self, direction: Direction) {
         self.flows[&direction].restore();
     }
 
     /// What has gone through, and what was held back, so far.
-    pub(crate) fn traffic(&self, direction: Direction) -> Traffic {
+    #[must_use]
+    pub fn traffic(&self, direction: Direction) -> Traffic {
         self.flows[&direction].traffic()
     }
 
     /// Ends every connection of a node whose host has died, and drops what was under way on them.
-    pub(crate) fn sever(&self, node: NodeId) {
+    pub fn sever(&self, node: NodeId) {
         self.deaths[&Endpoint::Node(node)].send_modify(|deaths| *deaths += 1);
     }
 }

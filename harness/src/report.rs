@@ -28,6 +28,19 @@ pub struct Counts {
     pub info: u64,
 }
 
+/// How long the parts of a run took, in milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Timings {
+    /// From the launch of the first node until all nodes followed one leader.
+    pub ready_ms: u64,
+    /// From the launch of the first node until a client's first write was acknowledged, if one was.
+    pub first_acknowledged_ms: Option<u64>,
+    /// From the first invocation until the last fault had been undone.
+    pub load_ms: u64,
+    /// To end every process and remove what they had written.
+    pub take_down_ms: u64,
+}
+
 /// A finished run. Its [`verdict`](Report::verdict) counts every judgement, unless [`expect`](Report::expect) has named
 /// the promises that matter.
 #[derive(Debug)]
@@ -39,8 +52,7 @@ pub struct Report {
     pub(crate) workload: String,
     pub(crate) seed: Seed,
     pub(crate) counts: Counts,
-    pub(crate) ready_after_ms: u64,
-    pub(crate) load_ms: u64,
+    pub(crate) timings: Timings,
     pub(crate) leaderships: BTreeSet<(u64, NodeId)>,
     pub(crate) faults: Vec<StepTaken>,
     pub(crate) gates: Vec<Gate>,
@@ -109,6 +121,12 @@ impl Report {
         self.counts
     }
 
+    /// How long its parts took.
+    #[must_use]
+    pub fn timings(&self) -> Timings {
+        self.timings
+    }
+
     /// How often leadership passed on, as seen by the harness or told in an acknowledgement.
     #[must_use]
     pub fn leader_changes(&self) -> usize {
@@ -152,8 +170,7 @@ impl Report {
             workload: &'a str,
             seed: Seed,
             operations: Counts,
-            ready_after_ms: u64,
-            load_ms: u64,
+            timings: Timings,
             leaderships: Vec<Leadership>,
             faults: &'a [StepTaken],
             gates: &'a [Gate],
@@ -176,8 +193,7 @@ impl Report {
                 workload: &self.workload,
                 seed: self.seed,
                 operations: self.counts,
-                ready_after_ms: self.ready_after_ms,
-                load_ms: self.load_ms,
+                timings: self.timings,
                 leaderships: self.leaderships.iter().map(leadership).collect(),
                 faults: &self.faults,
                 gates: &self.gates,

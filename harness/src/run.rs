@@ -84,7 +84,7 @@ pub(crate) async fn run(
     };
 
     enter(Phase::Setup);
-    let launched = Instant::now();
+    let (launched, launched_ns) = (Instant::now(), recorder.now_ns());
     let cluster = Cluster::launch(Arc::clone(&plan.system), plan.seed, plan.link_delay, &run_dir.logs()).await?;
     let mut nemesis = Nemesis::new(cluster, Arc::clone(&recorder), plan.seed);
     wait_until_ready(nemesis.cluster(), run_dir).await?;
@@ -112,7 +112,9 @@ pub(crate) async fn run(
     nemesis.cluster().keep_evidence(&run_dir.nodes()).context("keeping what the nodes kept aside")?;
     let died = nemesis.cluster().died();
     let (cluster, steps) = nemesis.retire();
+    let take_down_began = Instant::now();
     cluster.take_down().await?;
+    let taken_down_in = take_down_began.elapsed();
     if let Some(error) = recorder.failure() {
         return Err(error).context("the history or the event log could not be written; the run is void");
     }
@@ -121,9 +123,11 @@ pub(crate) async fn run(
     let mut judgements = vec![recovery(&recovered), survival(&died)];
     judgements.push(settled.judgement(recovered.is_ok()));
     let facts = judge::Facts {
+        launched_ns,
         load_began_ns,
         healed_ns,
         ready_after,
+        taken_down_in,
         steps,
         interrupted: interrupted.is_cancelled(),
         judgements,

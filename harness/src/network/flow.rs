@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 /// Bytes seen in one direction.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Traffic {
+pub struct Traffic {
     /// Handed on to the receiver.
     pub forwarded_bytes: u64,
     /// Taken from the sender while the direction was cut. They are counted again as forwarded if they get through later.

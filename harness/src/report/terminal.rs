@@ -98,7 +98,7 @@ pub(crate) fn explanation(judgement: &Judgement, most: usize) -> String {
 
 fn operations(report: &Report) -> String {
     let counts = report.counts;
-    let rate = (counts.ok * 1000).checked_div(report.load_ms).unwrap_or(0);
+    let rate = (counts.ok * 1000).checked_div(report.timings.load_ms).unwrap_or(0);
     format!(
         "{} acknowledged ({rate} a second), {} failed, {} of unknown outcome; {}",
         counts.ok,

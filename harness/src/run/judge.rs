@@ -15,15 +15,17 @@ use super::nemesis::StepTaken;
 use crate::gate::{self, Exercise};
 use crate::node_id::NodeId;
 use crate::record::{RunEvent, TimedEvent, read_history};
-use crate::report::{Counts, Report};
+use crate::report::{Counts, Report, Timings};
 use crate::run_dir::RunDir;
 use crate::system::Role;
 
 /// What the earlier phases found.
 pub(super) struct Facts {
+    pub launched_ns: u64,
     pub load_began_ns: u64,
     pub healed_ns: u64,
     pub ready_after: Duration,
+    pub taken_down_in: Duration,
     pub steps: Vec<StepTaken>,
     pub interrupted: bool,
     pub judgements: Vec<Judgement>,
@@ -53,8 +55,7 @@ pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow
         workload: plan.workload.name().to_owned(),
         seed: plan.seed,
         counts: counts(&history),
-        ready_after_ms: facts.ready_after.as_millis() as u64,
-        load_ms: (facts.healed_ns - facts.load_began_ns) / 1_000_000,
+        timings: timings(&facts, &history),
         leaderships,
         faults: facts.steps,
         gates,
@@ -64,6 +65,18 @@ pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow
     };
     report.write().context("writing verdict.json")?;
     Ok(report)
+}
+
+fn timings(facts: &Facts, history: &History) -> Timings {
+    let writes = history.operations().iter().filter(|operation| operation.function.is_write());
+    let acknowledged = writes.filter(|operation| operation.outcome == Outcome::Ok);
+    let first_ns = acknowledged.filter_map(|write| write.completed?.time_ns).min();
+    Timings {
+        ready_ms: facts.ready_after.as_millis() as u64,
+        first_acknowledged_ms: first_ns.map(|ns| ns.saturating_sub(facts.launched_ns) / 1_000_000),
+        load_ms: (facts.healed_ns - facts.load_began_ns) / 1_000_000,
+        take_down_ms: facts.taken_down_in.as_millis() as u64,
+    }
 }
 
 fn fault_windows(steps: &[StepTaken]) -> Vec<FaultWindow> {
