@@ -34,6 +34,9 @@ mod scenarios;
 mod simulation;
 pub(crate) mod status;
 
+/// A gap between two events that is no standstill but ordinary scheduling, however short the election timeout is.
+const STANDSTILL_LEAST_MS: u64 = 20;
+
 /// What a node must know of itself and its cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
@@ -135,7 +138,7 @@ pub(crate) struct Core<T> {
     commit_lsn: Lsn,
     /// Peers with working connections both ways.
     linked: BTreeSet<Member>,
-    /// The newest leader known, if it is not this node's own hope, and where it serves clients.
+    /// Who leads, as far as this node knows (it may be itself), and where that node serves clients.
     leader: Option<(Member, SocketAddr)>,
     /// When that leader was last heard.
     heard_ms: Option<u64>,
@@ -193,7 +196,7 @@ impl<T> Core<T> {
     pub(crate) fn advance(&mut self, now_ms: u64) {
         let gap_ms = now_ms.saturating_sub(self.now_ms);
         self.now_ms = self.now_ms.max(now_ms);
-        if gap_ms > self.settings.election_timeout_ms / 2 {
+        if gap_ms > (self.settings.election_timeout_ms / 2).max(STANDSTILL_LEAST_MS) {
             self.rearm();
             if let Role::Leader(leader) = &mut self.role {
                 leader.excuse_silence(now_ms);
@@ -244,9 +247,10 @@ impl<T> Core<T> {
             // All others are answers. An answer from a later epoch means that this node fell behind; one from an earlier epoch
             // answers a question that is no longer asked.
             _ if epoch > self.hard.epoch => self.on_newer_epoch(epoch, None),
+            // These two are as good from one who is behind; a pre-vote's answer names the epoch it is about.
             Body::Pong => self.on_pong(from),
-            _ if epoch < self.hard.epoch => {}
             Body::PreVoteReply { proposed, granted } => self.on_pre_vote_reply(from, proposed, granted),
+            _ if epoch < self.hard.epoch => {}
             Body::VoteReply { granted } => self.on_vote_reply(from, granted),
             Body::Appended { round, held_lsn, durable_lsn } => self.on_appended(from, round, held_lsn, durable_lsn),
             Body::Mismatch { round, rejected_lsn, hint_lsn } => self.on_mismatch(from, round, rejected_lsn, hint_lsn),

@@ -2,6 +2,8 @@
 //!
 //! Not here: what happens when the leader falls silent (`election`, `promotion`).
 
+use bytes::Bytes;
+
 use super::message::{Append, Body};
 use super::promotion::Isolation;
 use super::{Core, Effect, Election, Fencing, Role};
@@ -63,7 +65,7 @@ impl<T> Core<T> {
             let hint_lsn = self.journal.reign(prev_lsn).map_or(last_lsn, |(first, _)| first - 1);
             return self.send(from, Body::Mismatch { round, rejected_lsn: prev_lsn, hint_lsn });
         }
-        let Some(records) = decode(prev_lsn, &records) else {
+        let Some(records) = self.decode(prev_lsn, &records) else {
             tracing::warn!(
                 epoch = self.hard.epoch,
                 lsn = prev_lsn,
@@ -132,15 +134,18 @@ impl<T> Core<T> {
         let (epoch, generation) = (self.hard.epoch, self.generation);
         self.effects.push(Effect::Rewind { records, epoch, generation });
     }
-}
 
-/// Records that stand behind `prev_lsn`, each with its encoding.
-fn decode(prev_lsn: Lsn, records: &[bytes::Bytes]) -> Option<Vec<(Record, bytes::Bytes)>> {
-    (prev_lsn + 1..)
-        .zip(records)
-        .map(|(lsn, encoded)| {
-            let record = Record::decode(encoded).filter(|record| record.stamp.lsn == lsn)?;
-            Some((record, encoded.clone()))
-        })
-        .collect()
+    /// Records that stand behind `prev_lsn` and come from members, each with its encoding; `None` if any is not so.
+    fn decode(&self, prev_lsn: Lsn, records: &[Bytes]) -> Option<Vec<(Record, Bytes)>> {
+        let fits = |record: &Record, lsn| {
+            record.stamp.lsn == lsn && usize::from(record.stamp.gtid.origin.0) < self.settings.members.len()
+        };
+        (prev_lsn + 1..)
+            .zip(records)
+            .map(|(lsn, encoded)| {
+                let record = Record::decode(encoded).filter(|record| fits(record, lsn))?;
+                Some((record, encoded.clone()))
+            })
+            .collect()
+    }
 }

@@ -73,7 +73,7 @@ impl Node {
     /// A leader of epoch 2 with one record of epoch 1 and its own first record behind it.
     fn leader(settings: Settings) -> Self {
         let mut node = Node::new(settings, HardState { epoch: 1, ..HardState::default() }, &[record(1, 1, A)]);
-        while !node.core.status().role.eq("candidate") {
+        while node.core.status().role != "candidate" {
             node.sleep(10);
         }
         node.hear(A, 1, Body::PreVoteReply { proposed: 2, granted: true });
@@ -167,6 +167,28 @@ fn a_vote_is_given_once_per_epoch_even_across_a_restart() {
     assert_eq!(restarted.said(B), [Body::VoteReply { granted: false }]);
     restarted.hear(A, 5, Body::Vote { log });
     assert_eq!(restarted.said(A), [Body::VoteReply { granted: true }], "the same vote again does no harm");
+}
+
+#[test]
+fn a_candidate_ahead_of_the_others_can_still_win_them() {
+    let mut node = Node::new(settings(), HardState { epoch: 7, ..HardState::default() }, &[]);
+    while node.core.status().role != "candidate" {
+        node.sleep(10);
+    }
+    node.hear(A, 6, Body::PreVoteReply { proposed: 8, granted: true });
+    assert_eq!(node.core.status().epoch, 8);
+    node.hear(A, 8, Body::VoteReply { granted: true });
+    assert_eq!(node.core.status().role, "leader");
+}
+
+#[test]
+fn an_answer_about_what_was_never_sent_is_ignored() {
+    let mut node = Node::leader(settings());
+    node.hear(A, 2, Body::Appended { round: 1, held_lsn: 99, durable_lsn: 99 });
+    node.hear(A, 2, Body::Mismatch { round: 1, rejected_lsn: 99, hint_lsn: 98 });
+    node.hear(A, 2, Body::Appended { round: 99, held_lsn: 1, durable_lsn: 1 });
+    node.request(1, get(), ReadMode::Leader);
+    assert_eq!((node.core.status().commit_lsn, node.outcomes()), (0, vec![]));
 }
 
 #[test]

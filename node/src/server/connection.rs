@@ -88,7 +88,12 @@ impl Connection {
             tokio::select! {
                 read = stream.read_buf(&mut input), if may_read => match read {
                     Ok(1..) => {}
-                    Ok(0) | Err(_) => return,
+                    Ok(0) => {
+                        // It may still want what is here; it is not kept for what is not.
+                        let _ = self.write_ready(&mut stream, &mut output).await;
+                        return;
+                    }
+                    Err(_) => return,
                 },
                 frame = Self::next_reply(&self.node, &mut self.replies), if !self.replies.is_empty() => {
                     let Ok(frame) = frame else { return };
