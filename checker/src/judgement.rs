@@ -11,7 +11,7 @@ pub struct Judgement {
     pub checker: String,
     /// [`Verdict::Pass`], [`Verdict::Violation`], or [`Verdict::Inconclusive`] when the checker could not decide.
     pub verdict: Verdict,
-    /// One plain sentence: what holds, what broke, or how far the checker got.
+    /// One short sentence: what holds, what broke, or how far the checker got. What proves it is in `proofs`.
     pub summary: String,
     /// What proves a violation, the clearest proof first. Empty unless the verdict is a violation.
     pub proofs: Vec<Proof>,

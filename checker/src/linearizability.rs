@@ -222,16 +222,18 @@ impl Linearizability {
         let unknown: Vec<(&KeyResult, &str)> =
             self.keys.iter().filter_map(|key| Some((key, key.outcome.how_far()?))).collect();
         let keys = count(self.keys.len() as u64, "key");
-        let told = |number: usize, what: &str, key: Option<&str>, why: &str| match key {
-            Some(key) => format!("{number} of {keys} {what}; on {}, {why}", key.escape_debug()),
-            None => format!("{what}: {why}"),
-        };
         let (verdict, summary) = match (proofs.first(), unknown.first()) {
-            (Some(proof), _) => {
-                (Verdict::Violation, told(violated, "not linearizable", proof.key.as_deref(), &proof.sentence))
+            (Some(Proof { key: None, .. }), _) => (Verdict::Violation, "not linearizable".to_owned()),
+            (Some(_), _) => (Verdict::Violation, format!("{violated} of {keys} not linearizable")),
+            (None, Some((KeyResult { key: None, .. }, how_far))) => {
+                (Verdict::Inconclusive, format!("not decided: {how_far}"))
             }
-            (None, Some((key, how_far))) => {
-                (Verdict::Inconclusive, told(unknown.len(), "not decided", key.key.as_deref(), how_far))
+            (None, Some((KeyResult { key: Some(key), .. }, how_far))) => {
+                let undecided = unknown.len();
+                (
+                    Verdict::Inconclusive,
+                    format!("{undecided} of {keys} not decided; on {}, {how_far}", key.escape_debug()),
+                )
             }
             (None, None) if self.keys.is_empty() => {
                 (Verdict::Pass, "there are no operations; the empty history is linearizable".to_owned())

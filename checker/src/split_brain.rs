@@ -164,7 +164,10 @@ impl SplitBrain {
         let proofs: Vec<Proof> = self.overlaps.iter().take(MOST_PROOFS).map(|overlap| overlap.proof(history)).collect();
         let (writes, leaders) = (count(self.writes, "write"), count(self.leaders, "leader"));
         let (verdict, summary) = match proofs.first() {
-            Some(proof) => (Verdict::Violation, proof.sentence.clone()),
+            Some(_) => {
+                let overlapping: u64 = self.overlaps.iter().map(|overlap| overlap.writes).sum();
+                (Verdict::Violation, format!("{overlapping} of {writes} acknowledged while another leader did so too"))
+            }
             None if self.writes == 0 => (
                 Verdict::Inconclusive,
                 "no acknowledged write tells its node and epoch, so nothing is known of leaders".to_owned(),

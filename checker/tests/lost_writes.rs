@@ -28,7 +28,8 @@ fn tell(story: &str, expected: Counts, verdict: Verdict) -> (LostWrites, String)
     let judgement = found.judgement(&history);
     assert_eq!(judgement.verdict, verdict, "{}", judgement.summary);
     assert_eq!(judgement.proofs.is_empty(), verdict != Verdict::Violation);
-    (found, judgement.summary)
+    let proof = judgement.proofs.first().map_or(String::new(), |proof| format!(": {}", proof.sentence));
+    (found, judgement.summary + &proof)
 }
 
 /// Appends of 1 (acknowledged), 2 (acknowledged), 3 (unknown), 4 (refused), then a read.

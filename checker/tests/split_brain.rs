@@ -28,7 +28,8 @@ fn tell(story: &str, verdict: Verdict) -> (SplitBrain, String) {
     let judgement = found.judgement(&history);
     assert_eq!(judgement.verdict, verdict, "{}", judgement.summary);
     assert_eq!(judgement.proofs.len(), found.overlaps.len());
-    (found, judgement.summary)
+    let proof = judgement.proofs.first().map_or(String::new(), |proof| format!(": {}", proof.sentence));
+    (found, judgement.summary + &proof)
 }
 
 #[test]
@@ -37,7 +38,8 @@ fn an_old_leader_that_takes_writes_after_the_new_one_did_is_a_split_brain() {
     let (found, summary) = tell(story, Verdict::Violation);
     assert_eq!(
         summary,
-        "n1 acknowledged process 4's append of 4 under epoch 3 at 6.000 s (and 1 write more); it was invoked at 5.000 s, after n3 \
+        "2 of 4 writes acknowledged while another leader did so too: \
+         n1 acknowledged process 4's append of 4 under epoch 3 at 6.000 s (and 1 write more); it was invoked at 5.000 s, after n3 \
          had acknowledged process 2's append of 2 under epoch 4 at 4.000 s"
     );
     let [overlap] = found.overlaps.as_slice() else { panic!("one leader too many") };
@@ -76,7 +78,8 @@ fn two_leaders_of_one_epoch_are_a_split_brain_even_one_after_the_other() {
     let (found, summary) = tell("1 invoke\n1 ok n2 3\n2 invoke\n2 ok n1 3", Verdict::Violation);
     assert_eq!(
         summary,
-        "n2 and n1 were both leader of epoch 3: n2 acknowledged process 1's append of 1 at 2.000 s, and n1 process 2's append \
+        "1 of 2 writes acknowledged while another leader did so too: \
+         n2 and n1 were both leader of epoch 3: n2 acknowledged process 1's append of 1 at 2.000 s, and n1 process 2's append \
          of 2 at 4.000 s"
     );
     assert_eq!(found.overlaps.iter().map(|overlap| overlap.kind).collect::<Vec<_>>(), [OverlapKind::OneEpoch]);

@@ -23,7 +23,7 @@ impl LostWrites {
         let anomalies = self.anomalies.iter().map(|anomaly| anomaly.proof(history));
         let proofs: Vec<Proof> = losses.chain(anomalies).take(MOST_PROOFS).collect();
         let (verdict, summary) = match proofs.first() {
-            Some(proof) => (Verdict::Violation, format!("{}: {}", self.tally(told), proof.sentence)),
+            Some(_) => (Verdict::Violation, self.tally(told)),
             None if told == 0 => {
                 let writes = count(counts.undetermined, "write");
                 let why = format!("{writes} to keys without a final read, none acknowledged to others");
