@@ -85,17 +85,19 @@ impl Fault {
         }
     }
 
-    /// Injects the fault on all `targets`. `rng` draws what the targets leave open (which half the others are in, say).
+    /// Injects the fault on all `targets`. `rng` draws what the targets leave open (which half the others are in, say);
+    /// `leader` is who leads now, if anybody does.
     pub(crate) async fn inject(
         self,
         cluster: &mut Cluster,
         targets: Vec<NodeId>,
+        leader: Option<NodeId>,
         rng: &mut ChaCha8Rng,
     ) -> anyhow::Result<Injected> {
         let undo = match self {
             Self::Kill => Undo::Restart { effect: kill::inject(cluster, &targets).await? },
             Self::Pause => Undo::Resume { effect: pause::inject(cluster, &targets).await? },
-            Self::Partition(shape) => Undo::Restore { cut: partition::inject(cluster, shape, &targets, rng) },
+            Self::Partition(shape) => Undo::Restore { cut: partition::inject(cluster, shape, &targets, leader, rng) },
         };
         Ok(Injected { fault: self, targets, undo })
     }

@@ -93,11 +93,7 @@ impl Target {
     ) -> Vec<NodeId> {
         let believed = |node: &NodeId| statuses[node];
         let candidates: Vec<_> = statuses.keys().copied().collect();
-        let leader = candidates
-            .iter()
-            .copied()
-            .filter(|node| believed(node).is_some_and(|status| status.role == Role::Leader))
-            .max_by_key(|node| believed(node).map(|status| status.epoch));
+        let leader = newest_leader(statuses);
         let mut draw = |count: usize| candidates.sample(rng, count).copied().collect();
         let mut targets: Vec<_> = match self {
             Self::Leader => leader.into_iter().collect(),
@@ -120,6 +116,15 @@ impl Target {
         targets.sort_unstable();
         targets
     }
+}
+
+/// The node that leads; of several that believe so, the one with the newest epoch.
+pub(crate) fn newest_leader(statuses: &BTreeMap<NodeId, Option<Status>>) -> Option<NodeId> {
+    let leading = |(node, status): (&NodeId, &Option<Status>)| {
+        let status = status.filter(|status| status.role == Role::Leader)?;
+        Some((status.epoch, *node))
+    };
+    statuses.iter().filter_map(leading).max().map(|(_, node)| node)
 }
 
 impl fmt::Display for Target {

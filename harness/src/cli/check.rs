@@ -74,7 +74,7 @@ pub(super) fn check(flags: &CheckFlags) -> anyhow::Result<Verdict> {
         let judgements = judge(&history, flags);
         let verdict = judgements.iter().map(|judgement| judgement.verdict).fold(Verdict::Pass, Verdict::and);
         let operations = history.operations().len();
-        println!("{}: {}  ({operations} operations)", terminal::coloured(verdict), path.display());
+        println!("{}: {}  ({operations} operations)", terminal::coloured(verdict), name_of(path));
         let mut told: Vec<_> = judgements.iter().collect();
         terminal::most_telling_first(&mut told);
         for judgement in told {
@@ -86,6 +86,10 @@ pub(super) fn check(flags: &CheckFlags) -> anyhow::Result<Verdict> {
     Ok(overall)
 }
 
+fn name_of(path: &Path) -> String {
+    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
+}
+
 fn read(path: &Path, format: Option<FormatName>) -> anyhow::Result<(History, Vec<String>)> {
     let format = format.map(|name| match name {
         FormatName::Jsonl => Format::Jsonl,
@@ -93,11 +97,11 @@ fn read(path: &Path, format: Option<FormatName>) -> anyhow::Result<(History, Vec
         FormatName::JepsenLog => Format::JepsenLog,
     });
     let (name, reader): (_, Box<dyn BufRead>) = if path == Path::new("-") {
-        ("standard input".to_owned(), Box::new(io::stdin().lock()))
+        (name_of(path), Box::new(io::stdin().lock()))
     } else {
         let file =
             File::open(path).map_err(|error| anyhow::anyhow!("{}: cannot be opened: {error}", path.display()))?;
-        (path.display().to_string(), Box::new(BufReader::new(file)))
+        (name_of(path), Box::new(BufReader::new(file)))
     };
     let read = history::read(reader, &name, format)?;
     Ok((read.history, read.warnings))

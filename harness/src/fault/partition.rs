@@ -23,7 +23,8 @@ pub enum Shape {
     Inbound,
     /// What the targets send to the others is held back; the other way is open.
     Outbound,
-    /// One half of the cluster from the other, but for one node, drawn from those that are no targets, which reaches both.
+    /// One half of the cluster from the other, but for one node that reaches both. It is drawn from those that are neither
+    /// targets nor leader: followers have little to say to each other, so a leader that reaches all would feel nothing.
     Bridge,
 }
 
@@ -31,10 +32,11 @@ pub(super) fn inject(
     cluster: &mut Cluster,
     shape: Shape,
     targets: &[NodeId],
+    leader: Option<NodeId>,
     rng: &mut ChaCha8Rng,
 ) -> Vec<(Direction, Traffic)> {
     let network = cluster.network();
-    let directions = directions(shape, targets, &cluster.nodes(), rng);
+    let directions = directions(shape, targets, leader, &cluster.nodes(), rng);
     for direction in &directions {
         network.cut(*direction);
     }
@@ -64,11 +66,19 @@ pub(super) fn undo(cluster: &mut Cluster, cut: &[(Direction, Traffic)]) -> Effec
 }
 
 /// The directions that a partition cuts.
-fn directions(shape: Shape, targets: &[NodeId], nodes: &BTreeSet<NodeId>, rng: &mut ChaCha8Rng) -> Vec<Direction> {
+fn directions(
+    shape: Shape,
+    targets: &[NodeId],
+    leader: Option<NodeId>,
+    nodes: &BTreeSet<NodeId>,
+    rng: &mut ChaCha8Rng,
+) -> Vec<Direction> {
     let mut others: Vec<_> = nodes.iter().copied().filter(|node| !targets.contains(node)).collect();
     others.shuffle(rng);
-    if shape == Shape::Bridge {
-        others.pop();
+    if shape == Shape::Bridge
+        && let Some(bridge) = others.iter().position(|node| Some(*node) != leader)
+    {
+        others.remove(bridge);
     }
     let (one, other) = match shape {
         Shape::Isolate | Shape::Inbound | Shape::Outbound => (targets.to_vec(), others),
@@ -95,6 +105,7 @@ mod tests {
 
     use super::*;
 
+    /// The directions that are cut where n2 leads.
     fn cut(shape: Shape, targets: &[usize], nodes: usize) -> BTreeSet<(usize, usize)> {
         let targets: Vec<_> = targets.iter().map(|number| NodeId(number - 1)).collect();
         let nodes = (0..nodes).map(NodeId).collect();
@@ -105,7 +116,8 @@ mod tests {
             };
             (number(direction.from), number(direction.to))
         };
-        directions(shape, &targets, &nodes, &mut Seed(1).stream("targets")).into_iter().map(pair).collect()
+        let leader = Some(NodeId(1));
+        directions(shape, &targets, leader, &nodes, &mut Seed(1).stream("targets")).into_iter().map(pair).collect()
     }
 
     #[test]
@@ -132,6 +144,12 @@ mod tests {
         let untouched: Vec<_> =
             (1..=5).filter(|node| pairs.iter().all(|(from, to)| from != node && to != node)).collect();
         assert_eq!(untouched.len(), 1);
-        assert_ne!(untouched, [1], "a target is never the bridge");
+        assert!(!untouched.contains(&1) && !untouched.contains(&2), "neither target nor leader is the bridge");
+    }
+
+    #[test]
+    fn a_bridge_of_three_separates_the_leader_from_a_follower() {
+        assert_eq!(cut(Shape::Bridge, &[1], 3), BTreeSet::from([(1, 2), (2, 1)]));
+        assert_eq!(cut(Shape::Bridge, &[3], 3), BTreeSet::from([(3, 2), (2, 3)]));
     }
 }

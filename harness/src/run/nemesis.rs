@@ -18,6 +18,7 @@ use crate::fault::{Effect, Injected};
 use crate::node_id::NodeId;
 use crate::record::{Recorder, RunEvent};
 use crate::schedule::{Schedule, Step};
+use crate::target::newest_leader;
 
 /// How long a step waits for its target to exist: between two leaders there is no leader to kill.
 const TARGET_LIMIT: Duration = Duration::from_secs(2);
@@ -109,7 +110,7 @@ impl Nemesis {
     /// Injects a step's fault, unless its target can't be found.
     async fn take(&mut self, number: usize, step: &Step) -> anyhow::Result<()> {
         let Step { fault, target, .. } = *step;
-        let Some(nodes) = self.resolve(step).await else {
+        let Some((nodes, leader)) = self.resolve(step).await else {
             let reason = format!("no node to strike within {} s", TARGET_LIMIT.as_secs());
             let at = self.recorder.happened(RunEvent::Skip { step: number, fault, target, reason: reason.clone() });
             let effect = Effect { verified: false, evidence: reason };
@@ -119,7 +120,7 @@ impl Nemesis {
         // The fault is in force from its beginning: a write that is acknowledged while a leader is being killed belongs to
         // it as well.
         let began_ns = self.recorder.now_ns();
-        let injected = fault.inject(&mut self.cluster, nodes.clone(), &mut self.rng).await?;
+        let injected = fault.inject(&mut self.cluster, nodes.clone(), leader, &mut self.rng).await?;
         let detail = injected.detail();
         self.recorder.happened(RunEvent::Inject { step: number, fault, target, nodes, began_ns, detail });
         let until = Instant::now() + Duration::from_millis(step.hold_ms);
@@ -127,8 +128,8 @@ impl Nemesis {
         Ok(())
     }
 
-    /// The nodes that the step's target stands for, as soon as it stands for any.
-    async fn resolve(&mut self, step: &Step) -> Option<Vec<NodeId>> {
+    /// The nodes that the step's target stands for, as soon as it stands for any, and who leads then.
+    async fn resolve(&mut self, step: &Step) -> Option<(Vec<NodeId>, Option<NodeId>)> {
         let deadline = Instant::now() + TARGET_LIMIT;
         loop {
             let known = self.cluster.statuses().await;
@@ -141,7 +142,7 @@ impl Nemesis {
                 .collect();
             let nodes = step.target.resolve(&candidates, self.cluster.nodes().len(), &mut self.rng);
             if !nodes.is_empty() {
-                return Some(nodes);
+                return Some((nodes, newest_leader(&candidates)));
             }
             if Instant::now() >= deadline {
                 return None;
