@@ -43,6 +43,12 @@ impl RunDir {
         Ok(run_dir)
     }
 
+    /// A directory that nobody makes, for tests of what is said about one.
+    #[cfg(test)]
+    pub(crate) fn at(path: &str) -> Self {
+        Self { path: path.into() }
+    }
+
     /// The directory.
     #[must_use]
     pub fn path(&self) -> &Path {

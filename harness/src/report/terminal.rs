@@ -11,10 +11,14 @@ use super::Report;
 /// Proofs shown of the promise that says most; the other promises get one each, and `verdict.json` has them all.
 pub(crate) const PROOFS_SHOWN: usize = 3;
 
+/// How wide a sentence grows before it is broken: drawings are made for the same width.
+const SENTENCE_COLUMNS: usize = 100;
+
 /// Everything about a run, for somebody who ran it by hand.
 pub(crate) fn full(report: &Report) -> String {
     let mut text = headline(report);
-    for (rank, judgement) in broken(report).into_iter().enumerate() {
+    let explained = broken(report).into_iter().filter(|judgement| !judgement.proofs.is_empty());
+    for (rank, judgement) in explained.enumerate() {
         text.push('\n');
         text.push_str(&explanation(judgement, if rank == 0 { PROOFS_SHOWN } else { 1 }));
     }
@@ -84,7 +88,8 @@ pub(crate) fn most_telling_first(judgements: &mut [&Judgement]) {
 pub(crate) fn explanation(judgement: &Judgement, most: usize) -> String {
     let mut text = String::new();
     for Proof { sentence, drawing, .. } in judgement.proofs.iter().take(most) {
-        let _ = writeln!(text, "  {sentence}");
+        let indented = textwrap::Options::new(SENTENCE_COLUMNS).initial_indent("  ").subsequent_indent("  ");
+        let _ = writeln!(text, "{}", textwrap::fill(sentence, indented));
         for line in drawing.lines() {
             let _ = writeln!(text, "    {line}");
         }
@@ -142,5 +147,81 @@ pub(crate) fn coloured(verdict: Verdict) -> console::StyledObject<Verdict> {
         Verdict::Pass => word.green(),
         Verdict::Inconclusive => word.yellow(),
         Verdict::Violation | Verdict::HarnessError => word.red(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use interregnum_workloads::seed::Seed;
+
+    use super::*;
+    use crate::fault::{Effect, Fault};
+    use crate::gate::Gate;
+    use crate::node_id::NodeId;
+    use crate::report::{Counts, Timings};
+    use crate::run::StepTaken;
+    use crate::run_dir::RunDir;
+    use crate::schedule::Step;
+    use crate::target::Target;
+
+    fn judgement(checker: &str, verdict: Verdict, summary: &str) -> Judgement {
+        Judgement { checker: checker.into(), verdict, summary: summary.into(), proofs: vec![], proofs_left_out: 0 }
+    }
+
+    /// A run in which one kill struck, as it looks when every promise holds.
+    fn passed() -> Report {
+        let step = Step { at_ms: 900, hold_ms: 700, fault: Fault::Kill, target: Target::Leader };
+        let effect = Effect { verified: true, evidence: "n1 reaped: signal 9 (SIGKILL)".into() };
+        Report {
+            run_dir: RunDir::at("/runs/seed-42"),
+            system: "node".into(),
+            flags: [("--ack".to_owned(), "async".to_owned())].into(),
+            workload: "append".into(),
+            seed: Seed(42),
+            counts: Counts { ok: 9000, fail: 10, info: 12 },
+            timings: Timings { load_ms: 3000, ..Timings::default() },
+            leaderships: [(1, NodeId(0)), (2, NodeId(2))].into(),
+            faults: vec![StepTaken { step, nodes: vec![NodeId(0)], began_ns: 1, ended_ns: 2, effect }],
+            gates: vec![],
+            judgements: vec![
+                judgement("recovery", Verdict::Pass, "the cluster worked again after every fault had been undone"),
+                judgement("linearizable", Verdict::Pass, "9022 operations on 12 keys are linearizable"),
+                judgement("lost-writes", Verdict::Pass, "none of 6000 acknowledged writes lost"),
+            ],
+            demands: vec![],
+            reproduce: "interregnum run --ack async --seed 42".into(),
+        }
+    }
+
+    /// The same, but a write is gone.
+    fn violated() -> Report {
+        let mut report = passed();
+        let sentence = "process 4's append of 7 was acknowledged by n1 at 0.897 s (epoch 1, position 812), but process 9 \
+                        read [1 2 3] from n3 at 3.114 s, the final read";
+        let drawing = "process 4  append 7        ├──┤ok\nprocess 9  read → [1 2 3]         ├──┤ok";
+        let proof = Proof { key: None, sentence: sentence.into(), operations: vec![], drawing: drawing.into() };
+        report.judgements[1] = judgement("linearizable", Verdict::Violation, "1 of 12 keys not linearizable");
+        report.judgements[2] = judgement("lost-writes", Verdict::Violation, "1 of 6000 acknowledged writes lost");
+        report.judgements[2].proofs = vec![proof];
+        report
+    }
+
+    #[test]
+    fn a_pass_says_what_it_rests_on() {
+        insta::assert_snapshot!("pass", full(&passed()));
+    }
+
+    #[test]
+    fn a_violation_is_explained_by_its_proof() {
+        insta::assert_snapshot!("violation", full(&violated()));
+        insta::assert_snapshot!("violation_in_a_test", failure(&violated()));
+    }
+
+    #[test]
+    fn an_unmet_gate_is_named() {
+        let mut report = passed();
+        let name = "operations were acknowledged after the faults".to_owned();
+        report.gates.push(Gate { name, met: false, detail: "3, at least 10 wanted".into() });
+        insta::assert_snapshot!("inconclusive_in_a_test", failure(&report));
     }
 }
