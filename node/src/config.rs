@@ -17,7 +17,7 @@ pub enum Ack {
     Async,
     /// When the leader and at least one follower hold it, whichever follower that is.
     SemiSync,
-    /// When a majority of the members hold it. The only mode in which an acknowledged write outlives any minority.
+    /// When a majority of the members hold it: it outlives any minority.
     #[default]
     Majority,
     /// When every member holds it; one dead member stops all writes.

@@ -73,13 +73,20 @@ impl Node {
     /// A leader of epoch 2 with one record of epoch 1 and its own first record behind it.
     fn leader(settings: Settings) -> Self {
         let mut node = Node::new(settings, HardState { epoch: 1, ..HardState::default() }, &[record(1, 1, A)]);
-        while node.core.status().role != "candidate" {
-            node.sleep(10);
-        }
+        node.lose_patience();
         node.hear(A, 1, Body::PreVoteReply { proposed: 2, granted: true });
         node.hear(A, 2, Body::VoteReply { granted: true });
         assert_eq!((node.core.status().role, node.core.status().last_lsn), ("leader", 2));
         node
+    }
+
+    /// Waits for a leader in vain.
+    fn lose_patience(&mut self) {
+        let lost = (0..100).any(|_| {
+            self.sleep(10);
+            self.core.status().role == "candidate"
+        });
+        assert!(lost, "it should have become a candidate, not a {}", self.core.status().role);
     }
 
     fn settle(&mut self) {
@@ -172,13 +179,41 @@ fn a_vote_is_given_once_per_epoch_even_across_a_restart() {
 #[test]
 fn a_candidate_ahead_of_the_others_can_still_win_them() {
     let mut node = Node::new(settings(), HardState { epoch: 7, ..HardState::default() }, &[]);
-    while node.core.status().role != "candidate" {
-        node.sleep(10);
-    }
+    node.lose_patience();
     node.hear(A, 6, Body::PreVoteReply { proposed: 8, granted: true });
     assert_eq!(node.core.status().epoch, 8);
     node.hear(A, 8, Body::VoteReply { granted: true });
     assert_eq!(node.core.status().role, "leader");
+}
+
+#[test]
+fn a_vote_of_an_earlier_epoch_counts_for_nothing() {
+    let mut node = Node::new(settings(), HardState { epoch: 1, ..HardState::default() }, &[]);
+    node.lose_patience();
+    node.hear(A, 1, Body::PreVoteReply { proposed: 2, granted: true });
+    (0..40).for_each(|_| node.sleep(10)); // no vote comes, so it asks anew
+    node.hear(A, 2, Body::PreVoteReply { proposed: 3, granted: true });
+    assert_eq!((node.core.status().role, node.core.status().epoch), ("candidate", 3));
+    node.hear(A, 2, Body::VoteReply { granted: true });
+    assert_eq!(node.core.status().role, "candidate");
+}
+
+#[test]
+fn a_leader_that_nothing_fences_gives_no_vote_while_it_leads() {
+    let mut node = Node::leader(Settings { fencing: Fencing::None, ..settings() });
+    node.said(B);
+    node.hear(B, 9, Body::Vote { log: LogEnd { epoch: 8, lsn: 99 } });
+    assert_eq!((node.core.status().role, node.hard.voted_for, node.said(B)), ("leader", Some(ME), vec![]));
+}
+
+#[test]
+fn the_identity_of_a_rewound_write_is_not_given_again() {
+    let mut node = Node::leader(settings());
+    let given = node.core.sequence;
+    node.hear(B, 3, append(Some((1, 1, A)), &[record(2, 3, B)], 1));
+    assert_eq!(node.put_aside, [2]);
+    let restarted = Node::new(settings(), node.hard, &[record(1, 1, A), record(2, 3, B)]);
+    assert!(restarted.core.sequence > given, "{} after {given}", restarted.core.sequence);
 }
 
 #[test]
