@@ -1,4 +1,4 @@
-//! The builder: a system, a workload, faults, a duration. It only gathers what a run needs; the run is in [`crate::run`].
+//! The builder: a system, a workload, faults, a duration. It only gathers what a run needs; the run itself is in `run.rs`.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! What a run amounts to: the verdict and all that it rests on. How it looks in a terminal is in [`terminal`].
+//! What a run amounts to: the verdict and all that it rests on. How it looks in a terminal is in `report/terminal.rs`.
 
 pub(crate) mod terminal;
 
