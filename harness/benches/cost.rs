@@ -4,14 +4,13 @@
 //! `cargo bench -p interregnum`
 
 use std::collections::BTreeMap;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::time::Instant;
 
 use interregnum::network::{Endpoint, Listens, Network};
 use interregnum::node_id::NodeId;
 use interregnum::prelude::*;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
 
 /// Round trips of each kind: enough for a steady 99th percentile.
 const ROUND_TRIPS: usize = 20_000;
@@ -26,16 +25,16 @@ async fn main() -> interregnum::Result {
     throughput().await
 }
 
-/// A server that sends back what it receives.
-async fn echo() -> std::io::Result<SocketAddr> {
-    let listener = TcpListener::bind("127.0.0.1:0").await?;
+/// A server that sends back what it receives. Plain threads, here and in the client, so that nothing but the proxy is a
+/// matter of the runtime.
+fn echo() -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
-    tokio::spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let _ = stream.set_nodelay(true);
-                let (mut reader, mut writer) = stream.split();
-                tokio::io::copy(&mut reader, &mut writer).await
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            std::thread::spawn(move || {
+                stream.set_nodelay(true)?;
+                io::copy(&mut &stream, &mut &stream)
             });
         }
     });
@@ -43,30 +42,33 @@ async fn echo() -> std::io::Result<SocketAddr> {
 }
 
 /// Microseconds for a 100-byte message there and back.
-async fn round_trip_us(stream: &mut TcpStream) -> std::io::Result<f64> {
+fn round_trip_us(stream: &mut TcpStream) -> io::Result<f64> {
     let begin = Instant::now();
-    stream.write_all(&[7; 100]).await?;
-    stream.read_exact(&mut [0; 100]).await?;
+    stream.write_all(&[7; 100])?;
+    stream.read_exact(&mut [0; 100])?;
     Ok(begin.elapsed().as_secs_f64() * 1e6)
 }
 
-async fn hop() -> std::io::Result<()> {
+async fn hop() -> io::Result<()> {
     let node = NodeId(0);
-    let address = echo().await?;
+    let address = echo()?;
     let nodes = BTreeMap::from([(node, Listens { clients: address, peers: address })]);
     let network = Network::connect(Ipv4Addr::LOCALHOST, &nodes, Duration::ZERO).await?;
-    let mut direct = TcpStream::connect(address).await?;
-    let mut proxied = TcpStream::connect(network.address(Endpoint::Clients, node)).await?;
-    direct.set_nodelay(true)?;
-    proxied.set_nodelay(true)?;
-    let (mut direct_us, mut proxied_us) = (Vec::new(), Vec::new());
-    // In turn, so that whatever else the machine does meets both.
-    for _ in 0..ROUND_TRIPS {
-        direct_us.push(round_trip_us(&mut direct).await?);
-        proxied_us.push(round_trip_us(&mut proxied).await?);
-    }
+    let through = network.address(Endpoint::Clients, node);
+    let measured = tokio::task::spawn_blocking(move || {
+        let (mut direct, mut proxied) = (TcpStream::connect(address)?, TcpStream::connect(through)?);
+        direct.set_nodelay(true)?;
+        proxied.set_nodelay(true)?;
+        let (mut direct_us, mut proxied_us) = (Vec::new(), Vec::new());
+        // In turn, so that whatever else the machine does meets both.
+        for _ in 0..ROUND_TRIPS {
+            direct_us.push(round_trip_us(&mut direct)?);
+            proxied_us.push(round_trip_us(&mut proxied)?);
+        }
+        Ok::<_, io::Error>((quantiles(direct_us), quantiles(proxied_us)))
+    });
+    let (direct, proxied) = measured.await??;
     println!("round trip of 100 bytes, {ROUND_TRIPS} each        median       p99");
-    let (direct, proxied) = (quantiles(direct_us), quantiles(proxied_us));
     println!("  direct                                  {:6.1} µs {:6.1} µs", direct.0, direct.1);
     println!("  through a proxy                         {:6.1} µs {:6.1} µs", proxied.0, proxied.1);
     println!("  ratio                                   {:6.1}    {:6.1}", proxied.0 / direct.0, proxied.1 / direct.1);

@@ -40,8 +40,20 @@ pub(crate) struct Cluster {
 struct Running {
     place: Arc<Place>,
     processes: Vec<Process>,
+    /// How often it has been started.
+    starts: u64,
     /// How many pauses apply.
     pauses: u32,
+}
+
+/// A pause in force on one node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pause {
+    node: NodeId,
+    /// Which start of the node it is about: a node that was killed meanwhile came back unpaused.
+    start: u64,
+    /// Whether the kernel shows all of the node stopped.
+    pub stopped: bool,
 }
 
 impl Cluster {
@@ -79,7 +91,7 @@ impl Cluster {
                 reaches,
                 seed: seeds.next_u64(),
             };
-            nodes.insert(*node, Running { place: Arc::new(place), processes: Vec::new(), pauses: 0 });
+            nodes.insert(*node, Running { place: Arc::new(place), processes: Vec::new(), starts: 0, pauses: 0 });
         }
         let guardian = Arc::new(guardian);
         let mut cluster = Self { system, network, nodes, guardian, claim, logs: logs.to_owned() };
@@ -95,6 +107,7 @@ impl Cluster {
         assert!(running.processes.iter().all(|process| !process.is_alive()), "{node} is started while it runs");
         let commands = self.system.commands(&running.place).with_context(|| format!("configuring {node}"))?;
         running.processes.clear();
+        running.starts += 1;
         running.pauses = 0;
         for command in &commands {
             let log = self.logs.join(format!("{node}.log"));
@@ -123,9 +136,8 @@ impl Cluster {
         Ok(ended)
     }
 
-    /// Stops a node with SIGSTOP until [`resume`](Self::resume). Several pauses add up. Returns whether the kernel shows
-    /// all of it stopped.
-    pub(crate) async fn pause(&mut self, node: NodeId) -> anyhow::Result<bool> {
+    /// Stops a node with SIGSTOP until [`resume`](Self::resume). Several pauses add up.
+    pub(crate) async fn pause(&mut self, node: NodeId) -> anyhow::Result<Pause> {
         let running = self.nodes.get_mut(&node).expect("targets are nodes of the cluster");
         running.pauses += 1;
         let mut stopped = true;
@@ -133,14 +145,17 @@ impl Cluster {
             process.signal(Signal::SIGSTOP).with_context(|| format!("pausing {node}"))?;
             stopped &= process.wait_until_stopped(SIGNAL_LIMIT).await;
         }
-        Ok(stopped)
+        Ok(Pause { node, start: running.starts, stopped })
     }
 
     /// Undoes one pause.
-    pub(crate) async fn resume(&mut self, node: NodeId) -> anyhow::Result<()> {
+    pub(crate) async fn resume(&mut self, pause: Pause) -> anyhow::Result<()> {
+        let Pause { node, start, .. } = pause;
         let running = self.nodes.get_mut(&node).expect("targets are nodes of the cluster");
-        // A node that was killed meanwhile came back unpaused.
-        running.pauses = running.pauses.saturating_sub(1);
+        if running.starts != start {
+            return Ok(());
+        }
+        running.pauses -= 1;
         if running.pauses > 0 {
             return Ok(());
         }

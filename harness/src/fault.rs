@@ -14,7 +14,7 @@ use std::str::FromStr;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Pause};
 use crate::network::{Direction, Traffic};
 use crate::node_id::NodeId;
 pub use partition::Shape;
@@ -67,6 +67,7 @@ enum Undo {
         effect: Effect,
     },
     Resume {
+        pauses: Vec<Pause>,
         effect: Effect,
     },
     /// The directions that are cut, with their traffic at that moment.
@@ -96,7 +97,10 @@ impl Fault {
     ) -> anyhow::Result<Injected> {
         let undo = match self {
             Self::Kill => Undo::Restart { effect: kill::inject(cluster, &targets).await? },
-            Self::Pause => Undo::Resume { effect: pause::inject(cluster, &targets).await? },
+            Self::Pause => {
+                let (pauses, effect) = pause::inject(cluster, &targets).await?;
+                Undo::Resume { pauses, effect }
+            }
             Self::Partition(shape) => Undo::Restore { cut: partition::inject(cluster, shape, &targets, leader, rng) },
         };
         Ok(Injected { fault: self, targets, undo })
@@ -107,7 +111,7 @@ impl Injected {
     /// What exactly is in force, where that is more than the fault's name and targets.
     pub(crate) fn detail(&self) -> String {
         match &self.undo {
-            Undo::Restart { effect } | Undo::Resume { effect } => effect.evidence.clone(),
+            Undo::Restart { effect } | Undo::Resume { effect, .. } => effect.evidence.clone(),
             Undo::Restore { cut } => {
                 let directions: Vec<_> = cut.iter().map(|(direction, _)| direction.to_string()).collect();
                 format!("cut {}", directions.join(" "))
@@ -122,8 +126,8 @@ impl Injected {
                 kill::undo(cluster, &self.targets)?;
                 Ok(effect)
             }
-            Undo::Resume { effect } => {
-                pause::undo(cluster, &self.targets).await?;
+            Undo::Resume { pauses, effect } => {
+                pause::undo(cluster, &pauses).await?;
                 Ok(effect)
             }
             Undo::Restore { cut } => Ok(partition::undo(cluster, &cut)),

@@ -28,6 +28,8 @@ use guardian::Guardian;
 pub struct CommandLine {
     /// The program.
     pub program: OsString,
+    /// What the process is to call itself, where that is not the program's path.
+    pub name: Option<OsString>,
     /// Its arguments, without the program's name.
     pub arguments: Vec<OsString>,
     /// Variables to set beside those that the harness itself has.

@@ -22,8 +22,13 @@ use crate::schedule::{mixed, partitions};
 use crate::systems::node::Node;
 use crate::target::Target;
 
-/// The longest accepted run; a campaign of many runs says more than one long one, and its history fits in memory.
-const LONGEST_RUN: Duration = Duration::from_secs(3600);
+/// The longest accepted run: at ten thousand operations a second its history takes two gigabytes of memory to check. Many
+/// short runs say more than a long one.
+const LONGEST_RUN: Duration = Duration::from_secs(600);
+
+/// The most clients: each may hold a connection to every node, every connection costs the harness three descriptors, and
+/// 1024 is what a process usually gets.
+const MOST_CLIENTS: i64 = 100;
 
 /// The flags of `run`.
 #[derive(Clone, Debug, Args)]
@@ -37,7 +42,7 @@ pub(super) struct RunFlags {
     workload: WorkloadName,
 
     /// Clients, each with one operation at a time.
-    #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=MOST_CLIENTS))]
     clients: u16,
 
     /// Operations a second that all clients make together. Without it they go as fast as answers come.
@@ -135,7 +140,7 @@ fn parse_rate(text: &str) -> Result<f64, String> {
 fn parse_time(text: &str) -> Result<Duration, String> {
     let time = duration::parse(text)?;
     if time > LONGEST_RUN {
-        Err("a run lasts an hour at most; many runs say more than a long one".into())
+        Err("a run lasts ten minutes at most; many runs say more than a long one".into())
     } else {
         Ok(time)
     }

@@ -22,7 +22,7 @@ pub(super) fn spawn(
     let registrar = guardian.registrar()?;
     let mut child = Command::new(&command.program);
     child
-        .arg0("interregnum")
+        .arg0(command.name.as_ref().unwrap_or(&command.program))
         .args(&command.arguments)
         .envs(command.environment.iter().map(|(name, value)| (name, value)))
         .current_dir(directory)

@@ -134,7 +134,12 @@ impl System for Node {
             flag(name, value.into());
         }
         let environment = vec![(reentry::ROLE_VARIABLE.into(), reentry::NODE.into())];
-        Ok(vec![CommandLine { program: reentry::PROGRAM.into(), arguments, environment }])
+        Ok(vec![CommandLine {
+            program: reentry::PROGRAM.into(),
+            name: Some("interregnum".into()),
+            arguments,
+            environment,
+        }])
     }
 
     fn status<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<Status>> {
