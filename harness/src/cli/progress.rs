@@ -23,7 +23,7 @@ pub(super) async fn show(name: &str, run_for: Duration, progress: watch::Receive
 }
 
 async fn show_bar(name: &str, run_for: Duration, progress: watch::Receiver<Snapshot>) {
-    let style = ProgressStyle::with_template("{prefix} {bar:24.cyan/dim} {msg}").expect("the template is well-formed");
+    let style = ProgressStyle::with_template("{prefix} {bar:16.cyan/dim} {msg}").expect("the template is well-formed");
     let bar = ProgressBar::new(run_for.as_millis() as u64).with_style(style).with_prefix(name.to_owned());
     let _cleared = ClearOnDrop(bar.clone());
     let mut ticks = interval(REDRAW);
@@ -69,18 +69,19 @@ fn position(snapshot: &Snapshot, run_for: Duration) -> u64 {
 fn describe(snapshot: &Snapshot, throughput: &mut Throughput) -> String {
     let counts = snapshot.counts;
     let leader = match snapshot.leader {
-        Some((leader, epoch)) => format!("{leader} leads epoch {epoch}"),
-        None => "no leader yet".to_owned(),
+        Some((leader, epoch)) => format!("{leader} leads epoch {epoch:<2}"),
+        None => "no leader yet   ".to_owned(),
     };
     let faults = if snapshot.faults.is_empty() { "no fault".to_owned() } else { snapshot.faults.join(", ") };
     let per_s = throughput.per_s(counts.ok, snapshot.load_began);
-    let Snapshot { phase, .. } = snapshot;
+    // What changes the story comes first: a narrow terminal cuts the line off.
     format!(
-        "{phase}  {} ok ({per_s:.0}/s) {} fail {} info  {leader}  {}",
+        "{:<6} {leader} {:<12} {} ok ({per_s:.0}/s) {} fail {} info",
+        snapshot.phase,
+        console::style(faults).yellow(),
         counts.ok,
         counts.fail,
         counts.info,
-        console::style(faults).yellow()
     )
 }
 

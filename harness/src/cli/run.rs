@@ -152,7 +152,7 @@ fn parse_delay(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn run(flags: RunFlags) -> anyhow::Result<Verdict> {
-    let name = format!("{}-node {} cluster, {}", flags.nodes, flags.ack, flags.workload.word());
+    let name = format!("{} {}", flags.ack, flags.workload.word());
     match execute(&name, flags)? {
         Ok(report) => {
             println!("{}", terminal::full(&report));
