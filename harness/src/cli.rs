@@ -6,6 +6,8 @@ mod progress;
 mod run;
 mod tour;
 
+use std::fmt::Display;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -42,6 +44,11 @@ enum Command {
     Check(check::CheckFlags),
     /// Runs one node of the reference system: a replicated key-value store that speaks the Redis protocol.
     Node(Box<interregnum_node::Config>),
+}
+
+/// Prints a line. A reader who has seen enough and has gone (`| head`) is no error.
+fn say(line: impl Display) {
+    let _ = writeln!(io::stdout(), "{line}");
 }
 
 /// Runs the command that the program's arguments name.

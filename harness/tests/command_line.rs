@@ -67,6 +67,22 @@ fn unreadable_input_is_told_with_its_place() {
     insta::assert_snapshot!("no_file", seen(&["check", "/nowhere/history.jsonl"], ""));
 }
 
+/// `interregnum check … | head -0`: the reader goes away, and the verdict stays.
+#[test]
+fn a_reader_who_has_seen_enough_is_no_error() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_interregnum"))
+        .args(["check", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    child.stdin.take().unwrap().write_all(LOST.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// A run ends with its verdict as the exit code, and leaves what it says it leaves.
 #[test]
 fn a_run_leaves_a_directory_with_everything_in_it() {

@@ -11,6 +11,7 @@ use interregnum_checker::linearizability::{self, FailedCas, ModelKind, Options};
 use interregnum_checker::verdict::Verdict;
 use interregnum_checker::{lost_writes, split_brain};
 
+use super::say;
 use crate::report::terminal;
 
 /// The flags of `check`.
@@ -74,12 +75,14 @@ pub(super) fn check(flags: &CheckFlags) -> anyhow::Result<Verdict> {
         let judgements = judge(&history, flags);
         let verdict = judgements.iter().map(|judgement| judgement.verdict).fold(Verdict::Pass, Verdict::and);
         let operations = history.operations().len();
-        println!("{}: {}  ({operations} operations)", terminal::coloured(verdict), name_of(path));
+        say(format_args!("{}: {}  ({operations} operations)", terminal::coloured(verdict), name_of(path)));
         let mut told: Vec<_> = judgements.iter().collect();
         terminal::most_telling_first(&mut told);
         for judgement in told {
-            println!("  {} {}", terminal::mark(judgement.verdict), judgement.summary);
-            print!("{}", terminal::explanation(judgement, terminal::PROOFS_SHOWN));
+            say(format_args!("  {} {}", terminal::mark(judgement.verdict), judgement.summary));
+            for line in terminal::explanation(judgement, terminal::PROOFS_SHOWN).lines() {
+                say(line);
+            }
         }
         overall = overall.and(verdict);
     }

@@ -11,7 +11,7 @@ use interregnum_workloads::register::Register;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{duration, progress};
+use super::{duration, progress, say};
 use crate::error::Error;
 use crate::experiment::Experiment;
 use crate::fault::Fault;
@@ -155,7 +155,7 @@ pub(super) fn run(flags: RunFlags) -> anyhow::Result<Verdict> {
     let name = format!("{} {}", flags.ack, flags.workload.word());
     match execute(&name, flags)? {
         Ok(report) => {
-            println!("{}", terminal::full(&report));
+            say(terminal::full(&report));
             Ok(report.overall())
         }
         Err(Error::Harness(error)) => Err(error),

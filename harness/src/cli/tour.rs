@@ -4,6 +4,7 @@ use clap::Parser;
 use interregnum_checker::verdict::Verdict;
 
 use super::run::{RunFlags, execute};
+use super::say;
 use crate::error::Error;
 use crate::report::{Report, terminal};
 
@@ -22,21 +23,21 @@ struct Flags {
 pub(super) fn tour() -> anyhow::Result<Verdict> {
     // One seed for both: the same faults at the same times.
     let seed = rand::random::<u16>().to_string();
-    println!("Two clusters of three nodes, and the same faults for both: the leader is killed, paused and cut off.\n");
+    say("Two clusters of three nodes, and the same faults for both: the leader is killed, paused and cut off.\n");
 
-    println!("1. A leader that acknowledges a write when a majority holds it:\n");
+    say("1. A leader that acknowledges a write when a majority holds it:\n");
     let sound = stage("majority", &seed, "1/2 majority")?;
-    println!("{}", terminal::full(&sound));
+    say(terminal::full(&sound));
 
-    println!("2. A leader that acknowledges at once and replicates later:\n");
+    say("2. A leader that acknowledges at once and replicates later:\n");
     let unsound = stage("async", &seed, "2/2 async")?;
-    println!("{}", terminal::full(&unsound));
+    say(terminal::full(&unsound));
 
-    println!("What to try next:");
-    println!("  interregnum run --election timeout --fencing none --ack async   two leaders at once");
-    println!("  interregnum run --read follower --faults none                   stale reads, without any fault");
-    println!("  interregnum run --help                                          everything there is to choose");
-    println!("  interregnum check {}", unsound.run_dir().history().display());
+    say("What to try next:");
+    say("  interregnum run --election timeout --fencing none --ack async   two leaders at once");
+    say("  interregnum run --read follower --faults none                   stale reads, without any fault");
+    say("  interregnum run --help                                          everything there is to choose");
+    say(format_args!("  interregnum check {}", unsound.run_dir().history().display()));
     Ok(as_promised(&sound, &unsound))
 }
 
