@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill as send};
 use nix::unistd::Pid;
 
 /// Far beyond what anything here takes; a condition is met long before, or never.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Everything that a run has on the machine.
 #[derive(Debug)]

@@ -24,7 +24,7 @@ use crate::target::Target;
 
 /// The longest accepted run: at ten thousand operations a second its history takes two gigabytes of memory to check. Many
 /// short runs say more than a long one.
-const LONGEST_RUN: Duration = Duration::from_secs(600);
+const LONGEST_RUN: Duration = Duration::from_mins(10);
 
 /// The most clients: each may hold a connection to every node, every connection costs the harness three descriptors, and
 /// 1024 is what a process usually gets.
