@@ -7,6 +7,7 @@
 
 use clap::Parser;
 use interregnum_checker::verdict::Verdict;
+use nix::sys::signal::{SigHandler, Signal, signal};
 
 /// The running program. This name holds even when a rebuild has replaced the program's file meanwhile.
 pub(crate) const PROGRAM: &str = "/proc/self/exe";
@@ -24,11 +25,12 @@ pub(crate) const GUARDIAN: &str = "guardian";
 /// Runs before `main` of every program that links this library, and does nothing unless [`ROLE_VARIABLE`] is set.
 ///
 /// Rust does not promise that the standard library works before `main`. On Linux, the only platform this crate builds
-/// on, the C library has been initialised by then and has handed over the arguments; what Rust's own start-up would
-/// still do is ignore SIGPIPE and name the main thread, and no role depends on that.
+/// on, the C library has been initialised by then and has handed over the arguments. What Rust's own start-up would still
+/// do is name the main thread, which no role needs, and ignore SIGPIPE, which is done here.
 #[ctor::ctor(unsafe)]
 fn play_role() {
     let Some(role) = std::env::var_os(ROLE_VARIABLE) else { return };
+    ignore_sigpipe();
     let code = match role.to_str() {
         Some(NODE) => node(),
         Some(GUARDIAN) => crate::process::guardian::stand_guard(std::env::args_os().nth(2)),
@@ -38,6 +40,14 @@ fn play_role() {
         }
     };
     std::process::exit(code);
+}
+
+/// Makes a write to a closed socket an error, as in every Rust program, instead of the end of the process.
+#[expect(unsafe_code, reason = "nix cannot know that the handler is none")]
+fn ignore_sigpipe() {
+    // SAFETY: ignoring a signal installs no handler, so there is none that could be unsafe to run.
+    let ignored = unsafe { signal(Signal::SIGPIPE, SigHandler::SigIgn) };
+    ignored.expect("SIGPIPE can be ignored");
 }
 
 /// `interregnum node` as a parser of its own.

@@ -162,6 +162,7 @@ async fn wait_until_ready(cluster: &Cluster, run_dir: &RunDir) -> anyhow::Result
 /// Waits until all nodes follow one leader again and clients get acknowledgements again; says what is missing otherwise.
 async fn wait_until_recovered(cluster: &Cluster, load: &Load) -> Result<(), String> {
     let deadline = Instant::now() + RECOVERY_LIMIT;
+    let limit_s = RECOVERY_LIMIT.as_secs();
     let wanted = load.acknowledged() + ACKNOWLEDGED_AFTER_HEALING;
     loop {
         let statuses = cluster.statuses().await;
@@ -169,10 +170,16 @@ async fn wait_until_recovered(cluster: &Cluster, load: &Load) -> Result<(), Stri
         if agreed.is_some() && load.acknowledged() >= wanted {
             return Ok(());
         }
+        let died = cluster.died();
+        if !died.is_empty() {
+            return Err(format!("a node was missing: {}", died.join(", ")));
+        }
         if Instant::now() >= deadline {
             return Err(match agreed {
-                Some(leader) => format!("all nodes follow {leader}, but clients are not acknowledged"),
-                None => format!("the nodes agree on no leader ({} of them answer)", statuses.len()),
+                Some(leader) => {
+                    format!("after {limit_s} s all nodes follow {leader}, but clients are not acknowledged")
+                }
+                None => format!("after {limit_s} s they agree on no leader ({} nodes answer)", statuses.len()),
             });
         }
         tokio::time::sleep(POLL).await;
@@ -184,8 +191,7 @@ fn recovery(recovered: &Result<(), String>) -> Judgement {
     let (verdict, summary) = match recovered {
         Ok(()) => (Verdict::Pass, "the cluster worked again after every fault had been undone".to_owned()),
         Err(missing) => {
-            let limit_s = RECOVERY_LIMIT.as_secs();
-            (Verdict::Violation, format!("{limit_s} s after every fault had been undone, {missing}"))
+            (Verdict::Violation, format!("the cluster did not work again after every fault had been undone: {missing}"))
         }
     };
     Judgement { checker: "recovery".into(), verdict, summary, proofs: Vec::new(), proofs_left_out: 0 }
