@@ -18,7 +18,6 @@ async fn asynchronous_acknowledgement_loses_writes_when_the_leader_dies() -> int
         .run_for(secs(5))
         .await?;
     assert!(report.broke(no_lost_writes()), "no write was lost; {}", told(&report));
-    assert!(!report.broke(no_split_brain()), "nobody led twice; {}", told(&report));
     Ok(())
 }
 
