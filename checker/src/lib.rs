@@ -1,7 +1,7 @@
 //! What a history means.
 //!
 //! This crate reads histories of concurrent operations and says which promises they keep: linearizability, no lost
-//! acknowledged write, no two leaders at once. It is pure: no clock, no process, no async, and no I/O beyond the reader
+//! acknowledged write, the guarantees of sessions, no two leaders at once. It is pure: no clock, no process, no async, and no I/O beyond the reader
 //! or writer it is handed. It does not know how a history came about.
 
 mod drawing;
@@ -10,8 +10,10 @@ pub mod judgement;
 pub mod linearizability;
 pub mod lost_writes;
 mod model;
+pub mod sessions;
 pub mod split_brain;
 pub mod verdict;
+mod versions;
 mod wording;
 
 /// The README's example is a test.

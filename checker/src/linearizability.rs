@@ -1,11 +1,11 @@
 //! Whether a history is linearizable: whether each operation can be thought to take effect at one instant between its
 //! invocation and its completion, so that the objects behave as if used by one client alone.
 
-mod append_list;
-mod calls;
+pub(crate) mod append_list;
+pub(crate) mod calls;
 mod core;
 mod explain;
-mod groups;
+pub(crate) mod groups;
 mod intervals;
 mod search;
 
@@ -149,7 +149,7 @@ fn check_one(history: &History, key: Option<&str>, operations: &[usize], options
 }
 
 /// Whether a key holds a list: somebody appended to it, or nobody wrote to it and a list was read.
-fn is_list<'a>(mut operations: impl Iterator<Item = &'a Operation> + Clone) -> bool {
+pub(crate) fn is_list<'a>(mut operations: impl Iterator<Item = &'a Operation> + Clone) -> bool {
     let is_written = |operation: &Operation| matches!(operation.function, Function::Write | Function::Cas);
     let reads_list = |operation: &Operation| matches!(operation.output, Value::List(_));
     let mut functions = operations.clone().map(|operation| &operation.function);

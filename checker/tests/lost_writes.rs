@@ -1,24 +1,12 @@
 //! The fate of each write, one story a test. Each line of a story is `PROCESS TYPE F VALUE`, at its second.
 
-use interregnum_checker::history::{History, Value, jsonl};
+#[path = "support/story.rs"]
+mod story;
+
+use interregnum_checker::history::{Value, jsonl};
 use interregnum_checker::lost_writes::{Counts, FaultWindow, LostWrites, check};
 use interregnum_checker::verdict::Verdict;
-
-/// The history of a story. What follows a `|` is put into the event as it is.
-fn history(story: &str) -> History {
-    let line = |(index, line): (usize, &str)| {
-        let (event, more) =
-            line.split_once('|').map_or((line, String::new()), |(event, more)| (event, format!(",{more}")));
-        let parts: Vec<&str> = event.trim().splitn(4, ' ').collect();
-        let [process, kind, function, value] = parts[..] else { panic!("not an event: {line}") };
-        let time = (index + 1) * 1_000_000_000;
-        format!(
-            "{{\"time\":{time},\"process\":{process},\"type\":\"{kind}\",\"f\":\"{function}\",\"value\":{value}{more}}}\n"
-        )
-    };
-    let text: String = story.trim().lines().enumerate().map(line).collect();
-    jsonl::read(text.as_bytes(), "story").unwrap_or_else(|error| panic!("{error}")).history
-}
+use story::history;
 
 #[track_caller]
 fn tell(story: &str, expected: Counts, verdict: Verdict) -> (LostWrites, String) {

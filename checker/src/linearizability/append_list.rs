@@ -166,7 +166,8 @@ impl<'a> AppendList<'a> {
     }
 }
 
-fn elements(list: &Value) -> Result<&[Value], String> {
+/// The elements of what a read returned; an absent list has none.
+pub(crate) fn elements(list: &Value) -> Result<&[Value], String> {
     match list {
         Value::Nil => Ok(&[]),
         Value::List(elements) => Ok(elements),

@@ -9,19 +9,19 @@ use crate::model::multi_register::Step;
 use crate::model::register::{Action, INITIAL, ValueId};
 
 /// The end of a call that may take effect at any later moment, or never.
-pub(super) const NEVER: u64 = u64::MAX;
+pub(crate) const NEVER: u64 = u64::MAX;
 
 /// A call: an action and the interval in which it took effect.
 #[derive(Clone, Debug)]
-pub(super) struct Call<A> {
+pub(crate) struct Call<A> {
     /// The index of its operation in the history.
-    pub(super) operation: usize,
+    pub(crate) operation: usize,
     /// The rank of its invocation, from 1; rank 0 is before the history.
-    pub(super) start: u64,
+    pub(crate) start: u64,
     /// The rank of its completion, or [`NEVER`] if the outcome is unknown.
-    pub(super) end: u64,
+    pub(crate) end: u64,
     /// What it did, or may have done.
-    pub(super) action: A,
+    pub(crate) action: A,
 }
 
 impl<A> Call<A> {
@@ -31,13 +31,13 @@ impl<A> Call<A> {
     }
 
     /// Whether it is known to have taken effect.
-    pub(super) fn is_certain(&self) -> bool {
+    pub(crate) fn is_certain(&self) -> bool {
         self.end != NEVER
     }
 }
 
 /// Ranks of invocation and completion, from 1; the latter [`NEVER`] if the outcome is unknown.
-pub(super) fn interval(operation: &Operation) -> (u64, u64) {
+pub(crate) fn interval(operation: &Operation) -> (u64, u64) {
     (operation.invoked.order + 1, operation.completed.map_or(NEVER, |completed| completed.order + 1))
 }
 
@@ -56,17 +56,17 @@ impl<'a> Values<'a> {
 }
 
 /// The calls of one register.
-pub(super) struct RegisterCalls {
+pub(crate) struct RegisterCalls {
     /// In order of invocation.
-    pub(super) calls: Vec<Call<Action>>,
+    pub(crate) calls: Vec<Call<Action>>,
     /// How many distinct values there are; their numbers are below this.
-    pub(super) values: usize,
+    pub(crate) values: usize,
     /// For values whose write was refused, the last such operation.
-    pub(super) refused: HashMap<ValueId, usize>,
+    pub(crate) refused: HashMap<ValueId, usize>,
 }
 
 /// What the operations did to a register; an error says which of them is none of a register's.
-pub(super) fn of_register(history: &History, operations: &[usize], options: &Options) -> Result<RegisterCalls, String> {
+pub(crate) fn of_register(history: &History, operations: &[usize], options: &Options) -> Result<RegisterCalls, String> {
     let mut values = Values::new(&options.initial);
     let mut refused = HashMap::new();
     let mut calls = Vec::with_capacity(operations.len());

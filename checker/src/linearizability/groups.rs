@@ -2,9 +2,9 @@
 
 /// One end of some operation's interval. `operation` is `None` for what was there before the history began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct End {
-    pub(super) at: u64,
-    pub(super) operation: Option<usize>,
+pub(crate) struct End {
+    pub(crate) at: u64,
+    pub(crate) operation: Option<usize>,
 }
 
 /// Operations that may stand in any order among themselves, known by the two ends that matter to everyone else.
