@@ -1,9 +1,11 @@
 //! What a history means.
 //!
 //! This crate reads histories of concurrent operations and says which promises they keep: linearizability, no lost
-//! acknowledged write, the guarantees of sessions, no two leaders at once. It is pure: no clock, no process, no async, and no I/O beyond the reader
-//! or writer it is handed. It does not know how a history came about.
+//! acknowledged write, the guarantees of sessions, no two leaders at once; and it measures how stale reads were. It is
+//! pure: no clock, no process, no async, and no I/O beyond the reader or writer it is handed. It does not know how a
+//! history came about.
 
+mod appends;
 mod drawing;
 pub mod history;
 pub mod judgement;
@@ -12,6 +14,7 @@ pub mod lost_writes;
 mod model;
 pub mod sessions;
 pub mod split_brain;
+pub mod staleness;
 pub mod verdict;
 mod versions;
 mod wording;

@@ -123,6 +123,10 @@ impl Versions {
         Ok(())
     }
 
+    pub(crate) fn values(&self) -> std::ops::Range<ValueId> {
+        0..self.0.len() as ValueId
+    }
+
     pub(crate) fn get(&self, value: ValueId) -> &Version {
         &self.0[value as usize]
     }

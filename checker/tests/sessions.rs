@@ -1,43 +1,20 @@
 //! The four session guarantees, one story a test. Each line of a story is `PROCESS TYPE F VALUE`, at its second.
 
-#[path = "linearizability/simulation.rs"]
-mod simulation;
+#[path = "support/operations.rs"]
+mod operations;
+#[path = "support/random.rs"]
+mod random;
 #[path = "support/story.rs"]
 mod story;
 
 use std::cell::Cell;
 
-use interregnum_checker::linearizability;
 use interregnum_checker::sessions::{Counts, Guarantee, check};
 use interregnum_checker::verdict::Verdict;
-use proptest::collection::vec;
-use proptest::prelude::any;
+use operations::{append, cas, read, write};
 use proptest::prop_assert_eq;
-use proptest::test_runner::{Config, RngSeed, TestRunner};
-use simulation::Object;
+use random::{Object, for_random_histories};
 use story::history;
-
-/// An operation that nothing overlaps, of the outcome `ok`.
-fn done(process: u64, function: &str, value: &str) -> String {
-    let asked = if function == "read" { "null" } else { value };
-    format!("{process} invoke {function} {asked}\n{process} ok {function} {value}\n")
-}
-
-fn write(process: u64, value: &str) -> String {
-    done(process, "write", value)
-}
-
-fn read(process: u64, value: &str) -> String {
-    done(process, "read", value)
-}
-
-fn append(process: u64, value: &str) -> String {
-    done(process, "append", value)
-}
-
-fn cas(process: u64, from: &str, to: &str) -> String {
-    done(process, "cas", &format!("[{from},{to}]"))
-}
 
 const RYW: Guarantee = Guarantee::ReadYourWrites;
 const MR: Guarantee = Guarantee::MonotonicReads;
@@ -207,14 +184,9 @@ fn what_cannot_be_judged_is_no_pass() {
 fn a_linearizable_history_breaks_no_guarantee() {
     for object in [Object::UniqueRegister, Object::AppendList] {
         let (judged, broken) = (Cell::new(0), Cell::new(0));
-        let config =
-            Config { cases: 4_000, rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..Config::default() };
-        let result = TestRunner::new(config).run(&vec(any::<u8>(), 160..400), |bytes| {
-            let Some(history) = simulation::history(&simulation::events(object, 20, &bytes)) else { return Ok(()) };
-            let options = linearizability::Options::default();
-            let verdict = linearizability::check(&history, &options).judgement(&history).verdict;
-            let found = check(&history);
-            if verdict == Verdict::Pass {
+        for_random_histories(object, 4_000, |history, is_linearizable| {
+            let found = check(history);
+            if is_linearizable {
                 judged.set(judged.get() + found.counts.values().map(|counts| counts.judged).sum::<u64>());
                 prop_assert_eq!(found.violations, []);
             } else {
@@ -222,7 +194,6 @@ fn a_linearizable_history_breaks_no_guarantee() {
             }
             Ok(())
         });
-        result.unwrap_or_else(|error| panic!("{object:?}: {error}"));
         let (judged, broken) = (judged.get(), broken.get());
         assert!(judged > 1_000 && broken > 100, "{object:?}: {judged} judged, {broken} histories with a violation");
     }

@@ -7,12 +7,12 @@
 //! differ.
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use super::telling::in_its_own_past;
 use super::{Audit, Guarantee, Told};
-use crate::history::{Function, History, Outcome, Value};
-use crate::linearizability::append_list::elements;
+use crate::appends::{Element, List, Marks, Step};
+use crate::history::History;
 use crate::linearizability::calls::interval;
 use crate::wording::{at, noun, read as read_told, was_over};
 
@@ -22,83 +22,6 @@ pub(super) fn check(audit: &mut Audit<'_>, operations: &[usize]) -> Result<(), S
     let appends = check_reads(audit, &list);
     check_writes(audit, &list, &appends);
     Ok(())
-}
-
-/// An element by its number, in order of first mention.
-type Element = usize;
-
-/// What a session did, in order of invocation.
-enum Step {
-    Append { operation: usize, element: Element },
-    Read { operation: usize, shown: Vec<Element> },
-}
-
-struct List<'a> {
-    steps: Vec<Step>,
-    values: Vec<&'a Value>,
-}
-
-impl<'a> List<'a> {
-    fn gather(history: &'a History, operations: &[usize]) -> Result<Self, String> {
-        let mut numbers: HashMap<&Value, Element> = HashMap::new();
-        let mut values = Vec::new();
-        let mut number = |value: &'a Value| {
-            *numbers.entry(value).or_insert_with(|| {
-                values.push(value);
-                values.len() - 1
-            })
-        };
-        let mut is_appended = BTreeSet::new();
-        let mut steps = Vec::new();
-        for &index in operations {
-            let operation = &history.operations()[index];
-            match (&operation.function, operation.outcome) {
-                (Function::Append, Outcome::Fail) => {}
-                (Function::Append, _) => {
-                    let element = number(&operation.input);
-                    if !is_appended.insert(element) {
-                        let value = &operation.input;
-                        return Err(format!("{value} was appended twice; append lists need elements that are unique"));
-                    }
-                    steps.push(Step::Append { operation: index, element });
-                }
-                (Function::Read, Outcome::Ok) => {
-                    let shown = elements(&operation.output)?.iter().map(&mut number).collect();
-                    steps.push(Step::Read { operation: index, shown });
-                }
-                (Function::Read, _) => {}
-                (other, _) => {
-                    return Err(format!("the function `{other}` is unknown here; a list knows `append` and `read`"));
-                }
-            }
-        }
-        Ok(Self { steps, values })
-    }
-}
-
-/// A set of elements that is emptied at once.
-struct Marks {
-    marked_in: Vec<u64>,
-    round: u64,
-}
-
-impl Marks {
-    fn new(elements: usize) -> Self {
-        Self { marked_in: vec![0; elements], round: 1 }
-    }
-
-    fn clear(&mut self) {
-        self.round += 1;
-    }
-
-    /// Whether it was not marked before.
-    fn mark(&mut self, element: Element) -> bool {
-        std::mem::replace(&mut self.marked_in[element], self.round) != self.round
-    }
-
-    fn has(&self, element: Element) -> bool {
-        self.marked_in[element] == self.round
-    }
 }
 
 /// What a session did before its next operation: elements, each with the operation that appended it or first showed it.
