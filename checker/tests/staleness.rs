@@ -1,5 +1,7 @@
 //! How far behind each read is: one story a test, then random histories against the definition itself.
 
+#[path = "support/certain_order.rs"]
+mod certain_order;
 #[path = "support/operations.rs"]
 mod operations;
 #[path = "staleness/oracle.rs"]

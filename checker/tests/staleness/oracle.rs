@@ -5,20 +5,13 @@ use std::collections::BTreeSet;
 
 use interregnum_checker::history::{Function, History, Operation, Outcome, Value};
 
+use crate::certain_order::{Register, begin, end, made, seen};
+
 /// What one read lacks: how many versions, and the first of them for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Lag {
     pub(crate) versions: u64,
     pub(crate) time_ns: u64,
-}
-
-/// A simulation's times are its ranks, so that one number does for both; before all of them is 0.
-fn begin(operation: &Operation) -> u64 {
-    operation.invoked.time_ns.expect("a simulation has times") + 1
-}
-
-fn end(operation: &Operation) -> Option<u64> {
-    operation.completed.map(|completed| completed.time_ns.expect("a simulation has times") + 1)
 }
 
 fn lag(known: impl Iterator<Item = u64>, read: &Operation) -> Lag {
@@ -43,72 +36,8 @@ pub(crate) fn of_list(history: &History, read: usize) -> Lag {
 pub(crate) fn of_register(history: &History, read: usize) -> Lag {
     let register = Register(history.operations());
     let read = &history.operations()[read];
-    let newer = register.values().into_iter().filter(|value| register.is_newer(value, &read.output));
+    let told = |operation: &Operation| [seen(operation), made(operation)].into_iter().flatten();
+    let values: BTreeSet<Value> = history.operations().iter().flat_map(told).collect();
+    let newer = values.into_iter().filter(|value| register.is_newer(value, &read.output));
     lag(newer.filter_map(|value| register.known(&value)), read)
-}
-
-struct Register<'a>(&'a [Operation]);
-
-impl Register<'_> {
-    fn values(&self) -> BTreeSet<Value> {
-        let told = |operation: &Operation| [seen(operation), made(operation)].into_iter().flatten();
-        self.0.iter().flat_map(told).collect()
-    }
-
-    /// The value and all that chains of cas lead to from it.
-    fn made_from(&self, value: &Value) -> BTreeSet<Value> {
-        let mut reached = BTreeSet::from([value.clone()]);
-        loop {
-            let before = reached.len();
-            for operation in self.0 {
-                if let (Some(seen), Some(made)) = (seen(operation), made(operation))
-                    && reached.contains(&seen)
-                {
-                    reached.insert(made);
-                }
-            }
-            if reached.len() == before {
-                return reached;
-            }
-        }
-    }
-
-    fn known(&self, value: &Value) -> Option<u64> {
-        let reached = self.made_from(value);
-        let tells = |operation: &&Operation| {
-            [seen(operation), made(operation)].into_iter().flatten().any(|value| reached.contains(&value))
-        };
-        let initial = (*value == Value::Nil).then_some(0);
-        self.0.iter().filter(tells).filter_map(end).chain(initial).min()
-    }
-
-    fn begun(&self, value: &Value) -> u64 {
-        let leads_to_it =
-            |operation: &&Operation| made(operation).is_some_and(|made| self.made_from(&made).contains(value));
-        self.0.iter().filter(leads_to_it).map(begin).max().unwrap_or(0)
-    }
-
-    fn is_newer(&self, value: &Value, than: &Value) -> bool {
-        let is_begun_after = self.known(than).is_some_and(|known| known < self.begun(value));
-        value != than && (is_begun_after || self.made_from(than).contains(value))
-    }
-}
-
-/// What was there when the operation took effect, if it tells.
-fn seen(operation: &Operation) -> Option<Value> {
-    match (&operation.function, operation.outcome, &operation.input) {
-        (Function::Read, Outcome::Ok, _) => Some(operation.output.clone()),
-        (Function::Cas, Outcome::Fail, _) => operation.seen.clone(),
-        (Function::Cas, _, Value::List(pair)) => Some(pair[0].clone()),
-        _ => None,
-    }
-}
-
-/// What it left there, or may have.
-fn made(operation: &Operation) -> Option<Value> {
-    match (&operation.function, operation.outcome, &operation.input) {
-        (_, Outcome::Fail, _) | (Function::Read, _, _) => None,
-        (Function::Cas, _, Value::List(pair)) => Some(pair[1].clone()),
-        (_, _, value) => Some(value.clone()),
-    }
 }
