@@ -99,6 +99,9 @@ fn a_chain_of_cas_orders_what_time_does_not() {
     assert!(sentence.ends_with("a chain of cas had made something newer from 41"), "{sentence}");
     check_story(&[overlapping.clone(), read(7, "41"), read(7, "57")], &[]);
     check_story(&[overlapping, cas(3, "57", "60"), read(7, "60"), read(7, "41")], &[(MR, 1)]);
+    // What a cas made is no older than what it was made from, though the cas began long before that.
+    let early = ["2 invoke cas [41,57]\n".to_owned(), write(1, "40"), write(1, "41"), "2 ok cas [41,57]\n".to_owned()];
+    check_story(&[early.concat(), read(7, "57"), read(7, "40")], &[(MR, 1)]);
 }
 
 #[test]

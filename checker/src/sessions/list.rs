@@ -220,9 +220,7 @@ impl Judged {
 
 /// The first append of the same session that is not marked.
 fn first_missing(append: &Append, appends: &BTreeMap<Element, Append>, marks: &Marks) -> Option<(Element, usize)> {
-    let is_missing = |&(element, other): &(&Element, &Append)| {
-        other.process == append.process && other.number < append.earlier && !marks.has(*element)
-    };
+    let is_missing = |&(element, other): &(&Element, &Append)| other.process == append.process && !marks.has(*element);
     let missing = appends.iter().filter(is_missing).min_by_key(|(_, other)| other.number)?;
     Some((*missing.0, missing.1.operation))
 }
