@@ -8,8 +8,9 @@ use clap::{Args, ValueEnum};
 use interregnum_checker::history::{self, Format, History};
 use interregnum_checker::judgement::Judgement;
 use interregnum_checker::linearizability::{self, FailedCas, ModelKind, Options};
+use interregnum_checker::staleness::{self, Distribution};
 use interregnum_checker::verdict::Verdict;
-use interregnum_checker::{lost_writes, split_brain};
+use interregnum_checker::{lost_writes, sessions, split_brain};
 
 use super::say;
 use crate::report::terminal;
@@ -84,9 +85,23 @@ pub(super) fn check(flags: &CheckFlags) -> anyhow::Result<Verdict> {
                 say(line);
             }
         }
+        for line in staleness_by_node(&history) {
+            say(line);
+        }
         overall = overall.and(verdict);
     }
     Ok(overall)
+}
+
+/// How stale each node's reads were, where any were: what a follower read costs, beyond being wrong.
+fn staleness_by_node(history: &History) -> Vec<String> {
+    let measured = staleness::check(history);
+    let stale = measured.nodes.into_iter().filter(|(_, distribution)| distribution.stale > 0);
+    let line = |(node, Distribution { reads, stale, versions, time_ns }): (String, Distribution)| {
+        let time = time_ns.map_or(String::new(), |time| format!(" {:.1} ms and", time.max as f64 / 1e6));
+        format!("    {node}: {stale} of {reads} reads stale, by up to{time} {} versions", versions.max)
+    };
+    stale.map(line).collect()
 }
 
 fn name_of(path: &Path) -> String {
@@ -110,8 +125,8 @@ fn read(path: &Path, format: Option<FormatName>) -> anyhow::Result<(History, Vec
     Ok((read.history, read.warnings))
 }
 
-/// Linearizability always; the others where the history tells what they need: keys that are read in the end, and who
-/// acknowledged in which epoch.
+/// Linearizability always; the others where the history tells what they need: keys that are read in the end, who
+/// acknowledged in which epoch, sessions of more than one operation.
 fn judge(history: &History, flags: &CheckFlags) -> Vec<Judgement> {
     let options = Options {
         model: match flags.model {
@@ -126,7 +141,11 @@ fn judge(history: &History, flags: &CheckFlags) -> Vec<Judgement> {
         ..Options::default()
     };
     let mut judgements = vec![linearizability::check(history, &options).judgement(history)];
-    let others = [lost_writes::check(history, &[]).judgement(history), split_brain::check(history).judgement(history)];
+    let others = [
+        lost_writes::check(history, &[]).judgement(history),
+        split_brain::check(history).judgement(history),
+        sessions::check(history).judgement(history),
+    ];
     judgements.extend(others.into_iter().filter(|judgement| judgement.verdict != Verdict::Inconclusive));
     judgements
 }

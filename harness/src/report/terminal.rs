@@ -79,7 +79,7 @@ fn broken(report: &Report) -> Vec<&Judgement> {
 
 /// Orders judgements by how much they say about what clients lose.
 pub(crate) fn most_telling_first(judgements: &mut [&Judgement]) {
-    let order = ["lost-writes", "split-brain", "linearizable", "replicas-agree", "survival", "recovery"];
+    let order = ["lost-writes", "split-brain", "linearizable", "sessions", "replicas-agree", "survival", "recovery"];
     judgements
         .sort_by_key(|judgement| order.iter().position(|checker| *checker == judgement.checker).unwrap_or(order.len()));
 }
