@@ -14,7 +14,7 @@ async fn asynchronous_acknowledgement_loses_writes_when_the_leader_dies() -> int
         .workload(Append::keys(3))
         .fault(kill(leader()).every(secs(1)))
         // What is acknowledged while it is under way to the followers dies with the leader.
-        .link_delay(millis(10))
+        .link_delay(millis(20))
         .run_for(secs(5))
         .await?;
     assert!(report.broke(no_lost_writes()), "no write was lost; {}", told(&report));
