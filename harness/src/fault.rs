@@ -77,6 +77,12 @@ enum Undo {
 }
 
 impl Fault {
+    /// The fault and whom it strikes, as reports tell it: `isolate n1+n2`.
+    pub(crate) fn striking(self, nodes: &[NodeId]) -> String {
+        let nodes: Vec<_> = nodes.iter().map(NodeId::to_string).collect();
+        format!("{self} {}", nodes.join("+"))
+    }
+
     /// Whether `node` can suffer this fault now: what is dead can't be paused.
     pub(crate) fn applies_to(self, cluster: &Cluster, node: NodeId) -> bool {
         match self {

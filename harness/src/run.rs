@@ -120,8 +120,7 @@ pub(crate) async fn run(
     }
 
     enter(Phase::Judge);
-    let mut judgements = vec![recovery(&recovered), survival(&died)];
-    judgements.push(settled.judgement(recovered.is_ok()));
+    let judgements = vec![recovery(&recovered), survival(&died), settled.judgement(recovered.is_ok())];
     let facts = judge::Facts {
         launched_ns,
         load_began_ns,
@@ -194,7 +193,7 @@ fn recovery(recovered: &Result<(), String>) -> Judgement {
             (Verdict::Violation, format!("the cluster did not work again after every fault had been undone: {missing}"))
         }
     };
-    Judgement { checker: "recovery".into(), verdict, summary, proofs: Vec::new(), proofs_left_out: 0 }
+    Judgement::without_proofs("recovery", verdict, summary)
 }
 
 /// Judges whether a node ended that nobody killed.
@@ -204,7 +203,7 @@ fn survival(died: &[String]) -> Judgement {
     } else {
         (Verdict::Violation, format!("a node ended by itself: {}", died.join(", ")))
     };
-    Judgement { checker: "survival".into(), verdict, summary, proofs: Vec::new(), proofs_left_out: 0 }
+    Judgement::without_proofs("survival", verdict, summary)
 }
 
 impl Plan {

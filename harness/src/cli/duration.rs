@@ -4,6 +4,12 @@ use std::time::Duration;
 
 /// Reads a duration that is longer than nothing.
 pub(super) fn parse(text: &str) -> Result<Duration, String> {
+    let duration = parse_or_zero(text)?;
+    if duration.is_zero() { Err(format!("`{text}` is no time at all: give more than 0")) } else { Ok(duration) }
+}
+
+/// Reads a duration.
+pub(super) fn parse_or_zero(text: &str) -> Result<Duration, String> {
     let expected = || format!("`{text}` is no duration: give a number and a unit, as in 500ms, 10s or 2m");
     let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
     let unit_ms = match &text[digits.len()..] {
@@ -13,8 +19,7 @@ pub(super) fn parse(text: &str) -> Result<Duration, String> {
         _ => return Err(expected()),
     };
     let number: f64 = digits.parse().map_err(|_| expected())?;
-    let duration = Duration::try_from_secs_f64(number * unit_ms / 1000.0).map_err(|_| expected())?;
-    if duration.is_zero() { Err(expected()) } else { Ok(duration) }
+    Duration::try_from_secs_f64(number * unit_ms / 1000.0).map_err(|_| expected())
 }
 
 /// The shortest form that [`parse`] reads back.
@@ -37,6 +42,15 @@ mod tests {
         for text in ["", "s", "10 parsecs", "-1s", "0s", "NaNs", "1e300s", "é"] {
             assert!(parse(text).is_err(), "{text} was accepted");
         }
+    }
+
+    #[test]
+    fn zero_is_read_only_where_it_makes_sense() {
+        for text in ["0", "0s", "0ms"] {
+            assert_eq!(parse_or_zero(text), Ok(Duration::ZERO), "{text}");
+            assert!(parse(text).is_err(), "{text} was accepted");
+        }
+        assert!(parse_or_zero("0 parsecs").is_err());
     }
 
     #[test]

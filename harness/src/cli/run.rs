@@ -93,7 +93,7 @@ pub(super) struct RunFlags {
 
     /// How long bytes between two nodes are under way, each way. Loopback alone takes microseconds, which hides the
     /// moment in which an asynchronous leader has acknowledged and not yet sent.
-    #[arg(long, value_name = "DURATION", default_value = "1ms", value_parser = parse_delay)]
+    #[arg(long, value_name = "DURATION", default_value = "1ms", value_parser = duration::parse_or_zero)]
     link_delay: Duration,
 
     /// Where to leave everything that is known of the run [default: interregnum-runs/seed-SEED].
@@ -146,28 +146,18 @@ fn parse_time(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn parse_delay(text: &str) -> Result<Duration, String> {
-    let is_zero = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic()).parse() == Ok(0.0);
-    if is_zero { Ok(Duration::ZERO) } else { duration::parse(text) }
-}
-
 pub(super) fn run(flags: RunFlags) -> anyhow::Result<Verdict> {
     let name = format!("{} {}", flags.ack, flags.workload.word());
-    match execute(&name, flags)? {
-        Ok(report) => {
-            say(terminal::full(&report));
-            Ok(report.overall())
-        }
-        Err(Error::Harness(error)) => Err(error),
-        Err(error @ Error::Verdict(_)) => Err(error.into()),
-    }
+    let report = execute(&name, flags)?;
+    say(terminal::full(&report));
+    Ok(report.overall())
 }
 
 /// Runs the experiment that the flags describe, with live progress. A Ctrl-C ends its load; a second one ends the
 /// program at once, and the guardian cleans up.
-pub(super) fn execute(name: &str, flags: RunFlags) -> anyhow::Result<crate::Result<Report>> {
+pub(super) fn execute(name: &str, flags: RunFlags) -> anyhow::Result<Report> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    Ok(runtime.block_on(async {
+    let report = runtime.block_on(async {
         let interrupted = CancellationToken::new();
         let (progress, watched) = watch::channel(Snapshot::default());
         let time = flags.time;
@@ -177,7 +167,11 @@ pub(super) fn execute(name: &str, flags: RunFlags) -> anyhow::Result<crate::Resu
             () = progress::show(name, time, watched) => unreachable!("progress is shown until the run ends"),
             () = end_on_ctrl_c(interrupted.clone()) => unreachable!("the program ends there"),
         }
-    }))
+    });
+    report.map_err(|error| match error {
+        Error::Harness(error) => error,
+        error @ Error::Verdict(_) => error.into(),
+    })
 }
 
 async fn end_on_ctrl_c(interrupted: CancellationToken) {

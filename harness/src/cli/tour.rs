@@ -5,7 +5,6 @@ use interregnum_checker::verdict::Verdict;
 
 use super::run::{RunFlags, execute};
 use super::say;
-use crate::error::Error;
 use crate::report::{Report, terminal};
 
 /// What both runs have in common: lists, because a list shows which writes are gone; and the faults that leaders meet.
@@ -46,11 +45,7 @@ fn stage(ack: &str, seed: &str, name: &str) -> anyhow::Result<Report> {
     let out = format!("interregnum-runs/tour-{ack}-{seed}");
     let flags = COMMON.split(' ').chain(["--ack", ack, "--seed", seed, "--out", &out]);
     let flags = Flags::try_parse_from(flags)?;
-    match execute(name, flags.run)? {
-        Ok(report) => Ok(report),
-        Err(Error::Harness(error)) => Err(error),
-        Err(error @ Error::Verdict(_)) => Err(error.into()),
-    }
+    execute(name, flags.run)
 }
 
 /// The tour passes if it showed what it promises: one pass, one violation.

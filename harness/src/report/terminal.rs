@@ -164,10 +164,6 @@ mod tests {
     use crate::schedule::Step;
     use crate::target::Target;
 
-    fn judgement(checker: &str, verdict: Verdict, summary: &str) -> Judgement {
-        Judgement { checker: checker.into(), verdict, summary: summary.into(), proofs: vec![], proofs_left_out: 0 }
-    }
-
     /// A run in which one kill struck, as it looks when every promise holds.
     fn passed() -> Report {
         let step = Step { at_ms: 900, hold_ms: 700, fault: Fault::Kill, target: Target::Leader };
@@ -184,9 +180,13 @@ mod tests {
             faults: vec![StepTaken { step, nodes: vec![NodeId(0)], began_ns: 1, ended_ns: 2, effect }],
             gates: vec![],
             judgements: vec![
-                judgement("recovery", Verdict::Pass, "the cluster worked again after every fault had been undone"),
-                judgement("linearizable", Verdict::Pass, "9022 operations on 12 keys are linearizable"),
-                judgement("lost-writes", Verdict::Pass, "none of 6000 acknowledged writes lost"),
+                Judgement::without_proofs(
+                    "recovery",
+                    Verdict::Pass,
+                    "the cluster worked again after every fault had been undone",
+                ),
+                Judgement::without_proofs("linearizable", Verdict::Pass, "9022 operations on 12 keys are linearizable"),
+                Judgement::without_proofs("lost-writes", Verdict::Pass, "none of 6000 acknowledged writes lost"),
             ],
             demands: vec![],
             reproduce: "interregnum run --ack async --seed 42".into(),
@@ -200,8 +200,10 @@ mod tests {
                         read [1 2 3] from n3 at 3.114 s, the final read";
         let drawing = "process 4  append 7        ├──┤ok\nprocess 9  read → [1 2 3]         ├──┤ok";
         let proof = Proof { key: None, sentence: sentence.into(), operations: vec![], drawing: drawing.into() };
-        report.judgements[1] = judgement("linearizable", Verdict::Violation, "1 of 12 keys not linearizable");
-        report.judgements[2] = judgement("lost-writes", Verdict::Violation, "1 of 6000 acknowledged writes lost");
+        report.judgements[1] =
+            Judgement::without_proofs("linearizable", Verdict::Violation, "1 of 12 keys not linearizable");
+        report.judgements[2] =
+            Judgement::without_proofs("lost-writes", Verdict::Violation, "1 of 6000 acknowledged writes lost");
         report.judgements[2].proofs = vec![proof];
         report
     }

@@ -81,8 +81,7 @@ fn timings(facts: &Facts, history: &History) -> Timings {
 
 fn fault_windows(steps: &[StepTaken]) -> Vec<FaultWindow> {
     let window = |taken: &StepTaken| {
-        let nodes: Vec<_> = taken.nodes.iter().map(NodeId::to_string).collect();
-        let name = format!("{} {}", taken.step.fault, nodes.join("+"));
+        let name = taken.step.fault.striking(&taken.nodes);
         FaultWindow { name, start_ns: taken.began_ns, end_ns: taken.ended_ns }
     };
     steps.iter().filter(|taken| !taken.nodes.is_empty()).map(window).collect()

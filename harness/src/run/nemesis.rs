@@ -173,7 +173,6 @@ impl Nemesis {
 
 impl InForce {
     fn describe(&self) -> String {
-        let nodes: Vec<_> = self.injected.targets.iter().map(ToString::to_string).collect();
-        format!("{} {}", self.injected.fault, nodes.join("+"))
+        self.injected.fault.striking(&self.injected.targets)
     }
 }

@@ -166,6 +166,6 @@ impl Settled {
                 )
             }
         };
-        Judgement { checker: "replicas-agree".into(), verdict, summary, proofs: Vec::new(), proofs_left_out: 0 }
+        Judgement::without_proofs("replicas-agree", verdict, summary)
     }
 }
