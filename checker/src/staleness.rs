@@ -16,10 +16,16 @@
 //! values: a version of which nobody knew yet, or whose order is not certain, is not held against a read. So every read
 //! of a linearizable history is fresh. An element that was lost for good is lacking ever after: `lost_writes.rs` tells
 //! the two apart.
+//!
+//! A read belongs to every **fault window** in which it was *invoked*, both ends included, because staleness is measured
+//! at that moment: what the read lacks had been known by then, whatever happens before its answer comes. Windows may
+//! overlap, and a read invoked in two of them counts in both. A read invoked in none is *outside*; one whose time is not
+//! known is in no window and not outside either.
 
 mod distribution;
 mod list;
 mod register;
+mod windows;
 
 use std::collections::BTreeMap;
 
@@ -28,6 +34,7 @@ use serde::{Deserialize, Serialize};
 pub use self::distribution::{Distribution, Quantiles};
 use crate::history::{Function, History, Moment, Outcome};
 use crate::linearizability::is_list;
+use crate::lost_writes::FaultWindow;
 
 /// How stale the reads of a history were.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,15 +43,30 @@ pub struct Staleness {
     pub all: Distribution,
     /// Those that tell which node answered, by node.
     pub nodes: BTreeMap<String, Distribution>,
+    /// Those that were invoked while a fault was active, by fault, in the order in which the faults were given.
+    pub faults: Vec<UnderFault>,
+    /// Those that were invoked while no fault was active.
+    pub outside_faults: Distribution,
     /// The acknowledged reads of keys whose operations have no order that is known here.
     pub unmeasured_reads: u64,
     /// Why the first of those keys has none.
     pub why_unmeasured: Option<String>,
 }
 
-/// Measures every acknowledged read.
+/// How stale the reads were that were invoked while a fault was active.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnderFault {
+    /// The fault.
+    #[serde(flatten)]
+    pub fault: FaultWindow,
+    /// The reads.
+    #[serde(flatten)]
+    pub staleness: Distribution,
+}
+
+/// Measures every acknowledged read. No read's staleness depends on `faults`; they only say how to count it.
 #[must_use]
-pub fn check(history: &History) -> Staleness {
+pub fn check(history: &History, faults: &[FaultWindow]) -> Staleness {
     let mut found = Staleness::default();
     let mut lags = Vec::new();
     for operations in history.by_key().into_values() {
@@ -68,6 +90,9 @@ pub fn check(history: &History) -> Staleness {
     found.all = Distribution::of(history, lags.iter());
     found.nodes =
         nodes.into_iter().map(|(node, lags)| (node.to_owned(), Distribution::of(history, lags.into_iter()))).collect();
+    let by_time = windows::ByTime::of(history, &lags);
+    found.faults = faults.iter().map(|fault| by_time.under(fault)).collect();
+    found.outside_faults = by_time.outside(faults);
     found
 }
 

@@ -95,7 +95,7 @@ pub(super) fn check(flags: &CheckFlags) -> anyhow::Result<Verdict> {
 
 /// How stale each node's reads were, where any were: what a follower read costs, beyond being wrong.
 fn staleness_by_node(history: &History) -> Vec<String> {
-    let measured = staleness::check(history);
+    let measured = staleness::check(history, &[]);
     let stale = measured.nodes.into_iter().filter(|(_, distribution)| distribution.stale > 0);
     let line = |(node, Distribution { reads, stale, versions, time_ns }): (String, Distribution)| {
         let time = time_ns.map_or(String::new(), |time| format!(" {:.1} ms and", time.max as f64 / 1e6));
