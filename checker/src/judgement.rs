@@ -7,7 +7,8 @@ use crate::verdict::Verdict;
 /// One checker's answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
-    /// The checker, in the word that flags and reports use: `linearizable`, `lost-writes`, `sessions`, `split-brain`.
+    /// The checker, in the word that flags and reports use: `linearizable`, `lost-writes`, `sessions`, `split-brain`,
+    /// `leadership`.
     pub checker: String,
     /// [`Verdict::Pass`], [`Verdict::Violation`], or [`Verdict::Inconclusive`] when the checker could not decide.
     pub verdict: Verdict,

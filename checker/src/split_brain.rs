@@ -11,8 +11,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::answers::{Answer, End, in_real_time};
 use crate::drawing;
-use crate::history::{History, Moment, Operation, Outcome};
+use crate::history::{History, Operation};
 use crate::judgement::{Judgement, Proof};
 use crate::verdict::Verdict;
 use crate::wording::{at, count, noun};
@@ -57,29 +58,10 @@ pub struct SplitBrain {
 /// The most proofs that a judgement holds.
 const MOST_PROOFS: usize = 10;
 
-/// An acknowledged write that tells who acknowledged it.
-#[derive(Clone, Copy)]
-struct Acknowledgement<'a> {
-    node: &'a str,
-    epoch: u64,
-    operation: usize,
-    invoked: Moment,
-    completed: Moment,
-}
-
-impl<'a> Acknowledgement<'a> {
-    fn of((operation, told): (usize, &'a Operation)) -> Option<Self> {
-        let is_acknowledged = told.outcome == Outcome::Ok && told.function.is_write();
-        let (node, epoch) = (told.node.as_deref()?, told.epoch?);
-        is_acknowledged.then_some(Self { node, epoch, operation, invoked: told.invoked, completed: told.completed? })
-    }
-}
-
 /// Looks at every acknowledged write that tells its node and epoch.
 #[must_use]
 pub fn check(history: &History) -> SplitBrain {
-    let writes: Vec<Acknowledgement<'_>> =
-        history.operations().iter().enumerate().filter_map(Acknowledgement::of).collect();
+    let writes: Vec<Answer<'_>> = Answer::all(history).filter(|answer| answer.is_acknowledged_write).collect();
     let leaders: BTreeSet<(u64, &str)> = writes.iter().map(|write| (write.epoch, write.node)).collect();
     let mut overlaps = Overlaps::default();
     find_two_in_one_epoch(&writes, &mut overlaps);
@@ -92,8 +74,8 @@ pub fn check(history: &History) -> SplitBrain {
 }
 
 /// Case (b), told of each node that was not the first to acknowledge something under its epoch.
-fn find_two_in_one_epoch(writes: &[Acknowledgement<'_>], overlaps: &mut Overlaps) {
-    let mut first: BTreeMap<u64, Acknowledgement<'_>> = BTreeMap::new();
+fn find_two_in_one_epoch(writes: &[Answer<'_>], overlaps: &mut Overlaps) {
+    let mut first: BTreeMap<u64, Answer<'_>> = BTreeMap::new();
     for write in writes {
         let first = first.entry(write.epoch).or_insert(*write);
         if write.completed < first.completed {
@@ -105,18 +87,17 @@ fn find_two_in_one_epoch(writes: &[Acknowledgement<'_>], overlaps: &mut Overlaps
     }
 }
 
-/// Case (a), going through invocations in order of time with the completions before them taken in.
-fn find_superseded(by_invocation: &[Acknowledgement<'_>], overlaps: &mut Overlaps) {
-    let mut by_completion = by_invocation.to_vec();
-    by_completion.sort_by_key(|write| write.completed);
-    let mut completed = by_completion.into_iter().peekable();
+/// Case (a).
+fn find_superseded(writes: &[Answer<'_>], overlaps: &mut Overlaps) {
     let mut newest = Newest::default();
-    for write in by_invocation {
-        while let Some(earlier) = completed.next_if(|earlier| earlier.completed.order < write.invoked.order) {
-            newest.take_in(earlier);
-        }
-        if let Some(other) = newest.of_other_than(write.node).filter(|other| other.epoch > write.epoch) {
-            overlaps.add(OverlapKind::Superseded, write, other.operation);
+    for end in in_real_time(writes) {
+        match end {
+            End::Completed(write) => newest.take_in(*write),
+            End::Invoked(write) => {
+                if let Some(other) = newest.of_other_than(write.node).filter(|other| other.epoch > write.epoch) {
+                    overlaps.add(OverlapKind::Superseded, write, other.operation);
+                }
+            }
         }
     }
 }
@@ -124,14 +105,14 @@ fn find_superseded(by_invocation: &[Acknowledgement<'_>], overlaps: &mut Overlap
 /// The greatest epoch so far, and the greatest of any other node, each with the first write acknowledged under it.
 #[derive(Default)]
 struct Newest<'a> {
-    first: Option<Acknowledgement<'a>>,
-    second: Option<Acknowledgement<'a>>,
+    first: Option<Answer<'a>>,
+    second: Option<Answer<'a>>,
 }
 
 impl<'a> Newest<'a> {
-    fn take_in(&mut self, write: Acknowledgement<'a>) {
-        let is_newer = |than: &Option<Acknowledgement<'_>>| than.is_none_or(|than| write.epoch > than.epoch);
-        let is_of = |other: &Option<Acknowledgement<'_>>| other.is_some_and(|other| other.node == write.node);
+    fn take_in(&mut self, write: Answer<'a>) {
+        let is_newer = |than: &Option<Answer<'_>>| than.is_none_or(|than| write.epoch > than.epoch);
+        let is_of = |other: &Option<Answer<'_>>| other.is_some_and(|other| other.node == write.node);
         if is_newer(&self.first) {
             let before = self.first.replace(write);
             self.second = if is_of(&before) { self.second } else { before };
@@ -140,7 +121,7 @@ impl<'a> Newest<'a> {
         }
     }
 
-    fn of_other_than(&self, node: &str) -> Option<Acknowledgement<'a>> {
+    fn of_other_than(&self, node: &str) -> Option<Answer<'a>> {
         self.first.filter(|first| first.node != node).or(self.second)
     }
 }
@@ -150,7 +131,7 @@ impl<'a> Newest<'a> {
 struct Overlaps(BTreeMap<(u64, String, OverlapKind), Overlap>);
 
 impl Overlaps {
-    fn add(&mut self, kind: OverlapKind, write: &Acknowledgement<'_>, other: usize) {
+    fn add(&mut self, kind: OverlapKind, write: &Answer<'_>, other: usize) {
         let (node, epoch, operation) = (write.node.to_owned(), write.epoch, write.operation);
         let overlap = Overlap { kind, node: node.clone(), epoch, writes: 0, operation, other };
         self.0.entry((epoch, node, kind)).or_insert(overlap).writes += 1;
