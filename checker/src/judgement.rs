@@ -8,7 +8,7 @@ use crate::verdict::Verdict;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
     /// The checker, in the word that flags and reports use: `linearizable`, `lost-writes`, `sessions`, `split-brain`,
-    /// `leadership`.
+    /// `leadership`, `availability`.
     pub checker: String,
     /// [`Verdict::Pass`], [`Verdict::Violation`], or [`Verdict::Inconclusive`] when the checker could not decide.
     pub verdict: Verdict,

@@ -7,6 +7,7 @@
 
 mod answers;
 mod appends;
+pub mod availability;
 mod drawing;
 pub mod history;
 pub mod judgement;
