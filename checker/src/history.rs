@@ -6,11 +6,13 @@ pub mod edn;
 pub mod jepsen_log;
 pub mod jsonl;
 mod lines;
+mod names;
 mod pairing;
 mod reading;
 mod value;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -48,13 +50,13 @@ pub struct Event {
     pub function: Function,
     /// To which object. Absent where the history is about one object only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
+    pub key: Option<Arc<str>>,
     /// The argument, or what a read returned.
     #[serde(default)]
     pub value: Value,
     /// The node that answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub node: Option<String>,
+    pub node: Option<Arc<str>>,
     /// The leadership number under which it answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub epoch: Option<u64>,
@@ -66,7 +68,27 @@ pub struct Event {
     pub seen: Option<Value>,
     /// Why it failed, or why nobody knows.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<String>,
+    pub error: Option<Arc<str>>,
+}
+
+impl Event {
+    /// The bare beginning of an operation: without time, key, value or what a completion tells.
+    #[must_use]
+    pub fn invoke(process: u64, function: Function) -> Self {
+        Self {
+            time: None,
+            process,
+            event_type: EventType::Invoke,
+            function,
+            key: None,
+            value: Value::Nil,
+            node: None,
+            epoch: None,
+            lsn: None,
+            seen: None,
+            error: None,
+        }
+    }
 }
 
 /// A field that is there is `Some`, also when it is `null`.
@@ -93,7 +115,7 @@ pub struct Operation {
     /// What was done.
     pub function: Function,
     /// To which object.
-    pub key: Option<String>,
+    pub key: Option<Arc<str>>,
     /// The argument of the invocation.
     pub input: Value,
     /// What the completion told; for a read that is `ok`, the value read.
@@ -107,15 +129,15 @@ pub struct Operation {
     /// When its client stopped waiting: the `info` completion, if one was recorded. The operation itself goes on.
     pub gave_up: Option<Moment>,
     /// The node that answered.
-    pub node: Option<String>,
+    pub node: Option<Arc<str>>,
     /// The leadership number under which it answered.
     pub epoch: Option<u64>,
     /// Its position in the replication log.
     pub lsn: Option<u64>,
-    /// What a failed compare found.
-    pub seen: Option<Value>,
+    /// What a failed compare found. Boxed, because few operations have one and all would pay for its room.
+    pub seen: Option<Box<Value>>,
     /// Why it failed, or why nobody knows.
-    pub error: Option<String>,
+    pub error: Option<Arc<str>>,
 }
 
 /// A point in a history: comparable by `order` alone, told to people by `time_ns`.

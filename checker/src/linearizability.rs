@@ -128,7 +128,7 @@ pub fn check(history: &History, options: &Options) -> Linearizability {
 }
 
 fn is_transaction(function: &Function) -> bool {
-    matches!(function, Function::Other(name) if name == "txn")
+    function.name() == "txn"
 }
 
 fn check_one(history: &History, key: Option<&str>, operations: &[usize], options: &Options) -> KeyOutcome {

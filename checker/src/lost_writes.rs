@@ -218,7 +218,7 @@ impl<'a> Audit<'a> {
                 key: key.name.map(str::to_owned),
                 process: operation.process,
                 acknowledged_at_ns: operation.completed.and_then(|completed| completed.time_ns),
-                node: operation.node.clone(),
+                node: operation.node.as_deref().map(str::to_owned),
                 epoch: operation.epoch,
                 lsn: operation.lsn,
                 faults: self.evidence.faults_at(operation.completed),

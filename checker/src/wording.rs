@@ -101,7 +101,7 @@ fn where_and_when(operation: &Operation, preposition: &str) -> String {
 pub(crate) fn observed(operation: &Operation) -> Option<&Value> {
     match (&operation.function, operation.outcome, &operation.input) {
         (Function::Read, _, _) => Some(&operation.output),
-        (Function::Cas, Outcome::Fail, _) => operation.seen.as_ref(),
+        (Function::Cas, Outcome::Fail, _) => operation.seen.as_deref(),
         (Function::Cas, _, Value::List(pair)) => pair.first(),
         _ => None,
     }

@@ -114,7 +114,7 @@ fn append_lists_agree_with_the_oracle() {
 /// What a verdict must not depend on: when the run began, and what values and processes are called.
 #[test]
 fn a_verdict_survives_shifted_times_and_other_names() {
-    let rename = |value: &mut Value| visit_ints(value, &|number| Value::Text(format!("v{number}")));
+    let rename = |value: &mut Value| visit_ints(value, &|number| Value::Text(format!("v{number}").into()));
     for object in [Object::UniqueRegister, Object::Register, Object::AppendList] {
         for_random_events(object, 20, 2_000, |events| {
             let Some(history) = simulation::history(&events) else { return Ok(()) };

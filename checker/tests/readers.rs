@@ -1,5 +1,7 @@
 //! Readers of histories against whatever a disk may hold: they may refuse, but never panic, and what they refuse they place.
 
+use std::sync::Arc;
+
 use interregnum_checker::history::{Event, EventType, Format, Function, History, Value, edn, jsonl, read};
 use proptest::collection::vec;
 use proptest::option;
@@ -45,7 +47,11 @@ fn the_samples_are_valid() {
 
 /// A value that JSON can hold.
 fn value() -> impl Strategy<Value = Value> {
-    let leaf = prop_oneof![Just(Value::Nil), any::<i64>().prop_map(Value::Int), any::<String>().prop_map(Value::Text)];
+    let leaf = prop_oneof![
+        Just(Value::Nil),
+        any::<i64>().prop_map(Value::Int),
+        any::<String>().prop_map(|text| Value::Text(text.into()))
+    ];
     leaf.prop_recursive(3, 12, 4, |inner| vec(inner, 0..4).prop_map(Value::List))
 }
 
@@ -53,7 +59,7 @@ fn value() -> impl Strategy<Value = Value> {
 fn events() -> impl Strategy<Value = [Event; 2]> {
     let name = any::<String>().prop_map(|name| Function::from(name.as_str()));
     let function = prop_oneof![Just(Function::Read), Just(Function::Cas), Just(Function::Append), name];
-    let text = || option::of(any::<String>());
+    let text = || option::of(any::<String>().prop_map(Arc::from));
     let completion = prop_oneof![Just(EventType::Ok), Just(EventType::Fail), Just(EventType::Info)];
     let numbers = option::of((any::<u64>(), any::<u64>()));
     (completion, function, text(), [value(), value()], text(), numbers, option::of(value()), text()).prop_map(

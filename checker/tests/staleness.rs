@@ -136,7 +136,7 @@ fn check_against_oracle(object: Object, oracle: impl Fn(&History, usize) -> Lag)
             if told.function != Function::Read || told.outcome != Outcome::Ok {
                 continue;
             }
-            let measured = &found.nodes[told.node.as_ref().expect("a node of its own")];
+            let measured = &found.nodes[told.node.as_deref().expect("a node of its own")];
             let time_ns = measured.time_ns.expect("a simulation has times").max;
             let lag = Lag { versions: measured.versions.max, time_ns };
             prop_assert_eq!((measured.reads, measured.stale), (1, u64::from(lag.versions > 0)));

@@ -97,13 +97,13 @@ impl Recorder {
             process,
             event_type,
             function: invocation.function.clone(),
-            key: Some(invocation.key.clone()),
+            key: Some(invocation.key.as_str().into()),
             value: value.unwrap_or_else(|| invocation.value.clone()),
-            node: completion.and_then(|completion| completion.node.clone()),
+            node: completion.and_then(|completion| completion.node.as_deref().map(Into::into)),
             epoch: completion.and_then(|completion| completion.epoch),
             lsn: completion.and_then(|completion| completion.lsn),
             seen: completion.and_then(|completion| completion.seen.clone()),
-            error: completion.and_then(|completion| completion.error.clone()),
+            error: completion.and_then(|completion| completion.error.as_deref().map(Into::into)),
         };
         let mut log = self.history.lock().unwrap_or_else(PoisonError::into_inner);
         // Taken under the lock: the order of the lines is the order of their times.

@@ -6,6 +6,7 @@
 mod form;
 
 use std::io::{BufRead, Read as _};
+use std::sync::Arc;
 
 pub(super) use self::form::Form;
 use self::form::Parser;
@@ -110,13 +111,13 @@ fn event(form: Form, tuples: Tuples) -> Result<Option<Event>, String> {
     };
     let event_type = event_type(&fields.take("type").ok_or("expected a :type")?)?;
     let function = function(&fields.take("f").ok_or("expected an :f")?)?;
-    let mut key = fields.take("key").map(text).transpose()?;
+    let mut key = fields.text("key")?;
     let mut value = fields.take("value").unwrap_or(Form::Nil);
     if tuples == Tuples::Independent {
         value = match value {
             Form::List(pair) => match <[Form; 2]>::try_from(pair) {
                 Ok([tuple_key, tuple_value]) => {
-                    key = Some(text(tuple_key)?);
+                    key = Some(text(tuple_key)?.into());
                     tuple_value
                 }
                 Err(list) => Form::List(list),
@@ -131,11 +132,11 @@ fn event(form: Form, tuples: Tuples) -> Result<Option<Event>, String> {
         function,
         key,
         value: self::value(value)?,
-        node: fields.take("node").map(text).transpose()?,
+        node: fields.text("node")?,
         epoch: fields.number("epoch")?,
         lsn: fields.number("lsn")?,
         seen: fields.take("seen").map(self::value).transpose()?,
-        error: fields.take("error").map(|form| form.to_string()),
+        error: fields.take("error").map(|form| form.to_string().into()),
     }))
 }
 
@@ -147,6 +148,10 @@ impl Fields {
         let is_named = |(key, _): &(Form, Form)| matches!(key, Form::Keyword(keyword) if keyword == name);
         let index = self.0.iter().position(is_named)?;
         Some(self.0.swap_remove(index).1)
+    }
+
+    fn text(&mut self, name: &str) -> Result<Option<Arc<str>>, String> {
+        Ok(self.take(name).map(text).transpose()?.map(Arc::from))
     }
 
     fn number(&mut self, name: &str) -> Result<Option<u64>, String> {
@@ -190,7 +195,7 @@ pub(super) fn value(form: Form) -> Result<Value, String> {
     match form {
         Form::Nil => Ok(Value::Nil),
         Form::Int(number) => Ok(Value::Int(number)),
-        Form::Text(text) | Form::Keyword(text) => Ok(Value::Text(text)),
+        Form::Text(text) | Form::Keyword(text) => Ok(Value::Text(text.into())),
         Form::List(elements) => elements.into_iter().map(value).collect::<Result<_, _>>().map(Value::List),
         Form::Map(_) => Err(format!("expected nil, a whole number, text or a list of these, found {form}")),
     }
@@ -220,7 +225,7 @@ mod tests {
             assert_eq!(read_text(&text).expect("valid"), bare, "{text}");
         }
         let [cas] = bare.history.operations() else { panic!("one operation") };
-        assert_eq!((cas.seen.as_ref(), cas.error.as_deref()), (Some(&Value::Nil), Some("[:no way]")));
+        assert_eq!((cas.seen.as_deref(), cas.error.as_deref()), (Some(&Value::Nil), Some("[:no way]")));
         assert_eq!(cas.input, Value::List(vec![Value::Int(1), Value::Int(2)]));
     }
 

@@ -8,11 +8,14 @@
 //! `time` may be absent, and fields that are not [`Event`]'s are ignored, as are events whose process is not a number
 //! (`"nemesis"`). A last line that a crash cut short is left out with a warning.
 
+mod plain;
+
 use std::io::{self, BufRead, Write};
 
 use serde::Deserialize;
 
 use super::lines::{Line, Lines};
+use super::names::Names;
 use super::pairing::Pairing;
 use super::reading::Recorder;
 use super::{Event, Read, ReadError};
@@ -21,11 +24,12 @@ use super::{Event, Read, ReadError};
 pub fn read(reader: impl BufRead, source_name: &str) -> Result<Read, ReadError> {
     let mut recorder = Recorder::new(source_name, Pairing::by_time());
     let mut lines = Lines::new(reader, source_name);
+    let mut names = Names::new();
     while let Some(line) = lines.next()? {
         if line.text.trim_ascii().is_empty() {
             continue;
         }
-        match serde_json::from_slice::<Event>(line.text) {
+        match event(line.text, &mut names) {
             Ok(event) => recorder.record(event, line.number)?,
             Err(_) if is_of_no_client(line.text) => {}
             Err(error) if is_cut_short(&line, &error) => recorder.truncated(line.number),
@@ -33,6 +37,17 @@ pub fn read(reader: impl BufRead, source_name: &str) -> Result<Read, ReadError> 
         }
     }
     Ok(recorder.finish())
+}
+
+fn event(line: &[u8], names: &mut Names) -> serde_json::Result<Event> {
+    if let Some(event) = std::str::from_utf8(line).ok().and_then(|line| plain::event(line, names)) {
+        return Ok(event);
+    }
+    let mut event: Event = serde_json::from_slice(line)?;
+    for text in [&mut event.key, &mut event.node, &mut event.error].into_iter().flatten() {
+        *text = names.share(text);
+    }
+    Ok(event)
 }
 
 /// Writes one event and its newline. It is a single write, so a crash tears one line at most.
@@ -111,8 +126,8 @@ mod tests {
             read_text(&text).expect("valid").history.operations()[0].seen.clone()
         };
         assert_eq!(event(""), None);
-        assert_eq!(event(r#","seen":null"#), Some(Value::Nil));
-        assert_eq!(event(r#","seen":3"#), Some(Value::Int(3)));
+        assert_eq!(event(r#","seen":null"#), Some(Value::Nil.into()));
+        assert_eq!(event(r#","seen":3"#), Some(Value::Int(3).into()));
     }
 
     #[test]

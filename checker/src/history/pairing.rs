@@ -102,14 +102,37 @@ enum Process {
     Gone { since: usize },
 }
 
+/// The processes below this number have a place in a table; of the others, which few histories have, a map knows.
+const TABLED_PROCESSES: u64 = 1 << 16;
+
+/// What each process is doing. A process that was never heard of is idle.
+#[derive(Default)]
+struct Processes {
+    table: Vec<Process>,
+    map: HashMap<u64, Process>,
+}
+
+impl Processes {
+    fn get(&mut self, process: u64) -> &mut Process {
+        if process >= TABLED_PROCESSES {
+            return self.map.entry(process).or_insert(Process::Idle);
+        }
+        let index = process as usize;
+        if index >= self.table.len() {
+            self.table.resize(index + 1, Process::Idle);
+        }
+        &mut self.table[index]
+    }
+}
+
 /// A history in the making.
 pub(super) struct Pairing {
     by_time: bool,
     operations: Vec<Operation>,
-    processes: HashMap<u64, Process>,
+    processes: Processes,
     events: usize,
-    /// For each event the number of distinct times up to it, as long as every event has had a time.
-    time_ranks: Vec<u64>,
+    /// The events, counted from 0, that have the same time as the one before. All others are of one rank more.
+    ties: Vec<u64>,
     last_time: Option<u64>,
 }
 
@@ -128,23 +151,25 @@ impl Pairing {
         Self {
             by_time,
             operations: Vec::new(),
-            processes: HashMap::new(),
+            processes: Processes::default(),
             events: 0,
-            time_ranks: Vec::new(),
+            ties: Vec::new(),
             last_time: None,
         }
     }
 
     /// Takes the next event.
+    #[inline]
     pub(super) fn push(&mut self, event: Event) -> Result<(), HistoryError> {
         self.events += 1;
         self.accept(event).map_err(|problem| HistoryError { event: self.events, problem })
     }
 
+    #[inline]
     fn accept(&mut self, event: Event) -> Result<(), Problem> {
         self.rank(event.time)?;
         let moment = Moment { order: self.events as u64 - 1, time_ns: event.time };
-        let process = self.processes.entry(event.process).or_insert(Process::Idle);
+        let process = self.processes.get(event.process);
         match (*process, event.event_type) {
             (Process::Gone { since }, _) => Err(Problem::ActsAfterInfo { process: event.process, since }),
             (Process::Idle, EventType::Invoke) => {
@@ -170,32 +195,31 @@ impl Pairing {
             self.by_time = false;
             return Ok(());
         };
-        let rank = match (self.last_time, self.time_ranks.last()) {
-            (Some(before_ns), _) if time_ns < before_ns => {
-                return Err(Problem::TimeGoesBackwards { time_ns, before_ns });
-            }
-            (Some(before_ns), Some(rank)) => rank + u64::from(time_ns > before_ns),
-            _ => 0,
-        };
+        match self.last_time {
+            Some(before_ns) if time_ns < before_ns => return Err(Problem::TimeGoesBackwards { time_ns, before_ns }),
+            Some(before_ns) if time_ns == before_ns => self.ties.push(self.events as u64 - 1),
+            _ => {}
+        }
         self.last_time = Some(time_ns);
-        self.time_ranks.push(rank);
         Ok(())
     }
 
     /// The operations of the events so far.
     pub(super) fn finish(mut self) -> History {
-        if self.by_time {
+        if self.by_time && !self.ties.is_empty() {
             for operation in &mut self.operations {
                 let moments = [Some(&mut operation.invoked), operation.completed.as_mut(), operation.gave_up.as_mut()];
                 for moment in moments.into_iter().flatten() {
-                    moment.order = self.time_ranks[moment.order as usize];
+                    moment.order -= self.ties.partition_point(|&tie| tie <= moment.order) as u64;
                 }
             }
         }
+        self.operations.shrink_to_fit();
         History { operations: self.operations }
     }
 }
 
+#[inline]
 fn invoked(event: Event, moment: Moment) -> Operation {
     Operation {
         process: event.process,
@@ -222,7 +246,7 @@ fn complete(operation: &mut Operation, event: Event, moment: Moment, since: usiz
         return Err(Problem::OtherFunction { process: event.process, function: event.function, open, since });
     }
     if let Some(key) = event.key.filter(|key| operation.key.as_ref() != Some(key)) {
-        let open = operation.key.clone().unwrap_or_default();
+        let (key, open) = (key.to_string(), operation.key.as_deref().unwrap_or_default().to_owned());
         return Err(Problem::OtherKey { process: event.process, function: event.function, key, open, since });
     }
     (operation.outcome, operation.completed, operation.gave_up) = match event.event_type {
@@ -234,7 +258,7 @@ fn complete(operation: &mut Operation, event: Event, moment: Moment, since: usiz
     operation.node = event.node.or_else(|| operation.node.take());
     operation.epoch = event.epoch.or(operation.epoch);
     operation.lsn = event.lsn.or(operation.lsn);
-    operation.seen = event.seen;
+    operation.seen = event.seen.map(Box::new);
     operation.error = event.error;
     Ok(())
 }

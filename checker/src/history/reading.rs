@@ -100,6 +100,7 @@ impl<'a> Recorder<'a> {
         Self { source_name, pairing, warnings: Vec::new() }
     }
 
+    #[inline]
     pub(super) fn record(&mut self, event: Event, line: usize) -> Result<(), ReadError> {
         self.pairing.push(event).map_err(|error| ReadError::NoHistory {
             source_name: self.source_name.to_owned(),

@@ -1,6 +1,7 @@
 //! The data of a history: values and the names of functions, and how they are written. It knows nothing of time.
 
 use std::fmt;
+use std::sync::Arc;
 
 use serde::de::{self, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -15,7 +16,7 @@ pub enum Value {
     /// A whole number.
     Int(i64),
     /// Text.
-    Text(String),
+    Text(Arc<str>),
     /// Several, in order: the two arguments of a compare-and-set, or the elements of a list.
     List(Vec<Value>),
 }
@@ -84,11 +85,11 @@ impl<'de> Visitor<'de> for ValueVisitor {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
-        Ok(Value::Text(text.to_owned()))
+        Ok(Value::Text(text.into()))
     }
 
     fn visit_string<E: de::Error>(self, text: String) -> Result<Value, E> {
-        Ok(Value::Text(text))
+        Ok(Value::Text(text.into()))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
@@ -114,7 +115,7 @@ pub enum Function {
     Append,
     /// Anything else, by its name.
     #[serde(untagged)]
-    Other(String),
+    Other(Arc<str>),
 }
 
 impl Function {
@@ -125,27 +126,40 @@ impl Function {
     }
 }
 
+impl Function {
+    /// The function of that name, if it is one of those with a name of their own here.
+    pub(super) fn known(name: &str) -> Option<Self> {
+        match name {
+            "read" => Some(Self::Read),
+            "write" => Some(Self::Write),
+            "cas" => Some(Self::Cas),
+            "append" => Some(Self::Append),
+            _ => None,
+        }
+    }
+
+    /// Its name, as files have it.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Cas => "cas",
+            Self::Append => "append",
+            Self::Other(name) => name,
+        }
+    }
+}
+
 impl From<&str> for Function {
     fn from(name: &str) -> Self {
-        match name {
-            "read" => Self::Read,
-            "write" => Self::Write,
-            "cas" => Self::Cas,
-            "append" => Self::Append,
-            other => Self::Other(other.to_owned()),
-        }
+        Self::known(name).unwrap_or_else(|| Self::Other(name.into()))
     }
 }
 
 impl fmt::Display for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Read => f.write_str("read"),
-            Self::Write => f.write_str("write"),
-            Self::Cas => f.write_str("cas"),
-            Self::Append => f.write_str("append"),
-            Self::Other(name) => write!(f, "{}", name.escape_debug()),
-        }
+        write!(f, "{}", self.name().escape_debug())
     }
 }
 

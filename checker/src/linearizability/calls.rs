@@ -138,7 +138,7 @@ pub(super) fn of_multi_register(history: &History, options: &Options) -> Result<
     let mut registers: HashMap<&Value, usize> = HashMap::new();
     let mut calls = Vec::new();
     for (index, operation) in history.operations().iter().enumerate() {
-        if !matches!(&operation.function, Function::Other(name) if name == "txn") {
+        if operation.function.name() != "txn" {
             return Err(format!("the function `{}` is unknown here; several registers know `txn`", operation.function));
         }
         // What a transaction of unknown outcome read is unknown too, but what it would write is in its invocation.
@@ -171,7 +171,7 @@ fn steps(transaction: &Value) -> Result<&[Value], String> {
 fn step_parts(step: &Value) -> Result<(&str, &Value, &Value), String> {
     if let Value::List(parts) = step
         && let [Value::Text(name), register, value] = parts.as_slice()
-        && ["read", "write", "r", "w"].contains(&name.as_str())
+        && ["read", "write", "r", "w"].contains(&&**name)
     {
         return Ok((if name.starts_with('r') { "read" } else { "write" }, register, value));
     }

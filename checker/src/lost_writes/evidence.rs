@@ -36,6 +36,6 @@ impl<'a> Evidence<'a> {
         let (lost_lsn, lost_epoch) = (lost.lsn?, lost.epoch?);
         let below = self.positions.range(..=(lost_lsn, u64::MAX)).rev().take(NEAR);
         let (&(lsn, epoch), operation) = { below }.find(|&(&(_, epoch), _)| epoch > lost_epoch)?;
-        Some(Replacement { node: operation.node.clone(), epoch, lsn })
+        Some(Replacement { node: operation.node.as_deref().map(str::to_owned), epoch, lsn })
     }
 }

@@ -52,7 +52,7 @@ fn apply(operation: &Operation, state: &Value) -> Option<Value> {
             other => panic!("{other:?} is no list"),
         },
         (Function::Cas, outcome, Value::List(pair)) => match (outcome, &operation.seen) {
-            (Outcome::Fail, Some(seen)) => (seen == state).then(|| state.clone()),
+            (Outcome::Fail, Some(seen)) => (**seen == *state).then(|| state.clone()),
             (Outcome::Fail, None) => (pair[0] != *state).then(|| state.clone()),
             _ => (pair[0] == *state).then(|| pair[1].clone()),
         },

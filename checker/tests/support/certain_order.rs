@@ -61,7 +61,7 @@ impl Register<'_> {
 pub(crate) fn seen(operation: &Operation) -> Option<Value> {
     match (&operation.function, operation.outcome, &operation.input) {
         (Function::Read, Outcome::Ok, _) => Some(operation.output.clone()),
-        (Function::Cas, Outcome::Fail, _) => operation.seen.clone(),
+        (Function::Cas, Outcome::Fail, _) => operation.seen.as_deref().cloned(),
         (Function::Cas, _, Value::List(pair)) => Some(pair[0].clone()),
         _ => None,
     }

@@ -24,7 +24,7 @@ pub(crate) fn for_random_histories(object: Object, cases: u32, test: impl Fn(&Hi
             lag(&mut events, &bytes);
         }
         for (number, event) in events.iter_mut().enumerate() {
-            event.node = Some(format!("n{number}"));
+            event.node = Some(format!("n{number}").into());
         }
         let Some(history) = simulation::history(&events) else { return Ok(()) };
         let verdict = linearizability::check(&history, &Options::default()).judgement(&history).verdict;

@@ -56,7 +56,7 @@ pub(super) fn command_for(invocation: &Invocation) -> Result<Vec<Bytes>, String>
 fn text(value: &Value) -> Option<String> {
     match value {
         Value::Int(number) => Some(number.to_string()),
-        Value::Text(text) => Some(text.clone()),
+        Value::Text(text) => Some(text.to_string()),
         Value::Nil | Value::List(_) => None,
     }
 }
@@ -108,12 +108,12 @@ fn value(frame: BytesFrame) -> Value {
     match frame {
         BytesFrame::BulkString(bytes) | BytesFrame::SimpleString(bytes) => {
             let text = String::from_utf8_lossy(&bytes);
-            text.parse().map_or_else(|_| Value::Text(text.into_owned()), Value::Int)
+            text.parse().map_or_else(|_| Value::Text(text.into()), Value::Int)
         }
         BytesFrame::Integer(number) => Value::Int(number),
         BytesFrame::Array(elements) => Value::List(elements.into_iter().map(value).collect()),
         BytesFrame::Null => Value::Nil,
-        BytesFrame::Error(error) => Value::Text(error.to_string()),
+        BytesFrame::Error(error) => Value::Text((&*error).into()),
     }
 }
 
