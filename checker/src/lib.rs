@@ -8,6 +8,7 @@
 mod answers;
 mod appends;
 pub mod availability;
+mod collection;
 mod drawing;
 pub mod history;
 pub mod judgement;

@@ -3,14 +3,15 @@
 //! The *final read* of a key is its last acknowledged read, if that was invoked after every write to the key had ended or
 //! its client had given up. A key without one is *undetermined*.
 //!
-//! Of a **list** the final read tells each append's fate by itself: an acknowledged one is `present` or `lost`; one of unknown
-//! outcome is present or absent; a refused one that is there is a `ghost`; an element that is there more often than it was
-//! appended is `duplicated`, and one that nobody ever appended is a `phantom`.
+//! Of a **list** (`append`) or a **set** (`add`) the final read tells each write's fate by itself: an acknowledged one is
+//! `present` or `lost`; one of unknown outcome is present or absent; a refused one that is there is a `ghost`; an element
+//! that is there more often than it was appended, or in a set more than once, is `duplicated`, and one that nobody ever
+//! tried to write is a `phantom`.
 //!
 //! Of a **register** it tells the last value. An acknowledged write of another value is `lost` iff every operation that may
 //! have written the final value had ended before that write began (the initial value, nil, was written before all): then the
 //! write, and whatever may have overwritten it, is gone. Otherwise it was perhaps `overwritten`. This never blames a system
-//! that lost nothing, but a loss that a later write has covered up is not seen: lists see them all.
+//! that lost nothing, but a loss that a later write has covered up is not seen: lists and sets see them all.
 //!
 //! Positions in the replication log are told as *evidence* of a loss, not counted as one: when a later epoch's leader wrote
 //! at or below the position of an acknowledged write, no log can hold both writes, but which one the system gave up in the
@@ -24,6 +25,7 @@ mod telling;
 use serde::{Deserialize, Serialize};
 
 use self::evidence::Evidence;
+use crate::collection::Collection;
 use crate::history::{Function, History, Operation, Outcome, Value};
 
 /// A stretch of the run during which a fault was active, both ends included.
@@ -57,7 +59,7 @@ pub struct Counts {
     pub refused: u64,
     /// Refused, yet there.
     pub ghost: u64,
-    /// There more often than it was appended.
+    /// There more often than it was appended, or more than once in a set.
     pub duplicated: u64,
     /// There, though nobody ever tried to write it.
     pub phantom: u64,
@@ -65,7 +67,7 @@ pub struct Counts {
     pub undetermined: u64,
     /// Keys with writes and a final read.
     pub determined_keys: u64,
-    /// Keys with writes and no final read, or with operations that are neither a list's nor a register's.
+    /// Keys with writes and no final read, or with writes that no single list, set or register takes.
     pub undetermined_keys: u64,
 }
 
@@ -113,7 +115,7 @@ pub struct Replacement {
 pub enum AnomalyKind {
     /// It shows a write that was refused.
     Ghost,
-    /// It shows an element more often than it was appended.
+    /// It shows an element more often than it was appended, or more than once in a set.
     Duplicated,
     /// It shows what nobody ever tried to write.
     Phantom,
@@ -184,16 +186,20 @@ impl<'a> Audit<'a> {
         if writes.is_empty() {
             return;
         }
-        let appends = writes.iter().filter(|&&index| self.operation(index).function == Function::Append).count();
-        let final_read = self.final_read(operations, &writes).filter(|_| appends == 0 || appends == writes.len());
-        let Some(final_read) = final_read else {
+        let told = || writes.iter().map(|&index| self.operation(index));
+        let collection = Collection::of_writes(told());
+        let is_mixed = collection.is_none() && told().any(|write| Collection::of_function(&write.function).is_some());
+        let Some(final_read) = self.final_read(operations, &writes).filter(|_| !is_mixed) else {
             self.found.counts.undetermined_keys += 1;
             self.found.counts.undetermined += writes.len() as u64;
             return;
         };
         self.found.counts.determined_keys += 1;
         let key = Key { name, writes, final_read };
-        if appends > 0 { list::check(self, &key) } else { register::check(self, &key) }
+        match collection {
+            Some(collection) => list::check(self, &key, collection),
+            None => register::check(self, &key),
+        }
     }
 
     /// The last acknowledged read, if it was invoked after every write had ended or been given up.

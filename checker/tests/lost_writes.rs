@@ -66,7 +66,7 @@ fn a_list_that_lacks_or_invents_something_is_a_violation() {
     let summary = told("[1,2,4]", Counts { refused: 0, ghost: 1, ..base });
     assert!(summary.ends_with("which shows 4, but process 4's append of 4 was refused"), "{summary}");
     let summary = told("[1,2,1,1]", Counts { duplicated: 1, ..base });
-    assert!(summary.ends_with("shows 1 more often than it was appended, by process 1's append of 1"), "{summary}");
+    assert!(summary.ends_with("shows 1 more often than it was written, by process 1's append of 1"), "{summary}");
     let summary = told("[1,2,9]", Counts { phantom: 1, ..base });
     assert!(summary.ends_with("which shows 9, but nobody ever tried to write it"), "{summary}");
 }
@@ -95,6 +95,32 @@ fn without_a_read_after_the_last_write_nothing_is_known() {
     tell("3 invoke read null\n3 ok read null", Counts::default(), Verdict::Inconclusive);
     let mixed = "1 invoke append 1\n1 ok append 1\n1 invoke write 2\n1 ok write 2\n3 invoke read null\n3 ok read 2";
     tell(mixed, Counts { undetermined: 2, ..undetermined }, Verdict::Inconclusive);
+}
+
+#[test]
+fn a_set_has_the_fates_of_a_list_whatever_its_order() {
+    let told = |shown: &str, expected: Counts, verdict| {
+        let story = list_read_as(shown).replace("append", "add");
+        tell(&story, Counts { present: 2, unacknowledged_absent: 1, refused: 1, ..expected }, verdict).1
+    };
+    told("[2,1]", ONE_KEY, Verdict::Pass);
+    let summary = told("[2,1,2]", Counts { duplicated: 1, ..ONE_KEY }, Verdict::Violation);
+    assert!(summary.ends_with("which shows 2 more often than it was written, by process 2's add of 2"), "{summary}");
+    told("[2,1,9]", Counts { phantom: 1, ..ONE_KEY }, Verdict::Violation);
+    let base = Counts { unacknowledged_absent: 1, refused: 1, ..ONE_KEY };
+    let set_read_as = |shown: &str| list_read_as(shown).replace("append", "add");
+    tell(&set_read_as("[2]"), Counts { present: 1, lost: 1, ..base }, Verdict::Violation);
+    tell(&set_read_as("[2,4,1]"), Counts { present: 2, refused: 0, ghost: 1, ..base }, Verdict::Violation);
+}
+
+#[test]
+fn an_element_that_was_added_twice_is_in_its_set_once() {
+    let story = "1 invoke add 1\n1 ok add 1\n2 invoke add 1\n2 ok add 1\n3 invoke read null\n3 ok read [1]";
+    tell(story, Counts { present: 2, ..ONE_KEY }, Verdict::Pass);
+    tell(&story.replace("[1]", "[1,1]"), Counts { present: 2, duplicated: 1, ..ONE_KEY }, Verdict::Violation);
+    let mixed = story.replacen("add", "append", 2);
+    let undetermined = Counts { undetermined: 2, determined_keys: 0, undetermined_keys: 1, ..ONE_KEY };
+    tell(&mixed, undetermined, Verdict::Inconclusive);
 }
 
 /// Writes of 1 and then 2, one after the other, and a read.

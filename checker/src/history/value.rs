@@ -122,7 +122,13 @@ impl Function {
     /// Whether it is one that changes an object. Of functions that only a caller knows, this says `false`.
     #[must_use]
     pub fn is_write(&self) -> bool {
-        matches!(self, Self::Write | Self::Cas | Self::Append)
+        matches!(self, Self::Write | Self::Cas | Self::Append) || self.is_add()
+    }
+
+    /// Whether it is Jepsen's `add`, which puts one element into a set.
+    #[must_use]
+    pub fn is_add(&self) -> bool {
+        matches!(self, Self::Other(name) if **name == *"add")
     }
 }
 

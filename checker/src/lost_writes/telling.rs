@@ -84,7 +84,7 @@ impl Anomaly {
             }
             AnomalyKind::Duplicated => {
                 format!(
-                    "{final_read}, the final read, which shows {value} more often than it was appended, by {attempt}"
+                    "{final_read}, the final read, which shows {value} more often than it was written, by {attempt}"
                 )
             }
             AnomalyKind::Phantom => {
