@@ -1,5 +1,7 @@
 //! What one checker says of one history, in a shape that every checker shares, so that reports need to know only this.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::verdict::Verdict;
@@ -7,8 +9,8 @@ use crate::verdict::Verdict;
 /// One checker's answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Judgement {
-    /// The checker, in the word that flags and reports use: `linearizable`, `lost-writes`, `sessions`, `split-brain`,
-    /// `leadership`, `availability`.
+    /// The checker, in the word that flags and reports use: `linearizable`, `lost-writes`, `elements`, `sessions`,
+    /// `split-brain`, `leadership`, `availability`.
     pub checker: String,
     /// [`Verdict::Pass`], [`Verdict::Violation`], or [`Verdict::Inconclusive`] when the checker could not decide.
     pub verdict: Verdict,
@@ -38,4 +40,17 @@ pub struct Proof {
     pub operations: Vec<usize>,
     /// A small drawing for the terminal, one line per operation on a common time axis.
     pub drawing: String,
+}
+
+/// The first of each kind, then the second of each, and so on, so that the first few show what kinds there are.
+pub(crate) fn by_turns<T, K: Copy + Ord>(told: &[T], kind: impl Fn(&T) -> K) -> Vec<&T> {
+    let mut turns: BTreeMap<K, u64> = BTreeMap::new();
+    let mut ranked: Vec<(u64, K, &T)> = Vec::with_capacity(told.len());
+    for one in told {
+        let turn = turns.entry(kind(one)).or_default();
+        ranked.push((*turn, kind(one), one));
+        *turn += 1;
+    }
+    ranked.sort_by_key(|&(turn, kind, _)| (turn, kind));
+    ranked.into_iter().map(|(_, _, one)| one).collect()
 }

@@ -3,7 +3,7 @@
 use super::{Counts, Guarantee, Sessions, Violation};
 use crate::drawing;
 use crate::history::{History, Operation};
-use crate::judgement::{Judgement, Proof};
+use crate::judgement::{Judgement, Proof, by_turns};
 use crate::verdict::Verdict;
 use crate::wording::{Sentence, count, was_over};
 
@@ -30,8 +30,8 @@ impl Sessions {
         } else {
             (Verdict::Pass, self.tally())
         };
-        let proofs: Vec<Proof> =
-            self.clearest().into_iter().take(MOST_PROOFS).map(|violation| violation.proof(history)).collect();
+        let clearest = by_turns(&self.violations, |violation| violation.guarantee).into_iter().take(MOST_PROOFS);
+        let proofs: Vec<Proof> = clearest.map(|violation| violation.proof(history)).collect();
         let proofs_left_out = broken as usize - proofs.len();
         Judgement { checker: "sessions".to_owned(), verdict, summary, proofs, proofs_left_out }
     }
@@ -44,19 +44,6 @@ impl Sessions {
             Counts { judged, broken } => format!("{guarantee}: broken by {broken} of {}", count(judged, "read")),
         };
         self.counts.iter().map(told).collect::<Vec<_>>().join("; ")
-    }
-
-    /// The first violation of each guarantee, then the second of each, and so on.
-    fn clearest(&self) -> Vec<&Violation> {
-        let mut told = [0_u64; Guarantee::ALL.len()];
-        let mut ranked: Vec<(u64, &Violation)> = Vec::with_capacity(self.violations.len());
-        for violation in &self.violations {
-            let rank = &mut told[violation.guarantee as usize];
-            ranked.push((*rank, violation));
-            *rank += 1;
-        }
-        ranked.sort_by_key(|&(rank, violation)| (rank, violation.guarantee));
-        ranked.into_iter().map(|(_, violation)| violation).collect()
     }
 }
 

@@ -48,7 +48,7 @@ impl Distribution {
 }
 
 impl Quantiles {
-    fn of(mut values: Vec<u64>) -> Self {
+    pub(crate) fn of(mut values: Vec<u64>) -> Self {
         values.sort_unstable();
         let ranked = |percent: usize| {
             let rank = (values.len() * percent).div_ceil(100);
