@@ -18,13 +18,10 @@ impl Sessions {
     pub fn judgement(&self, history: &History) -> Judgement {
         let total = |number: fn(&Counts) -> u64| self.counts.values().map(number).sum::<u64>();
         let (judged, broken) = (total(|counts| counts.judged), total(|counts| counts.broken));
-        let undecided = self.why_undecided.as_ref().map_or_else(String::new, |why| {
-            format!("; {} not decided, of which the first: {why}", count(self.undecided_keys, "key"))
-        });
         let (verdict, summary) = if broken > 0 {
-            (Verdict::Violation, self.tally() + &undecided)
+            (Verdict::Violation, self.tally())
         } else if self.undecided_keys > 0 {
-            (Verdict::Inconclusive, self.tally() + &undecided)
+            (Verdict::Inconclusive, self.tally())
         } else if judged == 0 {
             (Verdict::Inconclusive, "no process read after it had written or read, so nothing was judged".to_owned())
         } else {
@@ -36,14 +33,18 @@ impl Sessions {
         Judgement { checker: "sessions".to_owned(), verdict, summary, proofs, proofs_left_out }
     }
 
-    /// `read your writes: 2 of 40 reads broke it; monotonic reads: held in 38 reads; monotonic writes: not judged; …`.
+    /// `read your writes broken by 2 of 40 reads; monotonic reads held in 38 reads`, of those that were judged.
     fn tally(&self) -> Sentence {
         let told = |(guarantee, counts): (&Guarantee, &Counts)| match *counts {
-            Counts { judged: 0, .. } => format!("{guarantee}: not judged"),
-            Counts { judged, broken: 0 } => format!("{guarantee}: held in {}", count(judged, "read")),
-            Counts { judged, broken } => format!("{guarantee}: broken by {broken} of {}", count(judged, "read")),
+            Counts { judged: 0, .. } => None,
+            Counts { judged, broken: 0 } => Some(format!("{guarantee} held in {}", count(judged, "read"))),
+            Counts { judged, broken } => Some(format!("{guarantee} broken by {broken} of {}", count(judged, "read"))),
         };
-        self.counts.iter().map(told).collect::<Vec<_>>().join("; ")
+        let undecided = self
+            .why_undecided
+            .as_ref()
+            .map(|why| format!("{} not decided, of which the first: {why}", count(self.undecided_keys, "key")));
+        self.counts.iter().filter_map(told).chain(undecided).collect::<Vec<_>>().join("; ")
     }
 }
 
