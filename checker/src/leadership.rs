@@ -98,7 +98,7 @@ pub fn check(history: &History) -> Leadership {
     }
     Leadership {
         answers: answers.len() as u64,
-        reigns: reigns(&answers),
+        reigns: reigns_of(&answers),
         backwards: sweep.backwards,
         steps_back: sweep.steps_back.into_values().take(MOST_TOLD).collect(),
         behind: sweep.behind,
@@ -148,7 +148,13 @@ impl<'a> Sweep<'a> {
     }
 }
 
-fn reigns(answers: &[Answer<'_>]) -> Vec<Reign> {
+/// Every reign, in order of epoch, then of node: who led when, without judging it.
+#[must_use]
+pub fn reigns(history: &History) -> Vec<Reign> {
+    reigns_of(&Answer::all(history).collect::<Vec<_>>())
+}
+
+fn reigns_of(answers: &[Answer<'_>]) -> Vec<Reign> {
     let mut by_completion: Vec<&Answer<'_>> = answers.iter().filter(|answer| answer.is_acknowledged_write).collect();
     by_completion.sort_by_key(|write| write.completed);
     let mut reigns: BTreeMap<(u64, &str), Reign> = BTreeMap::new();

@@ -10,6 +10,10 @@ pub enum Expectation {
     NoLostWrites,
     /// See [`no_split_brain`].
     NoSplitBrain,
+    /// See [`session_guarantees`].
+    SessionGuarantees,
+    /// See [`epochs_only_grow`].
+    EpochsOnlyGrow,
     /// See [`replicas_agree`].
     ReplicasAgree,
     /// See [`leader_changed`].
@@ -34,6 +38,18 @@ pub fn no_split_brain() -> Expectation {
     Expectation::NoSplitBrain
 }
 
+/// No client sees its own view go back: the four session guarantees (Terry et al., 1994).
+#[must_use]
+pub fn session_guarantees() -> Expectation {
+    Expectation::SessionGuarantees
+}
+
+/// No node tells a smaller epoch than it has told before.
+#[must_use]
+pub fn epochs_only_grow() -> Expectation {
+    Expectation::EpochsOnlyGrow
+}
+
 /// When everything has healed, all nodes hold the same.
 #[must_use]
 pub fn replicas_agree() -> Expectation {
@@ -53,6 +69,8 @@ impl Expectation {
             Self::Linearizable => Some("linearizable"),
             Self::NoLostWrites => Some("lost-writes"),
             Self::NoSplitBrain => Some("split-brain"),
+            Self::SessionGuarantees => Some("sessions"),
+            Self::EpochsOnlyGrow => Some("leadership"),
             Self::ReplicasAgree => Some("replicas-agree"),
             Self::LeaderChanged(_) => None,
         }

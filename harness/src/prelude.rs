@@ -9,7 +9,8 @@ pub use interregnum_workloads::append::Append;
 pub use interregnum_workloads::register::Register;
 
 pub use crate::expectation::{
-    Expectation, leader_changed, linearizable, no_lost_writes, no_split_brain, replicas_agree,
+    Expectation, epochs_only_grow, leader_changed, linearizable, no_lost_writes, no_split_brain, replicas_agree,
+    session_guarantees,
 };
 pub use crate::experiment::Experiment;
 pub use crate::fault::{Fault, Shape};

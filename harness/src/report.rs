@@ -5,7 +5,9 @@ pub(crate) mod terminal;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use interregnum_checker::availability::Availability;
 use interregnum_checker::judgement::Judgement;
+use interregnum_checker::staleness::Staleness;
 use interregnum_checker::verdict::Verdict;
 use interregnum_workloads::seed::Seed;
 use serde::Serialize;
@@ -41,6 +43,25 @@ pub struct Timings {
     pub take_down_ms: u64,
 }
 
+/// One node's leadership of one epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Leadership {
+    pub epoch: u64,
+    pub leader: NodeId,
+    /// The writes that it acknowledged, none if only the harness saw it lead; and when the first and the last of them, in
+    /// nanoseconds since the run began.
+    pub writes: u64,
+    pub first_ns: Option<u64>,
+    pub last_ns: Option<u64>,
+}
+
+/// What was measured and not judged.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Measured {
+    pub availability: Availability,
+    pub staleness: Staleness,
+}
+
 /// A finished run. Its [`verdict`](Report::verdict) counts every judgement, unless [`expect`](Report::expect) has named
 /// the promises that matter.
 #[derive(Debug)]
@@ -53,8 +74,10 @@ pub struct Report {
     pub(crate) seed: Seed,
     pub(crate) counts: Counts,
     pub(crate) timings: Timings,
-    pub(crate) leaderships: BTreeSet<(u64, NodeId)>,
+    /// In order of epoch.
+    pub(crate) leaderships: Vec<Leadership>,
     pub(crate) faults: Vec<StepTaken>,
+    pub(crate) measured: Measured,
     pub(crate) gates: Vec<Gate>,
     pub(crate) judgements: Vec<Judgement>,
     /// What `expect` named. Empty: everything counts.
@@ -133,6 +156,18 @@ impl Report {
         self.leaderships.len().saturating_sub(1)
     }
 
+    /// When clients were served and when not, and what each fault cost them.
+    #[must_use]
+    pub fn availability(&self) -> &Availability {
+        &self.measured.availability
+    }
+
+    /// How stale reads were, by node and by fault.
+    #[must_use]
+    pub fn staleness(&self) -> &Staleness {
+        &self.measured.staleness
+    }
+
     /// The run's directory.
     #[must_use]
     pub fn run_dir(&self) -> &RunDir {
@@ -171,18 +206,14 @@ impl Report {
             seed: Seed,
             operations: Counts,
             timings: Timings,
-            leaderships: Vec<Leadership>,
+            leaderships: &'a [Leadership],
             faults: &'a [StepTaken],
+            availability: &'a Availability,
+            staleness: &'a Staleness,
             gates: &'a [Gate],
             judgements: &'a [Judgement],
             reproduce: &'a str,
         }
-        #[derive(Serialize)]
-        struct Leadership {
-            epoch: u64,
-            leader: NodeId,
-        }
-        let leadership = |(epoch, leader): &(u64, NodeId)| Leadership { epoch: *epoch, leader: *leader };
         self.run_dir.write_json(
             "verdict.json",
             &Document {
@@ -194,8 +225,10 @@ impl Report {
                 seed: self.seed,
                 operations: self.counts,
                 timings: self.timings,
-                leaderships: self.leaderships.iter().map(leadership).collect(),
+                leaderships: &self.leaderships,
                 faults: &self.faults,
+                availability: &self.measured.availability,
+                staleness: &self.measured.staleness,
                 gates: &self.gates,
                 judgements: &self.judgements,
                 reproduce: &self.reproduce,

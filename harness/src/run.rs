@@ -101,6 +101,7 @@ pub(crate) async fn run(
     let healed_ns = recorder.now_ns();
     let recovered = wait_until_recovered(nemesis.cluster(), &load).await;
     let touched = load.stop().await;
+    let load_ended_ns = recorder.now_ns();
     monitor.stop().await;
 
     enter(Phase::Settle);
@@ -124,6 +125,7 @@ pub(crate) async fn run(
     let facts = judge::Facts {
         launched_ns,
         load_began_ns,
+        load_ended_ns,
         healed_ns,
         ready_after,
         taken_down_in,

@@ -15,7 +15,9 @@ async fn survives(experiment: Experiment) -> interregnum::Result {
         .await?
         .expect(linearizable())
         .expect(no_lost_writes())
+        .expect(session_guarantees())
         .expect(no_split_brain())
+        .expect(epochs_only_grow())
         .expect(replicas_agree())
         .verdict()
 }

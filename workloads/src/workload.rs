@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use interregnum_checker::history::History;
 use interregnum_checker::judgement::Judgement;
 use interregnum_checker::lost_writes::FaultWindow;
-use interregnum_checker::{linearizability, lost_writes, split_brain};
+use interregnum_checker::{leadership, linearizability, lost_writes, sessions, split_brain};
 
 use crate::client::{Completion, Invocation, Object};
 use crate::seed::Seed;
@@ -35,7 +35,9 @@ pub trait Workload: Send + Sync {
         vec![
             linearizability::check(history, &linearizability::Options::default()).judgement(history),
             lost_writes::check(history, faults).judgement(history),
+            sessions::check(history).judgement(history),
             split_brain::check(history).judgement(history),
+            leadership::check(history).judgement(history),
         ]
     }
 }

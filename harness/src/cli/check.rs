@@ -8,12 +8,11 @@ use clap::{Args, ValueEnum};
 use interregnum_checker::history::{self, Format, History};
 use interregnum_checker::judgement::Judgement;
 use interregnum_checker::linearizability::{self, FailedCas, ModelKind, Options};
-use interregnum_checker::staleness::{self, Distribution};
 use interregnum_checker::verdict::Verdict;
-use interregnum_checker::{lost_writes, sessions, split_brain};
+use interregnum_checker::{availability, leadership, lost_writes, sessions, split_brain, staleness};
 
 use super::say;
-use crate::report::terminal;
+use crate::report::terminal::{self, measured};
 
 /// The flags of `check`.
 #[derive(Clone, Debug, Args)]
@@ -85,23 +84,13 @@ pub(super) fn check(flags: &CheckFlags) -> anyhow::Result<Verdict> {
                 say(line);
             }
         }
-        for line in staleness_by_node(&history) {
-            say(line);
+        let availability = availability::check(&history, &[], &availability::Options::default());
+        for (name, told) in measured::rows(&availability, &staleness::check(&history, &[])) {
+            say(format_args!("    {name:<11}  {told}"));
         }
         overall = overall.and(verdict);
     }
     Ok(overall)
-}
-
-/// How stale each node's reads were, where any were: what a follower read costs, beyond being wrong.
-fn staleness_by_node(history: &History) -> Vec<String> {
-    let measured = staleness::check(history, &[]);
-    let stale = measured.nodes.into_iter().filter(|(_, distribution)| distribution.stale > 0);
-    let line = |(node, Distribution { reads, stale, versions, time_ns }): (String, Distribution)| {
-        let time = time_ns.map_or(String::new(), |time| format!(" {:.1} ms and", time.max as f64 / 1e6));
-        format!("    {node}: {stale} of {reads} reads stale, by up to{time} {} versions", versions.max)
-    };
-    stale.map(line).collect()
 }
 
 fn name_of(path: &Path) -> String {
@@ -144,6 +133,7 @@ fn judge(history: &History, flags: &CheckFlags) -> Vec<Judgement> {
     let others = [
         lost_writes::check(history, &[]).judgement(history),
         split_brain::check(history).judgement(history),
+        leadership::check(history).judgement(history),
         sessions::check(history).judgement(history),
     ];
     judgements.extend(others.into_iter().filter(|judgement| judgement.verdict != Verdict::Inconclusive));

@@ -1,5 +1,7 @@
 //! How a report looks in a terminal: calm, aligned, and ending with what to do next. It computes nothing.
 
+pub(crate) mod measured;
+
 use std::fmt::Write as _;
 
 use console::style;
@@ -10,6 +12,9 @@ use super::Report;
 
 /// Proofs shown of the promise that says most; the other promises get one each, and `verdict.json` has them all.
 pub(crate) const PROOFS_SHOWN: usize = 3;
+
+/// How wide the names of rows are.
+const NAME_COLUMNS: usize = 14;
 
 /// How wide a sentence grows before it is broken: drawings are made for the same width.
 const SENTENCE_COLUMNS: usize = 100;
@@ -24,19 +29,32 @@ pub(crate) fn full(report: &Report) -> String {
     }
     text.push('\n');
     let mut row = |name: &str, value: String| {
-        let _ = writeln!(text, "  {}  {value}", style(format!("{name:<14}")).dim());
+        let _ = writeln!(text, "  {}  {value}", style(format!("{name:<NAME_COLUMNS$}")).dim());
     };
     for judgement in report.counted() {
-        row(&judgement.checker, format!("{} {}", mark(judgement.verdict), judgement.summary));
+        row(&judgement.checker, hanging(&format!("{} {}", mark(judgement.verdict), judgement.summary)));
     }
     for gate in report.unmet_gates() {
         row("gate", format!("{} {}: {}", mark(Verdict::Inconclusive), gate.name, gate.detail));
     }
     row("operations", operations(report));
     row("faults", faults(report));
+    let mut last = "";
+    for (name, told) in measured::rows(&report.measured.availability, &report.measured.staleness) {
+        row(if name == last { "" } else { name }, hanging(&told));
+        last = name;
+    }
     row("files", report.run_dir.path().display().to_string());
     row("run again", report.reproduce.clone());
     text
+}
+
+/// The text of a row, broken to the width of sentences, so that it stays behind the row's name.
+fn hanging(text: &str) -> String {
+    let (behind_name, behind_mark) = (" ".repeat(NAME_COLUMNS + 4), " ".repeat(NAME_COLUMNS + 6));
+    let columns = textwrap::Options::new(SENTENCE_COLUMNS);
+    let filled = textwrap::fill(text, columns.initial_indent(&behind_name).subsequent_indent(&behind_mark));
+    filled.trim_start().to_owned()
 }
 
 /// What a failed test prints: one sentence, a small drawing, where everything is, how to run it again.
@@ -79,7 +97,16 @@ fn broken(report: &Report) -> Vec<&Judgement> {
 
 /// Orders judgements by how much they say about what clients lose.
 pub(crate) fn most_telling_first(judgements: &mut [&Judgement]) {
-    let order = ["lost-writes", "split-brain", "linearizable", "sessions", "replicas-agree", "survival", "recovery"];
+    let order = [
+        "lost-writes",
+        "split-brain",
+        "leadership",
+        "linearizable",
+        "sessions",
+        "replicas-agree",
+        "survival",
+        "recovery",
+    ];
     judgements
         .sort_by_key(|judgement| order.iter().position(|checker| *checker == judgement.checker).unwrap_or(order.len()));
 }
@@ -158,7 +185,7 @@ mod tests {
     use crate::fault::{Effect, Fault};
     use crate::gate::Gate;
     use crate::node_id::NodeId;
-    use crate::report::{Counts, Timings};
+    use crate::report::{Counts, Leadership, Measured, Timings};
     use crate::run::StepTaken;
     use crate::run_dir::RunDir;
     use crate::schedule::Step;
@@ -167,6 +194,7 @@ mod tests {
     /// A run in which one kill struck, as it looks when every promise holds.
     fn passed() -> Report {
         let step = Step { at_ms: 900, hold_ms: 700, fault: Fault::Kill, target: Target::Leader };
+        let led = |(epoch, leader)| Leadership { epoch, leader, writes: 3000, first_ns: None, last_ns: None };
         let effect = Effect { verified: true, evidence: "n1 reaped: signal 9 (SIGKILL)".into() };
         Report {
             run_dir: RunDir::at("/runs/seed-42"),
@@ -176,8 +204,9 @@ mod tests {
             seed: Seed(42),
             counts: Counts { ok: 9000, fail: 10, info: 12 },
             timings: Timings { load_ms: 3000, ..Timings::default() },
-            leaderships: [(1, NodeId(0)), (2, NodeId(2))].into(),
+            leaderships: [(1, NodeId(0)), (2, NodeId(2))].map(led).into(),
             faults: vec![StepTaken { step, nodes: vec![NodeId(0)], began_ns: 1, ended_ns: 2, effect }],
+            measured: Measured::default(),
             gates: vec![],
             judgements: vec![
                 Judgement::without_proofs(

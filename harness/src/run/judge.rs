@@ -1,21 +1,24 @@
 //! From the recorded history and what the nemesis did to a report: the workload's checkers, and the gates.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
 use anyhow::Context;
+use interregnum_checker::availability;
 use interregnum_checker::history::{History, Outcome};
 use interregnum_checker::judgement::Judgement;
+use interregnum_checker::leadership::{self, Reign};
 use interregnum_checker::lost_writes::FaultWindow;
+use interregnum_checker::staleness;
 
 use super::Plan;
 use super::nemesis::StepTaken;
 use crate::gate::{self, Exercise};
 use crate::node_id::NodeId;
 use crate::record::{RunEvent, TimedEvent, read_history};
-use crate::report::{Counts, Report, Timings};
+use crate::report::{Counts, Leadership, Measured, Report, Timings};
 use crate::run_dir::RunDir;
 use crate::system::Role;
 
@@ -23,6 +26,7 @@ use crate::system::Role;
 pub(super) struct Facts {
     pub launched_ns: u64,
     pub load_began_ns: u64,
+    pub load_ended_ns: u64,
     pub healed_ns: u64,
     pub ready_after: Duration,
     pub taken_down_in: Duration,
@@ -32,14 +36,18 @@ pub(super) struct Facts {
 }
 
 pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow::Result<Report> {
-    let (workload, dir, steps) = (plan.workload.clone(), run_dir.clone(), facts.steps.clone());
+    let (workload, dir, faults) = (plan.workload.clone(), run_dir.clone(), fault_windows(&facts.steps));
+    let load_ns = facts.load_began_ns..facts.load_ended_ns;
     // Checking can take seconds, and whoever shows progress wants the runtime meanwhile.
     let judged = tokio::task::spawn_blocking(move || {
         let history = read_history(&dir).context("reading back the history")?;
-        let judgements = workload.judge(&history, &fault_windows(&steps));
-        Ok::<_, anyhow::Error>((history, judgements))
+        let judgements = workload.judge(&history, &faults);
+        let options = availability::Options { load_ns: Some(load_ns), ..availability::Options::default() };
+        let availability = availability::check(&history, &faults, &options);
+        let measured = Measured { availability, staleness: staleness::check(&history, &faults) };
+        Ok::<_, anyhow::Error>((history, judgements, measured))
     });
-    let (history, judgements) = judged.await.context("a checker failed")??;
+    let (history, judgements, measured) = judged.await.context("a checker failed")??;
     let leaderships = leaderships(run_dir, &history).context("reading back the events")?;
     let gates = gate::examine(&Exercise {
         planned: &plan.schedule,
@@ -58,6 +66,7 @@ pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow
         timings: timings(&facts, &history),
         leaderships,
         faults: facts.steps,
+        measured,
         gates,
         judgements: facts.judgements.into_iter().chain(judgements).collect(),
         demands: Vec::new(),
@@ -104,20 +113,21 @@ fn counts(history: &History) -> Counts {
     counts
 }
 
-/// Every leadership that was seen, by the monitor or in an acknowledgement: epoch and leader.
-fn leaderships(run_dir: &RunDir, history: &History) -> anyhow::Result<BTreeSet<(u64, NodeId)>> {
-    let mut seen = BTreeSet::new();
+/// Every leadership that was seen, by the monitor or in an acknowledgement.
+fn leaderships(run_dir: &RunDir, history: &History) -> anyhow::Result<Vec<Leadership>> {
+    let mut seen = BTreeMap::new();
     for line in BufReader::new(File::open(run_dir.events())?).lines() {
         let TimedEvent { event, .. } = serde_json::from_str(&line?)?;
-        if let RunEvent::Status { node, role: Role::Leader, epoch, .. } = event {
-            seen.insert((epoch, node));
+        if let RunEvent::Status { node: leader, role: Role::Leader, epoch, .. } = event {
+            let unseen_by_clients = Leadership { epoch, leader, writes: 0, first_ns: None, last_ns: None };
+            seen.insert((epoch, leader), unseen_by_clients);
         }
     }
-    for operation in history.operations() {
-        let acknowledged_write = operation.outcome == Outcome::Ok && operation.function.is_write();
-        if let (true, Some(epoch), Some(node)) = (acknowledged_write, operation.epoch, &operation.node) {
-            seen.insert((epoch, node.parse()?));
-        }
+    let acknowledged_ns = |write: usize| history.operations()[write].completed?.time_ns;
+    for Reign { epoch, node, writes, first, last } in leadership::reigns(history) {
+        let leader: NodeId = node.parse()?;
+        let [first_ns, last_ns] = [first, last].map(acknowledged_ns);
+        seen.insert((epoch, leader), Leadership { epoch, leader, writes, first_ns, last_ns });
     }
-    Ok(seen)
+    Ok(seen.into_values().collect())
 }
