@@ -45,8 +45,8 @@ pub struct Options {
     /// The longest wait that is allowed, in nanoseconds; every longer one is told as an outage, whatever the threshold.
     /// Unless set, there is no [`judgement`](Availability::judgement).
     pub max_outage_ns: Option<u64>,
-    /// When clients were at work, in nanoseconds since the run began. Unless set, from the first invocation to the last
-    /// end of an operation.
+    /// When clients were at work, which bounds the rates, in nanoseconds since the run began. Unless set, from the first
+    /// invocation to the last end of an operation.
     pub load_ns: Option<Range<u64>>,
 }
 

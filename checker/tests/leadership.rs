@@ -5,7 +5,7 @@ mod story;
 
 use std::cell::Cell;
 
-use interregnum_checker::history::{Function, History, Operation, Outcome};
+use interregnum_checker::history::{Function, History, Operation, Outcome, jsonl};
 use interregnum_checker::leadership::{Behind, Leadership, Reign, check};
 use interregnum_checker::verdict::Verdict;
 use proptest::collection::vec;
@@ -67,6 +67,21 @@ fn a_failed_operation_is_an_answer_too() {
 fn answers_that_overlap_prove_nothing() {
     let overlapping = [begin(1, "append"), begin(2, "append"), end(2, "append", "n1", 4), end(1, "append", "n1", 3)];
     tell(&[overlapping.join("\n")], Verdict::Pass);
+}
+
+#[test]
+fn what_ended_at_the_moment_of_an_invocation_does_not_precede_it() {
+    let event = |time: u64, process: u64, kind: &str, epoch: u64| {
+        format!(
+            "{{\"time\":{time},\"process\":{process},\"type\":\"{kind}\",\"f\":\"read\",\"node\":\"n1\",\"epoch\":{epoch}}}\n"
+        )
+    };
+    for (invoked, verdict) in [(5, Verdict::Pass), (6, Verdict::Violation)] {
+        let lines =
+            [event(1, 1, "invoke", 4), event(5, 1, "ok", 4), event(invoked, 2, "invoke", 3), event(7, 2, "ok", 3)];
+        let history = jsonl::read(lines.concat().as_bytes(), "story").unwrap().history;
+        assert_eq!(check(&history).judgement(&history).verdict, verdict, "invoked at {invoked}");
+    }
 }
 
 #[test]

@@ -99,6 +99,9 @@ fn a_read_belongs_to_every_window_in_which_it_was_invoked() {
     assert_eq!(told, [(2, 1, 1), (1, 1, 1), (0, 0, 0)]);
     assert_eq!(counts(&found.outside_faults), (1, 0, 0));
     assert_eq!(counts(&check(&history(&story), &[]).outside_faults), counts(&found.all));
+    // Both ends are included, and a window inside another takes nothing from it.
+    let outside = |faults: &[FaultWindow]| check(&history(&story), faults).outside_faults.reads;
+    assert_eq!((outside(&[fault(8 * S, 9 * S)]), outside(&[fault(0, 8 * S), fault(S, 2 * S)])), (2, 1));
     // A window that ends before it begins holds nothing, and covers nothing.
     let upside_down = check(&history(&story), &[fault(9 * S, S)]);
     assert_eq!((upside_down.faults[0].staleness.reads, upside_down.outside_faults.reads), (0, 3));
@@ -123,8 +126,8 @@ fn what_cannot_be_measured_is_said() {
 /// Every read of a random history tells a node of its own, and so is measured by itself.
 fn check_against_oracle(object: Object, oracle: impl Fn(&History, usize) -> Lag) {
     let (fresh, stale) = (Cell::new(0_u32), Cell::new(0_u32));
-    // Overlapping, touching and empty ones, in no order.
-    let faults = [fault(20, 40), fault(5, 12), fault(10, 30), fault(50, 50)];
+    // Overlapping ones, one inside another and an empty one, in no order.
+    let faults = [fault(20, 40), fault(5, 12), fault(10, 30), fault(6, 8), fault(50, 50)];
     let during = |fault: &FaultWindow, time_ns: u64| fault.start_ns <= time_ns && time_ns <= fault.end_ns;
     for_random_histories(object, 4_000, |history, is_linearizable| {
         let found = check(history, &faults);

@@ -27,32 +27,40 @@ pub(super) fn service(
     let mut unserved_ns: Vec<u64> =
         attempts.iter().filter(|attempt| !attempt.is_acknowledged).map(|attempt| attempt.ended_ns).collect();
     unserved_ns.sort_unstable();
-    let acknowledged = attempts.len() - unserved_ns.len();
-    let mut service = Service { acknowledged: acknowledged as u64, threshold_ns, ..Service::default() };
-    for Wait { start_ns, end_ns, last_before, first_after } in waits(attempts) {
-        service.longest_wait_ns = service.longest_wait_ns.max(end_ns - start_ns);
-        if end_ns - start_ns <= threshold_ns {
+    let unserved_by = |time_ns: u64| unserved_ns.partition_point(|&ended_ns| ended_ns <= time_ns) as u64;
+    let outage = |Wait { start_ns, end_ns, last_before, first_after }: Wait| Outage {
+        start_ns,
+        end_ns,
+        last_before,
+        first_after,
+        unserved: unserved_by(end_ns) - unserved_by(start_ns),
+        new_epoch: epochs.and_then(|epochs| epochs.new_at(end_ns)),
+        faults: names_of_met(faults, start_ns, end_ns, threshold_ns),
+    };
+    let acknowledged = (attempts.len() - unserved_ns.len()) as u64;
+    let mut service = Service { acknowledged, threshold_ns, ..Service::default() };
+    for wait in waits(attempts) {
+        let length_ns = wait.end_ns - wait.start_ns;
+        service.longest_wait_ns = service.longest_wait_ns.max(length_ns);
+        if length_ns <= threshold_ns {
             continue;
         }
-        service.down_ns += end_ns - start_ns;
-        if service.outages.len() == MOST_TOLD {
+        service.down_ns += length_ns;
+        if service.outages.len() < MOST_TOLD {
+            service.outages.push(outage(wait));
+        } else {
             service.outages_left_out += 1;
-            continue;
         }
-        let unserved_by = |time_ns: u64| unserved_ns.partition_point(|&ended_ns| ended_ns <= time_ns) as u64;
-        let has_met =
-            |fault: &&FaultWindow| fault.start_ns <= end_ns && fault.end_ns.saturating_add(threshold_ns) > start_ns;
-        service.outages.push(Outage {
-            start_ns,
-            end_ns,
-            last_before,
-            first_after,
-            unserved: unserved_by(end_ns) - unserved_by(start_ns),
-            new_epoch: epochs.and_then(|epochs| epochs.new_at(end_ns)),
-            faults: faults.iter().filter(has_met).map(|fault| fault.name.clone()).collect(),
-        });
     }
     service
+}
+
+/// The faults that were active in the course of an outage, or undone just before it.
+fn names_of_met(faults: &[FaultWindow], start_ns: u64, end_ns: u64, threshold_ns: u64) -> Vec<String> {
+    let was_active = |fault: &FaultWindow| fault.start_ns <= end_ns && start_ns <= fault.end_ns;
+    let was_just_undone = |fault: &FaultWindow| fault.end_ns < start_ns && start_ns - fault.end_ns < threshold_ns;
+    let met = faults.iter().filter(|fault| was_active(fault) || was_just_undone(fault));
+    met.map(|fault| fault.name.clone()).collect()
 }
 
 fn usual_threshold_ns(attempts: &[Attempt]) -> u64 {
