@@ -3,6 +3,7 @@
 //! A history is written as *events* (an invocation, later its completion) and checked as *operations* (the two joined).
 
 pub mod edn;
+mod entry;
 pub mod jepsen_log;
 pub mod jsonl;
 mod lines;
@@ -16,8 +17,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+pub use entry::{Content, Entry, NemesisEvent};
 pub use pairing::{HistoryError, Problem};
-pub use reading::{Format, Read, ReadError, read};
+pub use reading::{Format, Read, ReadError, entries, read};
 pub use value::{Function, Value};
 
 /// The kind of an event.

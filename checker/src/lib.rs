@@ -17,6 +17,7 @@ pub mod leadership;
 pub mod linearizability;
 pub mod lost_writes;
 mod model;
+pub mod nemesis;
 pub mod sessions;
 pub mod split_brain;
 pub mod staleness;

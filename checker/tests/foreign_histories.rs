@@ -88,6 +88,23 @@ fn several_registers_from_knossos() {
     }
 }
 
+/// They are EDN like any other: strings under keys.
+#[test]
+fn porcupines_files_are_read_as_edn() {
+    let Some(folder) = folder("porcupine-kv") else { return };
+    for file in files(&folder, "txt") {
+        let read = read(BufReader::new(File::open(&file).expect("readable")), "kv", None).expect("valid EDN");
+        assert!(read.warnings.is_empty() && read.nemesis.is_empty());
+        for operation in read.history.operations() {
+            assert!(operation.key.is_some());
+            match (operation.function.name(), &operation.input, &operation.output) {
+                ("get", Value::Nil, Value::Text(_)) | ("put" | "append", Value::Text(_), Value::Text(_)) => {}
+                _ => panic!("{operation:?}"),
+            }
+        }
+    }
+}
+
 /// Of a key-value store with functions that this checker does not know it says so, and no more.
 #[test]
 fn functions_from_porcupine_are_refused() {

@@ -1,21 +1,26 @@
 //! EDN, the format of Jepsen's `history.edn`: operation maps, bare or in one vector or list. It judges nothing.
 //!
 //! Jepsen orders a history by position; its `:time`s may go backwards between processes and are only for people here.
-//! Operations of no client (`:process :nemesis`) are passed over.
+//! What is read and what is written have the same keywords: Jepsen's, and for what Jepsen has none, those of JSON lines
+//! (`:key`, `:node`, `:epoch`, `:lsn`, `:seen`).
 
+mod entries;
 mod form;
+mod write;
 
-use std::io::{BufRead, Read as _};
+use std::io::BufRead;
+use std::iter;
 use std::sync::Arc;
 
+use self::entries::{Entries, Located, Next};
 pub(super) use self::form::Form;
 use self::form::Parser;
-use super::pairing::Pairing;
-use super::reading::Recorder;
-use super::{Event, EventType, Function, Read, ReadError, Value};
 
-/// The largest file that is read, in bytes: EDN is held in memory whole, and this is some five million events.
-const LARGEST_FILE: u64 = 512 << 20;
+pub use self::write::Writer;
+use super::names::Names;
+use super::pairing::Pairing;
+use super::reading::{self, malformed};
+use super::{Content, Entry, Event, EventType, Function, NemesisEvent, Read, ReadError, Value};
 
 /// What a value `[k v]` means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,96 +33,74 @@ pub enum Tuples {
 
 /// Reads a history. `source_name` is how messages name the file.
 pub fn read(reader: impl BufRead, source_name: &str, tuples: Tuples) -> Result<Read, ReadError> {
-    let mut recorder = Recorder::new(source_name, Pairing::by_position());
-    let bytes = read_all(reader, source_name, &recorder)?;
-    let text = std::str::from_utf8(&bytes).map_err(|error| {
-        let (line, column) = place(&String::from_utf8_lossy(&bytes), error.valid_up_to());
-        recorder.malformed(line, column, "expected UTF-8 text".to_owned())
-    })?;
-    let mut parser = Parser::new(text.strip_prefix('\u{feff}').unwrap_or(text));
-    let mut places = Places::default();
-    loop {
-        let entry = match parser.next_entry() {
-            Ok(Some(entry)) => entry,
-            Ok(None) => return Ok(recorder.finish()),
-            Err(error) if error.is_unfinished => {
-                recorder.truncated(places.line(parser.text(), error.at));
-                return Ok(recorder.finish());
+    reading::collect(entries(reader, source_name, tuples), Pairing::by_position(), source_name)
+}
+
+/// The entries of a file, one after the other; after an error there is nothing more to be had. Memory is an entry's.
+pub fn entries(
+    reader: impl BufRead,
+    source_name: &str,
+    tuples: Tuples,
+) -> impl Iterator<Item = Result<Entry, ReadError>> {
+    let mut entries = Some(Entries::new(reader, source_name));
+    let mut names = Names::new();
+    let mut clients_before = 0;
+    iter::from_fn(move || {
+        loop {
+            let Located { line, column, form } = match entries.as_mut()?.next() {
+                Ok(Next::Entry(located)) => located,
+                Ok(Next::CutShort { line }) => {
+                    entries = None;
+                    return Some(Ok(Entry { line, content: Content::CutShort }));
+                }
+                Ok(Next::End) => return None,
+                Err(error) => return Some(Err(error)),
+            };
+            match content(form, tuples, &mut names, clients_before) {
+                Ok(Some(content)) => {
+                    clients_before += u64::from(matches!(content, Content::Client(_)));
+                    return Some(Ok(Entry { line, content }));
+                }
+                Ok(None) => {}
+                Err(message) => return Some(Err(malformed(source_name, line, column, message))),
             }
-            Err(error) => {
-                let (line, column) = place(parser.text(), error.at);
-                return Err(recorder.malformed(line, column, error.message));
-            }
-        };
-        let line = places.line(parser.text(), entry.at);
-        let event = event(entry.form, tuples).map_err(|message| {
-            let (line, column) = place(parser.text(), entry.at);
-            recorder.malformed(line, column, message)
-        })?;
-        if let Some(event) = event {
-            recorder.record(event, line)?;
         }
-    }
+    })
 }
 
-fn read_all(reader: impl BufRead, source_name: &str, recorder: &Recorder<'_>) -> Result<Vec<u8>, ReadError> {
-    let mut bytes = Vec::new();
-    let length = reader.take(LARGEST_FILE).read_to_end(&mut bytes).map_err(|source| ReadError::Io {
-        source_name: source_name.to_owned(),
-        line: 1,
-        source,
-    })?;
-    if length as u64 == LARGEST_FILE {
-        let message =
-            format!("the file is larger than {LARGEST_FILE} bytes; convert it to JSON lines, which are streamed");
-        return Err(recorder.malformed(1, 1, message));
-    }
-    Ok(bytes)
-}
-
-/// Line and column, in bytes, both counted from 1.
-fn place(text: &str, at: usize) -> (usize, usize) {
-    let before = &text[..at];
-    (before.matches('\n').count() + 1, at - before.rfind('\n').map_or(0, |newline| newline + 1) + 1)
-}
-
-/// The lines of increasing offsets, without counting from the beginning each time.
-#[derive(Default)]
-struct Places {
-    at: usize,
-    newlines: usize,
-}
-
-impl Places {
-    fn line(&mut self, text: &str, at: usize) -> usize {
-        self.newlines += text[self.at..at].matches('\n').count();
-        self.at = at;
-        self.newlines + 1
-    }
-}
-
-/// The event that an operation map tells, or `None` if it is not a client's.
-fn event(form: Form, tuples: Tuples) -> Result<Option<Event>, String> {
+/// What an operation map tells; nothing, if it is not a client's and lacks a type or a function.
+fn content(form: Form, tuples: Tuples, names: &mut Names, clients_before: u64) -> Result<Option<Content>, String> {
     let Form::Map(entries) = form else {
-        return Err(format!("expected an operation such as {{:process 0, :type :invoke, :f :read}}, found {form}"));
+        let found = shown(&form);
+        return Err(format!("expected an operation such as {{:process 0, :type :invoke, :f :read}}, found {found}"));
     };
     let mut fields = Fields(entries);
-    let process = match fields.take("process") {
-        Some(Form::Int(process)) => {
-            u64::try_from(process).map_err(|_| format!("expected a :process from 0, found {process}"))?
+    let process = fields.take("process").ok_or("expected an operation, found a map without :process")?;
+    let event_type = fields.take("type").ok_or("expected a :type").map(|form| event_type(&form));
+    let function = fields.take("f").ok_or("expected an :f").map(|form| function(&form));
+    match operator(process)? {
+        Operator::Client(process) => {
+            let event = Event { event_type: event_type??, ..Event::invoke(process, function??) };
+            client(event, fields, tuples, names).map(Content::Client).map(Some)
         }
-        Some(_) => return Ok(None),
-        None => return Err("expected an operation, found a map without :process".to_owned()),
-    };
-    let event_type = event_type(&fields.take("type").ok_or("expected a :type")?)?;
-    let function = function(&fields.take("f").ok_or("expected an :f")?)?;
-    let mut key = fields.text("key")?;
+        Operator::Nemesis(process) => {
+            let (Ok(Ok(event_type)), Ok(Ok(function))) = (event_type, function) else { return Ok(None) };
+            let time = fields.number("time").ok().flatten();
+            let value = value_or_text(&fields.take("value").unwrap_or(Form::Nil));
+            Ok(Some(Content::Nemesis(NemesisEvent { time, clients_before, process, event_type, function, value })))
+        }
+    }
+}
+
+/// The event with what the other fields tell.
+fn client(bare: Event, mut fields: Fields, tuples: Tuples, names: &mut Names) -> Result<Event, String> {
+    let mut key = fields.text("key", names)?;
     let mut value = fields.take("value").unwrap_or(Form::Nil);
     if tuples == Tuples::Independent {
         value = match value {
             Form::List(pair) => match <[Form; 2]>::try_from(pair) {
                 Ok([tuple_key, tuple_value]) => {
-                    key = Some(text(tuple_key)?.into());
+                    key = Some(names.share(&text(tuple_key)?));
                     tuple_value
                 }
                 Err(list) => Form::List(list),
@@ -125,19 +108,17 @@ fn event(form: Form, tuples: Tuples) -> Result<Option<Event>, String> {
             other => other,
         };
     }
-    Ok(Some(Event {
+    Ok(Event {
         time: fields.number("time")?,
-        process,
-        event_type,
-        function,
         key,
         value: self::value(value)?,
-        node: fields.text("node")?,
+        node: fields.text("node", names)?,
         epoch: fields.number("epoch")?,
         lsn: fields.number("lsn")?,
         seen: fields.take("seen").map(self::value).transpose()?,
-        error: fields.take("error").map(|form| form.to_string().into()),
-    }))
+        error: fields.take("error").filter(|form| *form != Form::Nil).map(|form| names.share(&form.to_string())),
+        ..bare
+    })
 }
 
 /// The entries of an operation map, taken by the names of their keywords.
@@ -150,16 +131,57 @@ impl Fields {
         Some(self.0.swap_remove(index).1)
     }
 
-    fn text(&mut self, name: &str) -> Result<Option<Arc<str>>, String> {
-        Ok(self.take(name).map(text).transpose()?.map(Arc::from))
+    fn text(&mut self, name: &str, names: &mut Names) -> Result<Option<Arc<str>>, String> {
+        match self.take(name) {
+            None | Some(Form::Nil) => Ok(None),
+            Some(form) => text(form).map(|text| Some(names.share(&text))),
+        }
     }
 
     fn number(&mut self, name: &str) -> Result<Option<u64>, String> {
         match self.take(name) {
             None | Some(Form::Nil) => Ok(None),
-            Some(Form::Int(number)) if number >= 0 => Ok(Some(number.unsigned_abs())),
-            Some(other) => Err(format!("expected a whole number from 0 as :{name}, found {other}")),
+            Some(form) => match number(&form) {
+                Some(number) => Ok(Some(number)),
+                None => Err(format!("expected a whole number from 0 as :{name}, found {}", shown(&form))),
+            },
         }
+    }
+}
+
+/// Who did something.
+pub(super) enum Operator {
+    Client(u64),
+    /// Or somebody else who is no client.
+    Nemesis(Arc<str>),
+}
+
+pub(super) fn operator(form: Form) -> Result<Operator, String> {
+    match (number(&form), form) {
+        (Some(process), _) => Ok(Operator::Client(process)),
+        (None, Form::Int(process)) => Err(format!("expected a :process from 0, found {process}")),
+        (None, Form::Keyword(name) | Form::Text(name)) => Ok(Operator::Nemesis(name.into())),
+        (None, other) => Ok(Operator::Nemesis(other.to_string().into())),
+    }
+}
+
+/// A number that is no `i64` was kept as text.
+fn number(form: &Form) -> Option<u64> {
+    match form {
+        Form::Int(number) => u64::try_from(*number).ok(),
+        Form::Text(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// The most characters of a form that a message shows.
+const SHOWN_CHARS: usize = 80;
+
+fn shown(form: &Form) -> String {
+    let text = form.to_string();
+    match text.char_indices().nth(SHOWN_CHARS) {
+        None => text,
+        Some((end, _)) => format!("{}…", &text[..end]),
     }
 }
 
@@ -170,7 +192,7 @@ pub(super) fn event_type(form: &Form) -> Result<EventType, String> {
         Form::Keyword(name) if name == "ok" => Ok(EventType::Ok),
         Form::Keyword(name) if name == "fail" => Ok(EventType::Fail),
         Form::Keyword(name) if name == "info" => Ok(EventType::Info),
-        other => Err(format!("expected :invoke, :ok, :fail or :info, found {other}")),
+        other => Err(format!("expected :invoke, :ok, :fail or :info, found {}", shown(other))),
     }
 }
 
@@ -178,7 +200,7 @@ pub(super) fn event_type(form: &Form) -> Result<EventType, String> {
 pub(super) fn function(form: &Form) -> Result<Function, String> {
     match form {
         Form::Keyword(name) | Form::Text(name) => Ok(Function::from(name.as_str())),
-        other => Err(format!("expected the name of a function, such as :read, found {other}")),
+        other => Err(format!("expected the name of a function, such as :read, found {}", shown(other))),
     }
 }
 
@@ -186,7 +208,7 @@ fn text(form: Form) -> Result<String, String> {
     match form {
         Form::Text(text) | Form::Keyword(text) => Ok(text),
         Form::Int(number) => Ok(number.to_string()),
-        other => Err(format!("expected a name or a number, found {other}")),
+        other => Err(format!("expected a name or a number, found {}", shown(&other))),
     }
 }
 
@@ -197,18 +219,25 @@ pub(super) fn value(form: Form) -> Result<Value, String> {
         Form::Int(number) => Ok(Value::Int(number)),
         Form::Text(text) | Form::Keyword(text) => Ok(Value::Text(text.into())),
         Form::List(elements) => elements.into_iter().map(value).collect::<Result<_, _>>().map(Value::List),
-        Form::Map(_) => Err(format!("expected nil, a whole number, text or a list of these, found {form}")),
+        Form::Map(_) => Err(format!("expected nil, a whole number, text or a list of these, found {}", shown(&form))),
     }
+}
+
+/// The same of what the nemesis tells, in which there are maps.
+pub(super) fn value_or_text(form: &Form) -> Value {
+    value(form.clone()).unwrap_or_else(|_| Value::Text(form.to_string().into()))
 }
 
 /// The parser of single forms, for lines of logs that hold some.
 pub(super) fn forms(text: &str) -> impl Iterator<Item = Result<Form, String>> {
     let mut parser = Parser::new(text);
-    std::iter::from_fn(move || parser.next_form().map_err(|error| error.message).transpose())
+    iter::from_fn(move || parser.next_form().map_err(|error| error.message).transpose())
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
 
     fn read_text(text: &str) -> Result<Read, ReadError> {
@@ -243,6 +272,26 @@ mod tests {
         let read = read_text(text).expect("the rest is sound");
         assert_eq!(read.history.operations().len(), 1);
         assert!(read.warnings[0].starts_with("h.edn:2: the last entry is cut short"), "{:?}", read.warnings);
+    }
+
+    /// Whatever the file is cut into for reading, it is the same history with the same places.
+    #[test]
+    fn files_longer_than_what_is_read_at_once_are_read_whole() {
+        let padding = "ä, ".repeat(100);
+        let long = format!("\"{}\"", "ö".repeat(100_000));
+        for shift in 0..7 {
+            let mut text = format!("{}[#_[{padding}] ; {long}\n", " ".repeat(shift));
+            for process in 0..500 {
+                let value = if process == 250 { &long } else { "ä" };
+                writeln!(text, "{{:process {process}\n :type :invoke :f :write, :value {value}}} ;{padding}")
+                    .expect("memory takes it");
+            }
+            assert_eq!(read_text(&format!("{text}]")).expect("valid").history.operations().len(), 500);
+            let read = read_text(&text).expect("only its end is missing");
+            assert!(read.warnings[0].starts_with("h.edn:1002: "), "{:?}", read.warnings);
+            let message = read_text(&format!("{text}  {{:process 1 :type :okay :f :x}}]")).expect_err("refused");
+            assert!(message.to_string().starts_with("h.edn:1002:3: expected :invoke"), "{message}");
+        }
     }
 
     #[test]

@@ -3,32 +3,47 @@
 //! Lines that do not look like operations are passed over; one that looks like an operation and is none is an error.
 
 use std::io::BufRead;
+use std::iter;
 
-use super::edn::{self, Form};
+use super::edn::{self, Operator};
 use super::lines::Lines;
 use super::pairing::Pairing;
-use super::reading::Recorder;
-use super::{Event, Read, ReadError};
+use super::reading::{self, malformed};
+use super::{Content, Entry, Event, NemesisEvent, Read, ReadError};
 
 /// What stands before an operation.
 const MARKER: &str = "jepsen.util";
 
 /// Reads a history. `source_name` is how messages name the file.
 pub fn read(reader: impl BufRead, source_name: &str) -> Result<Read, ReadError> {
-    let mut recorder = Recorder::new(source_name, Pairing::by_position());
+    reading::collect(entries(reader, source_name), Pairing::by_position(), source_name)
+}
+
+/// The entries of a file, one after the other; after an error there is nothing more to be had. Memory is a line's.
+pub fn entries(reader: impl BufRead, source_name: &str) -> impl Iterator<Item = Result<Entry, ReadError>> {
     let mut lines = Lines::new(reader, source_name);
-    while let Some(line) = lines.next()? {
-        let text = String::from_utf8_lossy(line.text);
-        let Some(operation) = operation(&text) else { continue };
-        let column = text.len() - operation.len() + 1;
-        match event(operation) {
-            Ok(Some(event)) => recorder.record(event, line.number)?,
-            Ok(None) => {}
-            Err(_) if !line.ended => recorder.truncated(line.number),
-            Err(message) => return Err(recorder.malformed(line.number, column, message)),
+    let mut clients_before = 0;
+    iter::from_fn(move || {
+        loop {
+            let line = match lines.next().transpose()? {
+                Ok(line) => line,
+                Err(error) => return Some(Err(error)),
+            };
+            let text = String::from_utf8_lossy(line.text);
+            let Some(operation) = operation(&text) else { continue };
+            let content = match content(operation, clients_before) {
+                Ok(Some(content)) => content,
+                Ok(None) => continue,
+                Err(_) if !line.ended => Content::CutShort,
+                Err(message) => {
+                    let column = text.len() - operation.len() + 1;
+                    return Some(Err(malformed(source_name, line.number, column, message)));
+                }
+            };
+            clients_before += u64::from(matches!(content, Content::Client(_)));
+            return Some(Ok(Entry { line: line.number, content }));
         }
-    }
-    Ok(recorder.finish())
+    })
 }
 
 /// The part of the line that tells an operation, if it looks like one: a client's number or an event's type is there.
@@ -42,29 +57,33 @@ fn operation(line: &str) -> Option<&str> {
     (starts_with_number || has_type).then_some(rest)
 }
 
-/// The event that `PROCESS :TYPE :F VALUE` tells, or `None` if it is not a client's.
-fn event(operation: &str) -> Result<Option<Event>, String> {
+/// What `PROCESS :TYPE :F VALUE` tells; nothing, if it is not a client's and not of that form.
+fn content(operation: &str, clients_before: u64) -> Result<Option<Content>, String> {
     let mut forms = edn::forms(operation);
     let mut next = |what: &str| forms.next().unwrap_or_else(|| Err(format!("expected {what}, found the line's end")));
-    let process = match next("a process")? {
-        Form::Int(process) => {
-            u64::try_from(process).map_err(|_| format!("expected a process from 0, found {process}"))?
-        }
-        _ => return Ok(None),
+    let operator = edn::operator(next("a process")?)?;
+    let mut rest = || {
+        Ok::<_, String>((edn::event_type(&next("a type")?)?, edn::function(&next("a function")?)?, next("a value")?))
     };
-    Ok(Some(Event {
-        time: None,
-        process,
-        event_type: edn::event_type(&next("a type")?)?,
-        function: edn::function(&next("a function")?)?,
-        key: None,
-        value: edn::value(next("a value")?)?,
-        node: None,
-        epoch: None,
-        lsn: None,
-        seen: None,
-        error: None,
-    }))
+    match (operator, rest()) {
+        (Operator::Client(process), rest) => {
+            let (event_type, function, value) = rest?;
+            let value = edn::value(value)?;
+            Ok(Some(Content::Client(Event { event_type, value, ..Event::invoke(process, function) })))
+        }
+        (Operator::Nemesis(process), Ok((event_type, function, value))) => {
+            let value = edn::value_or_text(&value);
+            Ok(Some(Content::Nemesis(NemesisEvent {
+                time: None,
+                clients_before,
+                process,
+                event_type,
+                function,
+                value,
+            })))
+        }
+        (Operator::Nemesis(_), Err(_)) => Ok(None),
+    }
 }
 
 #[cfg(test)]

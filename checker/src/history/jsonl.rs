@@ -5,38 +5,67 @@
 //! {"time":3400,"process":3,"type":"ok","f":"cas","key":"k1","value":[1,2],"node":"n2","epoch":4,"lsn":812}
 //! ```
 //!
-//! `time` may be absent, and fields that are not [`Event`]'s are ignored, as are events whose process is not a number
-//! (`"nemesis"`). A last line that a crash cut short is left out with a warning.
+//! `time` may be absent, and fields that are not [`Event`]'s are ignored. Of events whose process is not a number
+//! (`"nemesis"`) those are kept that have a `type` and an `f`, and the others are passed over. A last line that a crash
+//! cut short is left out with a warning.
 
 mod plain;
 
+use std::borrow::Cow;
 use std::io::{self, BufRead, Write};
+use std::iter;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::lines::{Line, Lines};
 use super::names::Names;
 use super::pairing::Pairing;
-use super::reading::Recorder;
-use super::{Event, Read, ReadError};
+use super::reading::{self, malformed};
+use super::{Content, Entry, Event, EventType, Function, NemesisEvent, Read, ReadError, Value};
 
 /// Reads a history. `source_name` is how messages name the file.
 pub fn read(reader: impl BufRead, source_name: &str) -> Result<Read, ReadError> {
-    let mut recorder = Recorder::new(source_name, Pairing::by_time());
+    reading::collect(entries(reader, source_name), Pairing::by_time(), source_name)
+}
+
+/// The entries of a file, one after the other; after an error there is nothing more to be had. Memory is a line's.
+///
+/// ```
+/// use interregnum_checker::history::{Content, jsonl};
+///
+/// let file = &br#"{"process":"nemesis","type":"info","f":"kill","value":["n1"]}"#[..];
+/// let Some(Ok(entry)) = jsonl::entries(file, "example").next() else { panic!("one entry") };
+/// let Content::Nemesis(kill) = entry.content else { panic!("not a client's") };
+/// assert_eq!(kill.function.name(), "kill");
+/// ```
+pub fn entries(reader: impl BufRead, source_name: &str) -> impl Iterator<Item = Result<Entry, ReadError>> {
     let mut lines = Lines::new(reader, source_name);
     let mut names = Names::new();
-    while let Some(line) = lines.next()? {
-        if line.text.trim_ascii().is_empty() {
-            continue;
+    let mut clients_before = 0;
+    iter::from_fn(move || {
+        loop {
+            let line = match lines.next().transpose()? {
+                Ok(line) if line.text.trim_ascii().is_empty() => continue,
+                Ok(line) => line,
+                Err(error) => return Some(Err(error)),
+            };
+            let content = match event(line.text, &mut names) {
+                Ok(event) => {
+                    clients_before += 1;
+                    Content::Client(event)
+                }
+                Err(error) => match Stranger::read(line.text) {
+                    Some(stranger) => match stranger.event(clients_before) {
+                        Some(event) => Content::Nemesis(event),
+                        None => continue,
+                    },
+                    None if is_cut_short(&line, &error) => Content::CutShort,
+                    None => return Some(Err(malformed(source_name, line.number, error.column(), message(&error)))),
+                },
+            };
+            return Some(Ok(Entry { line: line.number, content }));
         }
-        match event(line.text, &mut names) {
-            Ok(event) => recorder.record(event, line.number)?,
-            Err(_) if is_of_no_client(line.text) => {}
-            Err(error) if is_cut_short(&line, &error) => recorder.truncated(line.number),
-            Err(error) => return Err(recorder.malformed(line.number, error.column().max(1), message(&error))),
-        }
-    }
-    Ok(recorder.finish())
+    })
 }
 
 fn event(line: &[u8], names: &mut Names) -> serde_json::Result<Event> {
@@ -52,19 +81,52 @@ fn event(line: &[u8], names: &mut Names) -> serde_json::Result<Event> {
 
 /// Writes one event and its newline. It is a single write, so a crash tears one line at most.
 pub fn write_event(writer: &mut impl Write, event: &Event) -> io::Result<()> {
+    write_line(writer, event)
+}
+
+/// Writes one event of the nemesis and its newline, likewise.
+pub fn write_nemesis(writer: &mut impl Write, event: &NemesisEvent) -> io::Result<()> {
+    write_line(writer, event)
+}
+
+fn write_line(writer: &mut impl Write, event: &impl Serialize) -> io::Result<()> {
     let mut line = serde_json::to_vec(event)?;
     line.push(b'\n');
     writer.write_all(&line)
 }
 
-/// Whether the line tells of another actor than a client. What else such a line holds is that actor's own affair.
-fn is_of_no_client(line: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Actor<'a> {
-        #[serde(borrow)]
-        process: std::borrow::Cow<'a, str>,
+/// What a line holds that tells of another actor than a client. All but the actor's name is its own affair.
+#[derive(Deserialize)]
+struct Stranger<'a> {
+    #[serde(default)]
+    time: serde_json::Value,
+    #[serde(borrow)]
+    process: Cow<'a, str>,
+    #[serde(default, rename = "type")]
+    event_type: serde_json::Value,
+    #[serde(default, rename = "f")]
+    function: serde_json::Value,
+    #[serde(default)]
+    value: serde_json::Value,
+}
+
+impl<'a> Stranger<'a> {
+    fn read(line: &'a [u8]) -> Option<Self> {
+        let stranger: Self = serde_json::from_slice(line).ok()?;
+        stranger.process.parse::<u64>().is_err().then_some(stranger)
     }
-    serde_json::from_slice::<Actor<'_>>(line).is_ok_and(|actor| actor.process.parse::<u64>().is_err())
+
+    /// Without a type and a function it tells us nothing.
+    fn event(self, clients_before: u64) -> Option<NemesisEvent> {
+        Some(NemesisEvent {
+            time: self.time.as_u64(),
+            clients_before,
+            process: self.process.into(),
+            event_type: EventType::deserialize(self.event_type).ok()?,
+            function: Function::deserialize(self.function).ok()?,
+            value: Value::deserialize(&self.value).unwrap_or_else(|_| Value::Text(self.value.to_string().into())),
+        })
+    }
 }
 
 /// A prefix of an event lacks its newline, and either its end or, cut inside a character, its UTF-8.

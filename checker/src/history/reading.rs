@@ -4,14 +4,17 @@ use std::io::{self, BufRead};
 
 use thiserror::Error;
 
+use super::edn::Tuples;
 use super::pairing::Pairing;
-use super::{Event, History, HistoryError, edn, jepsen_log, jsonl};
+use super::{Content, Entry, History, HistoryError, NemesisEvent, edn, jepsen_log, jsonl};
 
 /// A history that was read, and what should be known about its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Read {
     /// The operations.
     pub history: History,
+    /// What the nemesis did, in the order of the file: the first 100,000 events.
+    pub nemesis: Vec<NemesisEvent>,
     /// What was passed over, in plain words with the place: a last line that a crashed writer cut short.
     pub warnings: Vec<String>,
 }
@@ -88,57 +91,91 @@ impl Format {
     }
 }
 
-/// Gathers what a reader finds, and names the file and the line of what is wrong.
-pub(super) struct Recorder<'a> {
-    source_name: &'a str,
-    pairing: Pairing,
-    warnings: Vec<String>,
+/// The most events of the nemesis that are kept: a fault begun and undone every two seconds, for more than a day.
+const MOST_NEMESIS_EVENTS: usize = 100_000;
+
+/// Joins the entries of a file.
+pub(super) fn collect(
+    entries: impl Iterator<Item = Result<Entry, ReadError>>,
+    mut pairing: Pairing,
+    source_name: &str,
+) -> Result<Read, ReadError> {
+    let mut warnings = Vec::new();
+    let mut nemesis = Vec::new();
+    let mut not_kept = 0;
+    for entry in entries {
+        let Entry { line, content } = entry?;
+        match content {
+            Content::Client(event) => pairing.push(event).map_err(|error| ReadError::NoHistory {
+                source_name: source_name.to_owned(),
+                line,
+                error: Box::new(error),
+            })?,
+            Content::Nemesis(event) if nemesis.len() < MOST_NEMESIS_EVENTS => nemesis.push(event),
+            Content::Nemesis(_) => not_kept += 1,
+            Content::CutShort => warnings.push(format!(
+                "{source_name}:{line}: the last entry is cut short; it was left out and the rest was read"
+            )),
+        }
+    }
+    if not_kept > 0 {
+        warnings.push(format!(
+            "{source_name}: the last {not_kept} events of the nemesis were left out, after {MOST_NEMESIS_EVENTS}"
+        ));
+    }
+    Ok(Read { history: pairing.finish(), nemesis, warnings })
 }
 
-impl<'a> Recorder<'a> {
-    pub(super) fn new(source_name: &'a str, pairing: Pairing) -> Self {
-        Self { source_name, pairing, warnings: Vec::new() }
-    }
-
-    #[inline]
-    pub(super) fn record(&mut self, event: Event, line: usize) -> Result<(), ReadError> {
-        self.pairing.push(event).map_err(|error| ReadError::NoHistory {
-            source_name: self.source_name.to_owned(),
-            line,
-            error: Box::new(error),
-        })
-    }
-
-    /// Notes that the file's last entry was cut short, as a crashed writer leaves it.
-    pub(super) fn truncated(&mut self, line: usize) {
-        let place = format!("{}:{line}", self.source_name);
-        self.warnings.push(format!("{place}: the last entry is cut short; it was left out and the rest was read"));
-    }
-
-    pub(super) fn malformed(&self, line: usize, column: usize, message: String) -> ReadError {
-        ReadError::Malformed { source_name: self.source_name.to_owned(), line, column, message }
-    }
-
-    pub(super) fn finish(self) -> Read {
-        Read { history: self.pairing.finish(), warnings: self.warnings }
-    }
+pub(super) fn malformed(source_name: &str, line: usize, column: usize, message: String) -> ReadError {
+    ReadError::Malformed { source_name: source_name.to_owned(), line, column: column.max(1), message }
 }
 
 /// Reads a history in the given format, or in the one that its beginning tells.
 pub fn read(mut reader: impl BufRead, source_name: &str, format: Option<Format>) -> Result<Read, ReadError> {
-    let format = if let Some(format) = format {
-        format
-    } else {
-        let io_error = |source| ReadError::Io { source_name: source_name.to_owned(), line: 1, source };
-        let first_bytes = reader.fill_buf().map_err(io_error)?;
-        let unknown = || ReadError::UnknownFormat { source_name: source_name.to_owned() };
-        Format::guess(first_bytes).ok_or_else(unknown)?
-    };
-    match format {
+    match known_or_guessed(format, &mut reader, source_name)? {
         Format::Jsonl => jsonl::read(reader, source_name),
-        Format::Edn => edn::read(reader, source_name, edn::Tuples::Plain),
+        Format::Edn => edn::read(reader, source_name, Tuples::Plain),
         Format::JepsenLog => jepsen_log::read(reader, source_name),
     }
+}
+
+/// The entries of such a file, one after the other, without a history being made of them: to convert it, whatever its length.
+/// After an error there is nothing more to be had.
+///
+/// ```
+/// use interregnum_checker::history::{self, Content, edn, jsonl};
+///
+/// let file = &b"[{:process 0, :type :invoke, :f :read, :value nil}]"[..];
+/// let mut lines = Vec::new();
+/// for entry in history::entries(file, "history.edn", None)? {
+///     match entry?.content {
+///         Content::Client(event) => jsonl::write_event(&mut lines, &event)?,
+///         Content::Nemesis(event) => jsonl::write_nemesis(&mut lines, &event)?,
+///         Content::CutShort => eprintln!("the last entry is cut short"),
+///     }
+/// }
+/// assert_eq!(lines, b"{\"process\":0,\"type\":\"invoke\",\"f\":\"read\",\"value\":null}\n");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn entries<'a>(
+    mut reader: impl BufRead + 'a,
+    source_name: &'a str,
+    format: Option<Format>,
+) -> Result<Box<dyn Iterator<Item = Result<Entry, ReadError>> + 'a>, ReadError> {
+    Ok(match known_or_guessed(format, &mut reader, source_name)? {
+        Format::Jsonl => Box::new(jsonl::entries(reader, source_name)),
+        Format::Edn => Box::new(edn::entries(reader, source_name, Tuples::Plain)),
+        Format::JepsenLog => Box::new(jepsen_log::entries(reader, source_name)),
+    })
+}
+
+fn known_or_guessed(format: Option<Format>, reader: &mut impl BufRead, source_name: &str) -> Result<Format, ReadError> {
+    if let Some(format) = format {
+        return Ok(format);
+    }
+    let io_error = |source| ReadError::Io { source_name: source_name.to_owned(), line: 1, source };
+    let first_bytes = reader.fill_buf().map_err(io_error)?;
+    Format::guess(first_bytes).ok_or_else(|| ReadError::UnknownFormat { source_name: source_name.to_owned() })
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@
 
 use std::fmt;
 
-/// The deepest nesting that is read. Jepsen's own histories nest about five deep; the bound keeps recursion off the stack's end.
-const DEEPEST: usize = 64;
+/// The deepest nesting that is read, as in JSON. The bound keeps recursion off the stack's end.
+const DEEPEST: usize = 128;
 
 /// A form.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,7 +35,13 @@ impl fmt::Display for Form {
                 }
                 f.write_str("]")
             }
-            Self::Map(_) => f.write_str("a map"),
+            Self::Map(entries) => {
+                f.write_str("{")?;
+                for (index, (key, value)) in entries.iter().enumerate() {
+                    write!(f, "{}{key} {value}", if index == 0 { "" } else { ", " })?;
+                }
+                f.write_str("}")
+            }
         }
     }
 }
@@ -58,10 +64,10 @@ pub(super) struct FormError {
 
 /// Reads the forms of a text, one after the other.
 pub(super) struct Parser<'a> {
-    text: &'a str,
-    at: usize,
+    pub(super) text: &'a str,
+    pub(super) at: usize,
     /// What closes the outermost vector or list, while inside it.
-    outermost: Option<u8>,
+    pub(super) outermost: Option<u8>,
 }
 
 impl<'a> Parser<'a> {
@@ -69,11 +75,7 @@ impl<'a> Parser<'a> {
         Self { text, at: 0, outermost: None }
     }
 
-    pub(super) fn text(&self) -> &'a str {
-        self.text
-    }
-
-    /// The next entry. The outermost vector or list is entered, not returned, so that a history is never held whole.
+    /// The next entry. The outermost vector or list is entered, not returned.
     pub(super) fn next_entry(&mut self) -> Result<Option<Entry>, FormError> {
         loop {
             self.skip_blank(0)?;
@@ -210,6 +212,8 @@ impl<'a> Parser<'a> {
                     Some((_, 'n')) => string.push('\n'),
                     Some((_, 't')) => string.push('\t'),
                     Some((_, 'r')) => string.push('\r'),
+                    Some((_, 'b')) => string.push('\u{8}'),
+                    Some((_, 'f')) => string.push('\u{c}'),
                     Some((_, literal @ ('"' | '\\'))) => string.push(literal),
                     // `\uXXXX`, and whatever else a printer may have thought of, stays as it was written.
                     Some((_, other)) => string.extend(['\\', other]),
@@ -274,7 +278,7 @@ mod tests {
         check("^{:a 1} [1 #_2 (3, #{4})]", "[1 [3 [4]]]");
         check(r#""a\"b\\c\n""#, "a\"b\\c\n");
         check(r"[\a \newline \[]", "[a newline []");
-        check("{:a 1}", "a map");
+        check("{:a 1 :b #{}}", "{:a 1, :b []}");
         check("é", "é");
     }
 
