@@ -157,11 +157,18 @@ pub(super) enum Operator {
 }
 
 pub(super) fn operator(form: Form) -> Result<Operator, String> {
-    match (number(&form), form) {
-        (Some(process), _) => Ok(Operator::Client(process)),
-        (None, Form::Int(process)) => Err(format!("expected a :process from 0, found {process}")),
-        (None, Form::Keyword(name) | Form::Text(name)) => Ok(Operator::Nemesis(name.into())),
-        (None, other) => Ok(Operator::Nemesis(other.to_string().into())),
+    if let Some(process) = number(&form) {
+        return Ok(Operator::Client(process));
+    }
+    let name = match form {
+        Form::Int(process) => return Err(format!("expected a :process from 0, found {process}")),
+        Form::Keyword(name) | Form::Text(name) => name,
+        other => other.to_string(),
+    };
+    // As in JSON lines, which could not tell it from a client.
+    match name.parse::<u64>() {
+        Ok(_) => Err(format!("expected a number or a name as :process, found the keyword :{name}")),
+        Err(_) => Ok(Operator::Nemesis(name.into())),
     }
 }
 
@@ -304,6 +311,8 @@ mod tests {
         check("\n {:f :read}", "h.edn:2:2: expected an operation, found a map without :process");
         check("{:process 0 :type :okay :f :read}", "expected :invoke, :ok, :fail or :info, found :okay");
         check("{:process 0 :type :ok :f :read :time -1}", "expected a whole number from 0 as :time, found -1");
+        check("{:process -1 :type :ok :f :read}", "expected a :process from 0, found -1");
+        check("{:process :5 :type :ok :f :read}", "expected a number or a name as :process, found the keyword :5");
         check("{:process 0 :type}", "h.edn:1:18: expected a value for the key before it");
         check("[ }", "h.edn:1:3: expected `]`, found `}`");
         check(&"[".repeat(1000), "forms are nested deeper than");

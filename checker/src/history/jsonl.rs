@@ -69,7 +69,7 @@ pub fn entries(reader: impl BufRead, source_name: &str) -> impl Iterator<Item = 
 }
 
 fn event(line: &[u8], names: &mut Names) -> serde_json::Result<Event> {
-    if let Some(event) = std::str::from_utf8(line).ok().and_then(|line| plain::event(line, names)) {
+    if let Some(event) = plain::event(line, names) {
         return Ok(event);
     }
     let mut event: Event = serde_json::from_slice(line)?;

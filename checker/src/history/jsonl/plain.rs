@@ -8,8 +8,8 @@ use super::super::names::Names;
 use super::super::{Event, EventType, Function, Value};
 
 /// The event on a plain line, or `None` if the line is not plain.
-pub(super) fn event(line: &str, names: &mut Names) -> Option<Event> {
-    let mut scan = Scan { line, at: 0 };
+pub(super) fn event(line: &[u8], names: &mut Names) -> Option<Event> {
+    let mut scan = Scan { rest: line };
     let mut event = Event::invoke(0, Function::Read);
     let mut told = 0;
     scan.skip(b'{')?;
@@ -23,7 +23,7 @@ pub(super) fn event(line: &str, names: &mut Names) -> Option<Event> {
         told |= field;
         match scan.next()? {
             b',' => scan.skip_blank(),
-            b'}' if scan.at == line.len() => return (told & REQUIRED == REQUIRED).then_some(event),
+            b'}' if scan.rest.is_empty() => return (told & REQUIRED == REQUIRED).then_some(event),
             _ => return None,
         }
     }
@@ -133,25 +133,20 @@ fn event_type(name: u64) -> Option<EventType> {
     }
 }
 
-/// A place in a line. Each method reads one thing behind it, and is `None` where that is not plain.
+/// What is left of a line. Each method reads one thing off its beginning, and is `None` where that is not plain.
 struct Scan<'a> {
-    line: &'a str,
-    at: usize,
+    rest: &'a [u8],
 }
 
 impl<'a> Scan<'a> {
-    fn peek(&self) -> Option<u8> {
-        self.line.as_bytes().get(self.at).copied()
-    }
-
     fn next(&mut self) -> Option<u8> {
-        let byte = self.peek()?;
-        self.at += 1;
-        Some(byte)
+        let (byte, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(*byte)
     }
 
     fn skip_blank(&mut self) {
-        self.at += usize::from(self.peek() == Some(b' '));
+        self.rest = self.rest.strip_prefix(b" ").unwrap_or(self.rest);
     }
 
     /// The byte, and a blank behind it.
@@ -159,35 +154,26 @@ impl<'a> Scan<'a> {
         (self.next()? == byte).then(|| self.skip_blank())
     }
 
-    /// The next eight bytes; the line ends with zeros, which are control characters.
-    fn eight(&self) -> u64 {
-        let rest = &self.line.as_bytes()[self.at..];
-        u64::from_le_bytes(rest.first_chunk().copied().unwrap_or_else(|| {
-            let mut bytes = [0; 8];
-            bytes[..rest.len()].copy_from_slice(rest);
-            bytes
-        }))
-    }
-
     /// A text of up to 7 bytes, see [`word`]. It is only compared, so what it may not hold needs no look.
     fn word(&mut self) -> Option<u64> {
-        (self.next()? == b'"').then_some(())?;
-        let eight = self.eight();
+        let text = self.rest.strip_prefix(b"\"")?;
+        let eight = eight(text);
         let length = equal(eight, b'"').trailing_zeros() / 8;
-        self.at += length as usize + 1;
+        self.rest = text.get(length as usize + 1..)?;
         Some(eight & (u64::MAX >> 56_u32.checked_sub(8 * length)?))
     }
 
     fn text(&mut self) -> Option<&'a str> {
-        (self.next()? == b'"').then_some(())?;
-        let start = self.at;
+        let text = self.rest.strip_prefix(b"\"")?;
+        let mut length = 0;
         loop {
-            let eight = self.eight();
+            let eight = eight(&text[length..]);
             let ends = equal(eight, b'"') | equal(eight, b'\\') | less(eight, b' ');
-            self.at += ends.trailing_zeros() as usize / 8;
+            length += ends.trailing_zeros() as usize / 8;
             if ends != 0 {
-                let text = &self.line[start..self.at.min(self.line.len())];
-                return (self.next()? == b'"').then_some(text);
+                let (text, rest) = text.split_at(length);
+                self.rest = rest.strip_prefix(b"\"")?;
+                return std::str::from_utf8(text).ok();
             }
         }
     }
@@ -195,31 +181,30 @@ impl<'a> Scan<'a> {
     /// A whole number that cannot overflow: up to 18 digits, without a leading zero.
     fn number(&mut self) -> Option<u64> {
         let mut number = 0;
-        let start = self.at;
-        while let Some(digit @ b'0'..=b'9') = self.peek() {
-            number = 10 * number + u64::from(digit - b'0');
-            self.at += 1;
-            if self.at - start > 18 {
-                return None;
+        let mut length = 0;
+        for byte in self.rest {
+            let digit = byte.wrapping_sub(b'0');
+            if digit > 9 || length > 18 {
+                break;
             }
+            number = 10 * number + u64::from(digit);
+            length += 1;
         }
-        let is_sound = match self.at - start {
-            0 => false,
-            1 => true,
-            _ => self.line.as_bytes()[start] != b'0',
-        };
+        let (digits, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        let is_sound = matches!(digits, [_] | [b'1'..=b'9', ..]) && length <= 18;
         // A fraction or an exponent is no whole number's end.
-        (is_sound && !matches!(self.peek(), Some(b'.' | b'e' | b'E'))).then_some(number)
+        (is_sound && !matches!(rest, [b'.' | b'e' | b'E', ..])).then_some(number)
     }
 
     fn value(&mut self) -> Option<Value> {
-        if self.peek()? != b'[' {
+        if *self.rest.first()? != b'[' {
             return self.scalar();
         }
         self.skip(b'[')?;
         let mut elements = Vec::new();
-        if self.peek()? == b']' {
-            self.at += 1;
+        if let Some(rest) = self.rest.strip_prefix(b"]") {
+            self.rest = rest;
             return Some(Value::List(elements));
         }
         loop {
@@ -233,21 +218,30 @@ impl<'a> Scan<'a> {
     }
 
     fn scalar(&mut self) -> Option<Value> {
-        match self.peek()? {
-            b'"' => self.text().map(|text| Value::Text(text.into())),
-            b'0'..=b'9' => self.number().map(|number| Value::Int(number.cast_signed())),
-            b'-' => {
-                self.at += 1;
+        match self.rest {
+            [b'"', ..] => self.text().map(|text| Value::Text(text.into())),
+            [b'0'..=b'9', ..] => self.number().map(|number| Value::Int(number.cast_signed())),
+            [b'-', rest @ ..] => {
+                self.rest = rest;
                 // `-0` is no whole number to `serde_json`.
                 self.number().filter(|&number| number > 0).map(|number| Value::Int(-number.cast_signed()))
             }
-            b'n' if self.line[self.at..].starts_with("null") => {
-                self.at += 4;
+            [b'n', b'u', b'l', b'l', rest @ ..] => {
+                self.rest = rest;
                 Some(Value::Nil)
             }
             _ => None,
         }
     }
+}
+
+/// The first eight bytes; what is shorter ends with zeros, which are control characters.
+fn eight(bytes: &[u8]) -> u64 {
+    u64::from_le_bytes(bytes.first_chunk().copied().unwrap_or_else(|| {
+        let mut padded = [0; 8];
+        padded[..bytes.len()].copy_from_slice(bytes);
+        padded
+    }))
 }
 
 #[cfg(test)]
@@ -266,7 +260,7 @@ mod tests {
 
     /// What is not plain is left alone; what is plain is what `serde_json` says. Returns whether it was plain.
     fn check(line: &str) -> bool {
-        let Some(event) = event(line, &mut Names::new()) else { return false };
+        let Some(event) = event(line.as_bytes(), &mut Names::new()) else { return false };
         match serde_json::from_str::<Event>(line) {
             Ok(expected) => assert_eq!(event, expected, "{line}"),
             Err(error) => panic!("{line} was read, but {error}"),
