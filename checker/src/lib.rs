@@ -16,7 +16,7 @@ pub mod judgement;
 pub mod leadership;
 pub mod linearizability;
 pub mod lost_writes;
-mod model;
+pub mod model;
 pub mod nemesis;
 pub mod sessions;
 pub mod split_brain;

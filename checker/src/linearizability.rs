@@ -1,26 +1,30 @@
 //! Whether a history is linearizable: whether each operation can be thought to take effect at one instant between its
 //! invocation and its completion, so that the objects behave as if used by one client alone.
+//!
+//! After Herlihy & Wing, *Linearizability: A Correctness Condition for Concurrent Objects* (TOPLAS 12, 1990). It is a local
+//! property: a history is linearizable iff each object's part of it is. So keys are decided one by one, and in parallel.
 
 pub(crate) mod append_list;
+mod budget;
 pub(crate) mod calls;
 mod core;
 mod explain;
 pub(crate) mod groups;
 mod intervals;
+mod objects;
 mod search;
+mod telling;
 
-use self::calls::{Call, Transactions};
-use self::core::core;
-use self::explain::Contradiction;
-use self::intervals::Decision;
-use self::search::{Found, GaveUp, MOST_OPEN, search};
-use crate::history::{Function, History, Operation, Value};
-use crate::judgement::{Judgement, Proof};
+use rayon::prelude::*;
+
+use self::budget::Supervision;
+pub use self::budget::{GoOn, Progress};
+use self::calls::Call;
+use self::objects::Decider;
+pub(crate) use self::objects::is_list;
+use crate::history::{History, Operation, Value};
+use crate::judgement::Proof;
 use crate::model::Model;
-use crate::model::multi_register::MultiRegister;
-use crate::model::register::Register;
-use crate::verdict::Verdict;
-use crate::wording::count;
 
 /// What the objects of a history are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,12 +32,24 @@ pub enum ModelKind {
     /// What the functions tell, key by key.
     #[default]
     Auto,
-    /// `read`, `write`, `cas`.
+    /// `read`, `write`, `delete`, `cas`.
     Register,
-    /// `append` of unique elements, `read` of the whole list.
-    AppendList,
     /// `txn`: several reads and writes of named registers in one operation. Decided for the whole history at once.
     MultiRegister,
+    /// `append`, and `read` of the whole list.
+    AppendList,
+    /// `add`, `remove`, and `read` of all elements, in any order.
+    Set,
+    /// `add`, `increment`, `decrement`, and `read` of the sum.
+    Counter,
+    /// `enqueue`, and `dequeue` of what was enqueued first.
+    Queue,
+    /// `acquire`, perhaps told a fencing token, `release`, and `use` of a token. Nobody acquires it while it is held.
+    Lock,
+    /// As a lock, but it may lapse, and be acquired by another, at any time. [`Auto`](Self::Auto) never means this.
+    Lease,
+    /// `get`, `put` and `append` of texts.
+    KeyValue,
 }
 
 /// What `fail` says of a compare-and-set that does not tell what it saw.
@@ -46,6 +62,16 @@ pub enum FailedCas {
     SawAnotherValue,
 }
 
+/// By which algorithm.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Method {
+    /// The fastest that decides the key at hand.
+    #[default]
+    Fastest,
+    /// The search, whatever the key: to compare it with the others.
+    Search,
+}
+
 /// How to check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -55,8 +81,12 @@ pub struct Options {
     pub failed_cas: FailedCas,
     /// What a register holds before the first write.
     pub initial: Value,
+    /// By which algorithm.
+    pub method: Method,
     /// The most configurations that the search may look at, per key. Keys decided without a search need none.
     pub max_configurations: u64,
+    /// About how many bytes the search may hold, per key that is being searched: as many as there are threads.
+    pub max_memory_bytes: u64,
 }
 
 impl Default for Options {
@@ -65,7 +95,9 @@ impl Default for Options {
             model: ModelKind::Auto,
             failed_cas: FailedCas::DidNotHappen,
             initial: Value::Nil,
-            max_configurations: 2_000_000,
+            method: Method::Fastest,
+            max_configurations: 20_000_000, // some ten seconds
+            max_memory_bytes: 1 << 30,      // on few enough cores, within what a laptop has to spare
         }
     }
 }
@@ -108,163 +140,52 @@ pub enum KeyOutcome {
 /// Decides each key of the history.
 #[must_use]
 pub fn check(history: &History, options: &Options) -> Linearizability {
-    let is_multi_register = match options.model {
-        ModelKind::MultiRegister => true,
-        ModelKind::Auto => history.operations().iter().any(|operation| is_transaction(&operation.function)),
-        ModelKind::Register | ModelKind::AppendList => false,
-    };
-    if is_multi_register {
-        let outcome = check_multi_register(history, options);
-        return Linearizability {
-            keys: vec![KeyResult { key: None, operations: history.operations().len(), outcome }],
-        };
-    }
-    let check_key = |(key, operations): (Option<&str>, Vec<usize>)| KeyResult {
-        key: key.map(str::to_owned),
-        operations: operations.len(),
-        outcome: check_one(history, key, &operations, options),
-    };
-    Linearizability { keys: history.by_key().into_iter().map(check_key).collect() }
+    check_while(history, options, &|_| true)
 }
 
-fn is_transaction(function: &Function) -> bool {
-    function.name() == "txn"
+/// Decides each key of the history, as long as it is told to go on: the checker has no clock, but its caller may. A key
+/// that is then not yet decided is [`Unknown`](KeyOutcome::Unknown). Asked at least every few milliseconds of a search.
+#[must_use]
+pub fn check_while(history: &History, options: &Options, go_on: GoOn<'_>) -> Linearizability {
+    let supervision = Supervision::new(go_on, history.operations().len());
+    let decider = Decider { history, options, supervision: &supervision };
+    each(history, decider.objects(), |key, operations| decider.decide(key, operations))
 }
 
-fn check_one(history: &History, key: Option<&str>, operations: &[usize], options: &Options) -> KeyOutcome {
-    let is_list = match options.model {
-        ModelKind::AppendList => true,
-        ModelKind::Auto => is_list(operations.iter().map(|&index| &history.operations()[index])),
-        ModelKind::Register | ModelKind::MultiRegister => false,
-    };
-    let outcome = if is_list {
-        append_list::decide(history, operations).map(|decision| match decision {
-            Ok(()) => KeyOutcome::Linearizable,
-            Err(contradiction) => KeyOutcome::violation(history, key, &contradiction),
-        })
-    } else {
-        check_register(history, key, operations, options)
-    };
-    outcome.unwrap_or_else(|why| KeyOutcome::Unknown { how_far: why })
-}
-
-/// Whether a key holds a list: somebody appended to it, or nobody wrote to it and a list was read.
-pub(crate) fn is_list<'a>(mut operations: impl Iterator<Item = &'a Operation> + Clone) -> bool {
-    let is_written = |operation: &Operation| matches!(operation.function, Function::Write | Function::Cas);
-    let reads_list = |operation: &Operation| matches!(operation.output, Value::List(_));
-    let mut functions = operations.clone().map(|operation| &operation.function);
-    functions.any(|function| *function == Function::Append)
-        || (!operations.clone().any(is_written) && operations.any(reads_list))
-}
-
-fn check_register(
+/// Decides each key of the history by a model of one's own. `told` says what an operation did, or may have done if its
+/// outcome is unknown; `None` says nothing, as a read of unknown outcome and whatever failed usually do. Its error says why
+/// an operation is none of the model's, and leaves the key [`Unknown`](KeyOutcome::Unknown).
+///
+/// `options` tell the budget; what they say of models does not count.
+pub fn check_by<M: Model>(
     history: &History,
-    key: Option<&str>,
-    operations: &[usize],
+    model: &M,
+    told: impl Fn(&Operation) -> Result<Option<M::Action>, String> + Sync,
     options: &Options,
-) -> Result<KeyOutcome, String> {
-    let register = calls::of_register(history, operations, options)?;
-    Ok(match intervals::decide(&register) {
-        Decision::Linearizable => KeyOutcome::Linearizable,
-        Decision::Contradiction(contradiction) => KeyOutcome::violation(history, key, &contradiction),
-        Decision::NotApplicable => search_outcome(history, key, &Register, &register.calls, options),
+    go_on: GoOn<'_>,
+) -> Linearizability {
+    let supervision = Supervision::new(go_on, history.operations().len());
+    let decider = Decider { history, options, supervision: &supervision };
+    let keys = history.by_key().into_iter().collect();
+    each(history, keys, |key, operations| match Call::all(history, operations, &told) {
+        Ok(calls) => decider.search(key, model, &calls),
+        Err(how_far) => KeyOutcome::Unknown { how_far },
     })
 }
 
-fn check_multi_register(history: &History, options: &Options) -> KeyOutcome {
-    match calls::of_multi_register(history, options) {
-        Ok(Transactions { calls, registers }) => {
-            search_outcome(history, None, &MultiRegister { registers }, &calls, options)
-        }
-        Err(why) => KeyOutcome::Unknown { how_far: why },
-    }
-}
+/// A key, and the indices of its operations.
+type Object<'a> = (Option<&'a str>, Vec<usize>);
 
-fn search_outcome<M: Model>(
+fn each(
     history: &History,
-    key: Option<&str>,
-    model: &M,
-    calls: &[Call<M::Action>],
-    options: &Options,
-) -> KeyOutcome {
-    let report = search(model, calls, options.max_configurations);
-    match report.found {
-        Found::Linearization => KeyOutcome::Linearizable,
-        Found::NoPlace { stuck, placed } => {
-            let (stuck, others) = (calls[stuck].operation, core(model, calls, stuck));
-            KeyOutcome::violation(history, key, &Contradiction::NoPlace { stuck, placed, others })
-        }
-        Found::GaveUp { placed, why } => {
-            let completed = calls.iter().filter(|call| call.is_certain()).count();
-            let why = match why {
-                GaveUp::Budget => format!("the budget of {} configurations is used up", report.configurations),
-                GaveUp::TooManyOpen => format!("more than {MOST_OPEN} operations are open at once"),
-            };
-            KeyOutcome::Unknown {
-                how_far: format!("the first {placed} of {completed} completed operations have an order; then {why}"),
-            }
-        }
-    }
-}
-
-/// The most proofs that a judgement holds: a person reads the first few, and a report has to stay small.
-const MOST_PROOFS: usize = 10;
-
-impl Linearizability {
-    /// The answer under the checker's word, `linearizable`.
-    ///
-    /// A history without operations passes, for it is linearizable. That a run did something is for its gates to demand.
-    #[must_use]
-    pub fn judgement(&self, history: &History) -> Judgement {
-        let mut proofs: Vec<&Proof> = self.keys.iter().filter_map(|key| key.outcome.proof()).collect();
-        let violated = proofs.len();
-        proofs.sort_by_key(|proof| proof.operations.len()); // the shorter, the clearer; keys in order where equal
-        let unknown: Vec<(&KeyResult, &str)> =
-            self.keys.iter().filter_map(|key| Some((key, key.outcome.how_far()?))).collect();
-        let keys = count(self.keys.len() as u64, "key");
-        let (verdict, summary) = match (proofs.first(), unknown.first()) {
-            (Some(Proof { key: None, .. }), _) => (Verdict::Violation, "not linearizable".to_owned()),
-            (Some(_), _) => (Verdict::Violation, format!("{violated} of {keys} not linearizable")),
-            (None, Some((KeyResult { key: None, .. }, how_far))) => {
-                (Verdict::Inconclusive, format!("not decided: {how_far}"))
-            }
-            (None, Some((KeyResult { key: Some(key), .. }, how_far))) => {
-                let undecided = unknown.len();
-                (
-                    Verdict::Inconclusive,
-                    format!("{undecided} of {keys} not decided; on {}, {how_far}", key.escape_debug()),
-                )
-            }
-            (None, None) if self.keys.is_empty() => {
-                (Verdict::Pass, "there are no operations; the empty history is linearizable".to_owned())
-            }
-            (None, None) => {
-                let operations = count(history.operations().len() as u64, "operation");
-                (Verdict::Pass, format!("{operations} on {keys} are linearizable"))
-            }
-        };
-        let proofs: Vec<Proof> = proofs.into_iter().take(MOST_PROOFS).cloned().collect();
-        let proofs_left_out = violated - proofs.len();
-        Judgement { checker: "linearizable".to_owned(), verdict, summary, proofs, proofs_left_out }
-    }
-}
-
-impl KeyOutcome {
-    fn violation(history: &History, key: Option<&str>, contradiction: &Contradiction) -> Self {
-        Self::NotLinearizable { proof: contradiction.proof(history, key) }
-    }
-
-    fn proof(&self) -> Option<&Proof> {
-        match self {
-            Self::NotLinearizable { proof } => Some(proof),
-            Self::Linearizable | Self::Unknown { .. } => None,
-        }
-    }
-
-    fn how_far(&self) -> Option<&str> {
-        match self {
-            Self::Unknown { how_far } => Some(how_far),
-            Self::Linearizable | Self::NotLinearizable { .. } => None,
-        }
-    }
+    objects: Vec<Object<'_>>,
+    decide: impl Fn(Option<&str>, &[usize]) -> KeyOutcome + Sync,
+) -> Linearizability {
+    let result = |(key, operations): Object<'_>| KeyResult {
+        key: key.map(str::to_owned),
+        operations: operations.len(),
+        outcome: decide(key, &operations),
+    };
+    debug_assert!(objects.iter().map(|(_, operations)| operations.len()).sum::<usize>() <= history.operations().len());
+    Linearizability { keys: objects.into_par_iter().map(result).collect() }
 }

@@ -43,9 +43,9 @@ pub(crate) struct Versions(Vec<Version>);
 impl Versions {
     /// Gathers them. An error says why they have no order: a value was written twice, or was seen before it was
     /// written.
-    pub(crate) fn of(history: &History, register: &RegisterCalls) -> Result<Self, String> {
-        let mut versions = Self::of_values(register.values);
-        let mut is_written = vec![false; register.values];
+    pub(crate) fn of(history: &History, register: &RegisterCalls<'_>) -> Result<Self, String> {
+        let mut versions = Self::of_values(register.values.len());
+        let mut is_written = vec![false; register.values.len()];
         is_written[INITIAL as usize] = true;
         for call in &register.calls {
             let (seen, made) = parts(call.action);

@@ -25,6 +25,7 @@ pub(crate) fn action(operation: &Operation) -> String {
         (Function::Read, value) if operation.outcome == Outcome::Ok => format!("read → {value}"),
         (Function::Read, _) => "read".to_owned(),
         (Function::Cas, Value::List(pair)) if pair.len() == 2 => format!("cas {} → {}{seen}", pair[0], pair[1]),
+        (Function::Delete, _) => "delete".to_owned(),
         (function, value) => format!("{function} {value}{seen}"),
     }
 }
@@ -36,6 +37,7 @@ pub(crate) fn noun(operation: &Operation) -> String {
         (Function::Cas, Value::List(pair)) if pair.len() == 2 => {
             format!("process {process}'s cas from {} to {}", pair[0], pair[1])
         }
+        (function, Value::Nil) if *function != Function::Read => format!("process {process}'s {function}"),
         (function, value) => format!("process {process}'s {function} of {value}"),
     }
 }
@@ -112,6 +114,7 @@ pub(crate) fn written(operation: &Operation) -> Option<&Value> {
     match (&operation.function, operation.outcome, &operation.input) {
         (_, Outcome::Fail, _) => None,
         (Function::Write, _, value) => Some(value),
+        (Function::Delete, _, _) => Some(&Value::Nil),
         (Function::Cas, _, Value::List(pair)) => pair.last(),
         _ => None,
     }

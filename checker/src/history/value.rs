@@ -111,6 +111,8 @@ pub enum Function {
     Write,
     /// Compare-and-set: writes the second value if the register holds the first.
     Cas,
+    /// Removes what a register holds: it is absent, which reads as nil.
+    Delete,
     /// Appends one element to a list.
     Append,
     /// Anything else, by its name.
@@ -122,7 +124,7 @@ impl Function {
     /// Whether it is one that changes an object. Of functions that only a caller knows, this says `false`.
     #[must_use]
     pub fn is_write(&self) -> bool {
-        matches!(self, Self::Write | Self::Cas | Self::Append) || self.is_add()
+        matches!(self, Self::Write | Self::Cas | Self::Delete | Self::Append) || self.is_add()
     }
 
     /// Whether it is Jepsen's `add`, which puts one element into a set.
@@ -139,6 +141,7 @@ impl Function {
             "read" => Some(Self::Read),
             "write" => Some(Self::Write),
             "cas" => Some(Self::Cas),
+            "delete" => Some(Self::Delete),
             "append" => Some(Self::Append),
             _ => None,
         }
@@ -151,6 +154,7 @@ impl Function {
             Self::Read => "read",
             Self::Write => "write",
             Self::Cas => "cas",
+            Self::Delete => "delete",
             Self::Append => "append",
             Self::Other(name) => name,
         }
@@ -210,7 +214,7 @@ mod tests {
 
     #[test]
     fn functions_and_values_survive_json() {
-        for json in [r#""read""#, r#""write""#, r#""cas""#, r#""append""#, r#""add""#] {
+        for json in [r#""read""#, r#""write""#, r#""cas""#, r#""delete""#, r#""append""#, r#""add""#] {
             let function: Function = serde_json::from_str(json).expect("valid");
             assert_eq!(serde_json::to_string(&function).expect("writable"), json);
         }

@@ -19,12 +19,14 @@ use std::collections::HashMap;
 use super::calls::interval;
 use super::explain::Contradiction;
 use super::groups::{Group, Inversion, Sequence};
+use super::intervals::Decision;
 use crate::history::{Function, History, Outcome, Value};
 
-/// Decides one key's operations. The outer error says why they are no append list that this file decides.
-pub(super) fn decide(history: &History, operations: &[usize]) -> Result<Result<(), Contradiction>, String> {
-    let list = AppendList::gather(history, operations)?;
-    Ok(list.check_elements().and_then(|()| list.check_prefixes()).and_then(|()| list.check_real_time()))
+/// Decides one key's operations. An error says why they are no append list.
+pub(super) fn decide(history: &History, operations: &[usize]) -> Result<Decision, String> {
+    let Some(list) = AppendList::gather(history, operations)? else { return Ok(Decision::NotApplicable) };
+    let checked = list.check_elements().and_then(|()| list.check_prefixes()).and_then(|()| list.check_real_time());
+    Ok(checked.map_or_else(Decision::Contradiction, |()| Decision::Linearizable))
 }
 
 struct Read<'a> {
@@ -45,7 +47,8 @@ struct AppendList<'a> {
 }
 
 impl<'a> AppendList<'a> {
-    fn gather(history: &'a History, operations: &[usize]) -> Result<Self, String> {
+    /// `None` if an element was, or may have been, appended twice.
+    fn gather(history: &'a History, operations: &[usize]) -> Result<Option<Self>, String> {
         let mut list =
             Self { history, appends: HashMap::new(), refused: HashMap::new(), reads: Vec::new(), longest: None };
         for &index in operations {
@@ -56,10 +59,7 @@ impl<'a> AppendList<'a> {
                 }
                 (Function::Append, _) => {
                     if list.appends.insert(&operation.input, index).is_some() {
-                        let element = &operation.input;
-                        return Err(format!(
-                            "{element} was appended twice; append lists need elements that are unique"
-                        ));
+                        return Ok(None);
                     }
                 }
                 (Function::Read, Outcome::Ok) => {
@@ -74,7 +74,7 @@ impl<'a> AppendList<'a> {
         }
         let length = list.reads.iter().map(|read| read.elements.len()).max();
         list.longest = list.reads.iter().position(|read| Some(read.elements.len()) == length);
-        Ok(list)
+        Ok(Some(list))
     }
 
     fn longest(&self) -> Option<&Read<'a>> {

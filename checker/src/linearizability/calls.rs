@@ -1,10 +1,11 @@
 //! The operations of a key as calls of a model: values become numbers, and what says nothing is left out.
 //! It decides nothing, but refuses what the model does not know.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::history::{Function, History, Operation, Outcome, Value};
 use crate::linearizability::{FailedCas, Options};
+use crate::model::Told;
 use crate::model::multi_register::Step;
 use crate::model::register::{Action, INITIAL, ValueId};
 
@@ -25,7 +26,20 @@ pub(crate) struct Call<A> {
 }
 
 impl<A> Call<A> {
-    pub(super) fn new(index: usize, operation: &Operation, action: A) -> Self {
+    /// The calls that operations tell of.
+    pub(super) fn all(
+        history: &History,
+        operations: &[usize],
+        told: impl Fn(&Operation) -> Told<A>,
+    ) -> Result<Vec<Self>, String> {
+        let call = |&index: &usize| {
+            let operation = &history.operations()[index];
+            told(operation).map(|action| action.map(|action| Self::new(index, operation, action))).transpose()
+        };
+        operations.iter().filter_map(call).collect()
+    }
+
+    fn new(index: usize, operation: &Operation, action: A) -> Self {
         let (start, end) = interval(operation);
         Self { operation: index, start, end, action }
     }
@@ -42,39 +56,50 @@ pub(crate) fn interval(operation: &Operation) -> (u64, u64) {
 }
 
 /// Numbers for values. Equal values have equal numbers.
-pub(super) struct Values<'a>(HashMap<&'a Value, ValueId>);
+struct Values<'a> {
+    numbers: FxHashMap<&'a Value, ValueId>,
+    values: Vec<&'a Value>,
+}
 
 impl<'a> Values<'a> {
     fn new(initial: &'a Value) -> Self {
-        Self(HashMap::from([(initial, INITIAL)]))
+        Self { numbers: FxHashMap::from_iter([(initial, INITIAL)]), values: vec![initial] }
     }
 
     fn id(&mut self, value: &'a Value) -> ValueId {
-        let next = self.0.len() as ValueId;
-        *self.0.entry(value).or_insert(next)
+        let next = self.values.len() as ValueId;
+        let number = *self.numbers.entry(value).or_insert(next);
+        if number == next {
+            self.values.push(value);
+        }
+        number
     }
 }
 
 /// The calls of one register.
-pub(crate) struct RegisterCalls {
+pub(crate) struct RegisterCalls<'a> {
     /// In order of invocation.
     pub(crate) calls: Vec<Call<Action>>,
-    /// How many distinct values there are; their numbers are below this.
-    pub(crate) values: usize,
+    /// The distinct values by their numbers.
+    pub(crate) values: Vec<&'a Value>,
     /// For values whose write was refused, the last such operation.
-    pub(crate) refused: HashMap<ValueId, usize>,
+    pub(crate) refused: FxHashMap<ValueId, usize>,
 }
 
 /// What the operations did to a register; an error says which of them is none of a register's.
-pub(crate) fn of_register(history: &History, operations: &[usize], options: &Options) -> Result<RegisterCalls, String> {
+pub(crate) fn of_register<'a>(
+    history: &'a History,
+    operations: &[usize],
+    options: &'a Options,
+) -> Result<RegisterCalls<'a>, String> {
     let mut values = Values::new(&options.initial);
-    let mut refused = HashMap::new();
+    let mut refused = FxHashMap::default();
     let mut calls = Vec::with_capacity(operations.len());
     for &index in operations {
         let operation = &history.operations()[index];
         let action = match (&operation.function, operation.outcome) {
             (Function::Read, Outcome::Ok) => Some(Action::Read(values.id(&operation.output))),
-            (Function::Read, _) => None,
+            (Function::Read, _) | (Function::Delete, Outcome::Fail) => None,
             (Function::Write, outcome) => {
                 let value = values.id(&operation.input);
                 if outcome == Outcome::Fail {
@@ -82,6 +107,7 @@ pub(crate) fn of_register(history: &History, operations: &[usize], options: &Opt
                 }
                 (outcome != Outcome::Fail).then_some(Action::Write(value))
             }
+            (Function::Delete, _) => Some(Action::Write(values.id(&Value::Nil))),
             (Function::Cas, outcome) => {
                 let (expected, value) = cas_arguments(operation)?;
                 let (expected, value) = (values.id(expected), values.id(value));
@@ -94,13 +120,13 @@ pub(crate) fn of_register(history: &History, operations: &[usize], options: &Opt
             }
             (other, _) => {
                 return Err(format!(
-                    "the function `{other}` is unknown here; a register knows `read`, `write` and `cas`"
+                    "the function `{other}` is unknown here; a register knows `read`, `write`, `delete` and `cas`"
                 ));
             }
         };
         calls.extend(action.map(|action| Call::new(index, operation, action)));
     }
-    Ok(RegisterCalls { calls, values: values.0.len(), refused })
+    Ok(RegisterCalls { calls, values: values.values, refused })
 }
 
 /// A failed compare is a read of what it saw; one that does not tell says what the options make of it.
@@ -125,17 +151,19 @@ fn cas_arguments(operation: &Operation) -> Result<(&Value, &Value), String> {
 }
 
 /// Transactions on several registers.
-pub(super) struct Transactions {
+pub(super) struct Transactions<'a> {
     /// In order of invocation.
     pub(super) calls: Vec<Call<Vec<Step>>>,
-    /// How many registers they name.
-    pub(super) registers: usize,
+    /// The registers that they name, and the distinct values, by their numbers.
+    pub(super) registers: Vec<&'a Value>,
+    pub(super) values: Vec<&'a Value>,
 }
 
 /// What the operations did to several registers; an error says which of them is no transaction.
-pub(super) fn of_multi_register(history: &History, options: &Options) -> Result<Transactions, String> {
+pub(super) fn of_multi_register<'a>(history: &'a History, options: &'a Options) -> Result<Transactions<'a>, String> {
     let mut values = Values::new(&options.initial);
-    let mut registers: HashMap<&Value, usize> = HashMap::new();
+    let mut registers: Vec<&Value> = Vec::new();
+    let mut numbers: FxHashMap<&Value, usize> = FxHashMap::default();
     let mut calls = Vec::new();
     for (index, operation) in history.operations().iter().enumerate() {
         if operation.function.name() != "txn" {
@@ -145,9 +173,11 @@ pub(super) fn of_multi_register(history: &History, options: &Options) -> Result<
         let told = if operation.outcome == Outcome::Ok { &operation.output } else { &operation.input };
         let mut action = Vec::new();
         for step in steps(told)? {
-            let (name, register, value) = step_parts(step)?;
-            let next = registers.len();
-            let register = *registers.entry(register).or_insert(next);
+            let (name, register_name, value) = step_parts(step)?;
+            let register = *numbers.entry(register_name).or_insert_with(|| {
+                registers.push(register_name);
+                registers.len() - 1
+            });
             match (name, operation.outcome) {
                 (_, Outcome::Fail) | ("read", Outcome::Info) => {}
                 ("read", Outcome::Ok) => action.push(Step::Read(register, values.id(value))),
@@ -158,7 +188,7 @@ pub(super) fn of_multi_register(history: &History, options: &Options) -> Result<
             calls.push(Call::new(index, operation, action));
         }
     }
-    Ok(Transactions { calls, registers: registers.len() })
+    Ok(Transactions { calls, registers, values: values.values })
 }
 
 fn steps(transaction: &Value) -> Result<&[Value], String> {

@@ -1,61 +1,86 @@
-//! Makes the counterexample of a search small enough for a person. It decides nothing that the search did not decide.
+//! Makes the counterexample of a search as small as can be. It decides nothing that the search did not decide.
 
+use super::budget::{Budget, Supervision};
 use super::calls::{Call, NEVER};
 use super::search::{Found, search};
-use crate::model::Model;
+use crate::model::{Effect, Model};
 
-/// The most work on one counterexample, in events looked at plus configurations: a small fraction of a second.
-const MOST_WORK: u64 = 100_000;
+/// The most work on one counterexample, in events and configurations looked at: a second or so.
+const MOST_WORK: u64 = 4_000_000;
+/// The most configurations of one attempt; one that takes more is no help to a reader who waits.
+const MOST_CONFIGURATIONS: u64 = 100_000;
+/// The most bytes of one attempt.
+const MOST_BYTES: u64 = 256 << 20;
 
-/// Calls that leave no place for the one that a search got stuck at, whatever all others did.
+/// Calls that leave no place for the one that a search got stuck at, whatever all others did: none of them can be
+/// forgotten, unless the work ran out first.
 ///
-/// A call is left out by letting it end never, and by dropping it if it is a read. A linearization of the whole history is
-/// one of the loosened history too, so if that one has none, the calls that were not loosened are a counterexample. A search
-/// of it gets as far as before, and is stuck at the same call.
+/// A call is *forgotten* by letting it take effect at any time or never, whatever it found; a read then says nothing. A
+/// linearization of the whole history is one of the loosened history too, so if that one has none, the calls that were not
+/// forgotten are a counterexample. A search of it gets as far as before, and is stuck at the same call. What cannot be
+/// forgotten now cannot be forgotten later either, when still more is: so one look at each call by itself is enough, once
+/// many were forgotten together.
 pub(super) fn core<M: Model>(model: &M, calls: &[Call<M::Action>], stuck: usize) -> Vec<usize> {
-    let mut core = Core { model, calls: until_the_end_of(calls, stuck), stuck, work: MOST_WORK };
-    let mut size = core.calls.len();
+    let end = calls[stuck].end;
+    let had_ended = |&index: &usize| calls[index].is_certain() && calls[index].end <= end && index != stuck;
+    let kept: Vec<usize> = (0..calls.len()).filter(had_ended).collect();
+    let mut core = Core { model, calls, stuck, work: MOST_WORK, kept };
+    let mut size = core.kept.len();
     while size > 0 {
-        for begin in (0..core.calls.len()).step_by(size) {
-            core.try_without(begin..(begin + size).min(core.calls.len()));
+        let mut begin = core.kept.len();
+        while begin > 0 {
+            begin = begin.saturating_sub(size);
+            core.try_without(begin, size);
         }
         size /= 2;
     }
-    let others = core.calls.iter().enumerate().filter(|&(index, call)| call.is_certain() && index != stuck);
-    others.map(|(_, call)| call.operation).collect()
-}
-
-/// The history as it was when the call at this index ended: what ended later, was open. Indices stay what they were.
-fn until_the_end_of<A: Clone>(calls: &[Call<A>], stuck: usize) -> Vec<Call<A>> {
-    let end = calls[stuck].end;
-    let begun = calls.iter().filter(|call| call.start <= end).cloned();
-    begun.map(|call| if call.end > end { Call { end: NEVER, ..call } } else { call }).collect()
+    core.kept.iter().map(|&index| calls[index].operation).collect()
 }
 
 struct Core<'a, M: Model> {
     model: &'a M,
-    calls: Vec<Call<M::Action>>,
+    calls: &'a [Call<M::Action>],
     stuck: usize,
     work: u64,
+    /// The calls that are not forgotten, besides the one that has no place.
+    kept: Vec<usize>,
 }
 
 impl<M: Model> Core<'_, M> {
-    /// Loosens the calls in the range, if the rest still is a counterexample.
-    fn try_without(&mut self, range: std::ops::Range<usize>) {
-        let can_go = |index: usize| self.calls[index].is_certain() && index != self.stuck;
-        let events = 2 * self.calls.len() as u64;
-        if self.work < events || !range.clone().any(can_go) {
+    /// Forgets so many calls, if the rest still is a counterexample.
+    fn try_without(&mut self, begin: usize, size: usize) {
+        let end = (begin + size).min(self.kept.len());
+        let rest = [&self.kept[..begin], &self.kept[end..]].concat();
+        let loosened = self.loosened(&rest);
+        let events = 2 * loosened.len() as u64;
+        if begin == end || self.work < events {
             return;
         }
-        let mut loosened = self.calls.clone();
-        for index in range.filter(|&index| index != self.stuck) {
-            loosened[index].end = NEVER;
+        let most = (self.work - events).min(MOST_CONFIGURATIONS);
+        let supervision = Supervision::new(&|_| true, 0); // the work is bounded, and no progress on the history
+        let mut budget = Budget::new(&supervision, most, MOST_BYTES);
+        let found = search(self.model, &loosened, &mut budget);
+        self.work -= events + budget.looked_at().min(most);
+        if matches!(found, Found::NoPlace { .. }) {
+            self.kept = rest;
         }
-        let budget = (self.work - events).min(MOST_WORK / 20);
-        let report = search(self.model, &loosened, budget);
-        self.work -= events + report.configurations;
-        if matches!(report.found, Found::NoPlace { .. }) {
-            self.calls = loosened;
-        }
+    }
+
+    /// The history as it was when the stuck call ended, with all calls forgotten but these and that one.
+    fn loosened(&self, kept: &[usize]) -> Vec<Call<M::Action>> {
+        let end = self.calls[self.stuck].end;
+        let mut is_kept = vec![false; self.calls.len()];
+        kept.iter().chain([&self.stuck]).for_each(|&index| is_kept[index] = true);
+        let loosen = |(index, call): (usize, &Call<M::Action>)| {
+            let is_read = self.model.effect(&call.action) == Effect::Reads;
+            if is_kept[index] {
+                Some(call.clone())
+            } else if is_read || call.start > end {
+                None
+            } else {
+                Some(Call { start: 0, end: NEVER, action: self.model.forget(&call.action), ..call.clone() })
+            }
+        };
+        self.calls.iter().enumerate().filter_map(loosen).collect()
     }
 }

@@ -35,8 +35,9 @@ pub(super) enum Contradiction {
     Shrunk { read: usize, before: usize },
     /// `read` shows the elements of two appends, one before the other, in the other order.
     Reordered { shown_first: usize, ended_first: usize, read: usize },
-    /// The operations that had ended before `stuck`, so many, have an order, but none with it because of the others.
-    NoPlace { stuck: usize, placed: usize, others: Vec<usize> },
+    /// The operations that had ended before `stuck`, so many, have an order, but none with it because of the others. The
+    /// object may have held these instead; if there are none here, there were too many.
+    NoPlace { stuck: usize, placed: usize, held: Vec<String>, others: Vec<usize> },
 }
 
 impl Contradiction {
@@ -128,18 +129,7 @@ impl Contradiction {
             }
             Self::Disagreeing { reads: [one, other], place } => disagreeing(told(one), told(other), place),
             Self::Missing { append, before, read } => missing(told(append), told(before), told(read)),
-            Self::NoPlace { stuck, placed, ref others } => {
-                let stuck = told(stuck);
-                let told = if observed(stuck).is_some() { observation(stuck) } else { was_over(stuck) };
-                match others.len() {
-                    0 => format!("{told}, and nothing in the history explains that"),
-                    others => format!(
-                        "{told}; the {} that had ended before it have an order, but none that this fits into, because of \
-                         {others} of them",
-                        count(placed as u64, "operation")
-                    ),
-                }
-            }
+            Self::NoPlace { stuck, placed, ref held, ref others } => no_place(told(stuck), placed, held, others.len()),
         }
     }
 }
@@ -221,6 +211,26 @@ fn missing(append: &Operation, before: &Operation, reader: &Operation) -> Senten
     let (other, began) = (&before.input, at(before.invoked));
     let shown = format!("{}, which shows {other} but not {element}", read(reader));
     format!("{shown}; but {} had been {}, before {} began at {began}", noun(append), acknowledged(append), noun(before))
+}
+
+fn no_place(stuck: &Operation, placed: usize, held: &[String], others: usize) -> Sentence {
+    let told = match (&stuck.function, &stuck.output) {
+        _ if observed(stuck).is_some() => observation(stuck),
+        (_, Value::Nil) => was_over(stuck),
+        (_, output) => format!("{}, answering {output}", was_over(stuck)),
+    };
+    let held = match held {
+        [] => String::new(),
+        held => format!(", though it can have been only {} then", held.join(" or ")),
+    };
+    let why = match others {
+        0 => "nothing in the history explains that".to_owned(),
+        others => format!(
+            "the {} that had ended before have an order, but none that this fits into, because of {others} of them",
+            count(placed as u64, "operation")
+        ),
+    };
+    format!("{told}{held}; {why}")
 }
 
 #[cfg(test)]
@@ -353,7 +363,7 @@ mod tests {
                      4 invoke read null\n4 ok read 2\n5 invoke read null\n5 ok read 1";
         assert_eq!(
             proof(lines),
-            "process 5 read 1 at 10.000 s; the 4 operations that had ended before it have an order, but none that this fits \
+            "process 5 read 1 at 10.000 s, though it can have been only 2 then; the 4 operations that had ended before have an order, but none that this fits \
              into, because of 3 of them"
         );
     }

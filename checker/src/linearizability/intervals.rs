@@ -36,7 +36,7 @@ pub(super) enum Decision {
 }
 
 /// Decides the calls of one register.
-pub(super) fn decide(register: &RegisterCalls) -> Decision {
+pub(super) fn decide(register: &RegisterCalls<'_>) -> Decision {
     let Some(writers) = Writers::unique(register) else { return Decision::NotApplicable };
     match Clusters::gather(register, &writers).and_then(|clusters| clusters.check_blocks(register, &writers)) {
         Ok(()) => Decision::Linearizable,
@@ -49,8 +49,8 @@ struct Writers(Vec<Option<usize>>);
 
 impl Writers {
     /// `None` if the intervals do not apply.
-    fn unique(register: &RegisterCalls) -> Option<Self> {
-        let mut writers = vec![None; register.values];
+    fn unique(register: &RegisterCalls<'_>) -> Option<Self> {
+        let mut writers = vec![None; register.values.len()];
         for (index, call) in register.calls.iter().enumerate() {
             let written = match call.action {
                 Action::Write(value) | Action::Cas(_, value) => value,
@@ -102,10 +102,10 @@ struct Clusters {
 }
 
 impl Clusters {
-    fn gather(register: &RegisterCalls, writers: &Writers) -> Result<Self, Contradiction> {
+    fn gather(register: &RegisterCalls<'_>, writers: &Writers) -> Result<Self, Contradiction> {
         let mut clusters = Self {
-            readers: vec![Group::EMPTY; register.values],
-            replaced_by: vec![None; register.values],
+            readers: vec![Group::EMPTY; register.values.len()],
+            replaced_by: vec![None; register.values.len()],
             happened: writers.happened(&register.calls),
         };
         for (index, call) in register.calls.iter().enumerate() {
@@ -126,7 +126,7 @@ impl Clusters {
     }
 
     /// Conditions 1 (its last part), 2 and 3.
-    fn check_blocks(&self, register: &RegisterCalls, writers: &Writers) -> Result<(), Contradiction> {
+    fn check_blocks(&self, register: &RegisterCalls<'_>, writers: &Writers) -> Result<(), Contradiction> {
         let mut is_placed = vec![false; register.calls.len()];
         let mut blocks = vec![self.block(register, INITIAL, Group::INITIAL, &mut is_placed)?];
         for (index, call) in register.calls.iter().enumerate() {
@@ -151,7 +151,7 @@ impl Clusters {
     /// The block that begins with this value, as one group; the cas in it are marked as placed.
     fn block(
         &self,
-        register: &RegisterCalls,
+        register: &RegisterCalls<'_>,
         head: ValueId,
         writer: Group,
         is_placed: &mut [bool],
@@ -178,7 +178,7 @@ fn group(call: &Call<Action>) -> Group {
 }
 
 /// The cas that each need another's value, found by going from writer to writer until one comes round again.
-fn circle(register: &RegisterCalls, writers: &Writers, stray: usize) -> Contradiction {
+fn circle(register: &RegisterCalls<'_>, writers: &Writers, stray: usize) -> Contradiction {
     let predecessor = |index: usize| {
         let expected = observed(register.calls[index].action).expect("a cas observes");
         writers.of(expected).expect("a value outside of every block was written by a cas")

@@ -1,10 +1,11 @@
 //! Several registers, of which one operation may read and write any number at once.
 
-use super::Model;
 use super::register::{INITIAL, ValueId};
+use super::{Effect, Model};
+use crate::history::Value;
 
 /// One step of a transaction: on which register, and what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Step {
     /// The register held this.
     Read(usize, ValueId),
@@ -12,18 +13,20 @@ pub(crate) enum Step {
     Write(usize, ValueId),
 }
 
-/// The specification: so many registers, numbered from 0, each with [`INITIAL`] in it.
-pub(crate) struct MultiRegister {
-    /// How many.
-    pub(crate) registers: usize,
+/// The specification: registers, numbered from 0, each with [`INITIAL`] in it.
+pub(crate) struct MultiRegister<'a> {
+    /// Their names.
+    pub(crate) registers: &'a [&'a Value],
+    /// The values by their numbers.
+    pub(crate) values: &'a [&'a Value],
 }
 
-impl Model for MultiRegister {
+impl Model for MultiRegister<'_> {
     type State = Vec<ValueId>;
     type Action = Vec<Step>;
 
     fn initial(&self) -> Vec<ValueId> {
-        vec![INITIAL; self.registers]
+        vec![INITIAL; self.registers.len()]
     }
 
     fn step(&self, state: &Vec<ValueId>, action: &Vec<Step>) -> Option<Vec<ValueId>> {
@@ -38,7 +41,27 @@ impl Model for MultiRegister {
         Some(state)
     }
 
-    fn is_read(&self, action: &Vec<Step>) -> bool {
-        action.iter().all(|step| matches!(step, Step::Read(..)))
+    fn effect(&self, action: &Vec<Step>) -> Effect {
+        let is_read = |step: &Step| matches!(step, Step::Read(..));
+        match action.iter().filter(|step| is_read(step)).count() {
+            reads if reads == action.len() => Effect::Reads,
+            0 => Effect::Always,
+            _ => Effect::Depends,
+        }
+    }
+
+    fn forget(&self, action: &Vec<Step>) -> Vec<Step> {
+        action.iter().filter(|step| matches!(step, Step::Write(..))).copied().collect()
+    }
+
+    fn show(&self, state: &Vec<ValueId>) -> String {
+        let shown = self.registers.iter().zip(state);
+        let shown: Vec<String> =
+            shown.map(|(register, &value)| format!("{register} = {}", self.values[value as usize])).collect();
+        format!("({})", shown.join(", "))
+    }
+
+    fn size_bytes(&self, state: &Vec<ValueId>) -> usize {
+        size_of_val(state) + size_of_val(state.as_slice())
     }
 }

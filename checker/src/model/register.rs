@@ -1,6 +1,7 @@
 //! A register: it holds one value, which can be read, overwritten, and compared and set.
 
-use super::Model;
+use super::{Effect, Model};
+use crate::history::Value;
 
 /// Values by number; equal values have equal numbers.
 pub(crate) type ValueId = u32;
@@ -9,7 +10,7 @@ pub(crate) type ValueId = u32;
 pub(crate) const INITIAL: ValueId = 0;
 
 /// What is done to a register.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
     /// It held this.
     Read(ValueId),
@@ -22,9 +23,12 @@ pub(crate) enum Action {
 }
 
 /// The specification.
-pub(crate) struct Register;
+pub(crate) struct Register<'a> {
+    /// The values by their numbers.
+    pub(crate) values: &'a [&'a Value],
+}
 
-impl Model for Register {
+impl Model for Register<'_> {
     type State = ValueId;
     type Action = Action;
 
@@ -41,11 +45,23 @@ impl Model for Register {
         }
     }
 
-    fn is_read(&self, action: &Action) -> bool {
+    fn effect(&self, action: &Action) -> Effect {
         match action {
-            Action::Read(_) | Action::ReadOtherThan(_) => true,
-            Action::Cas(expected, value) => expected == value,
-            Action::Write(_) => false,
+            Action::Read(_) | Action::ReadOtherThan(_) => Effect::Reads,
+            Action::Cas(expected, value) if expected == value => Effect::Reads,
+            Action::Cas(..) => Effect::Depends,
+            Action::Write(_) => Effect::Overwrites,
         }
+    }
+
+    fn forget(&self, action: &Action) -> Action {
+        match *action {
+            Action::Cas(_, value) => Action::Write(value),
+            other => other,
+        }
+    }
+
+    fn show(&self, &state: &ValueId) -> String {
+        self.values[state as usize].to_string()
     }
 }

@@ -13,7 +13,8 @@ use crate::wording::{at, noun, observation, observed};
 
 /// Fails, saying why, on operations that are none of a register's, and on values that have no order.
 pub(super) fn check(audit: &mut Audit<'_>, operations: &[usize]) -> Result<(), String> {
-    let register = calls::of_register(audit.history, operations, &Options::default())?;
+    let options = Options::default();
+    let register = calls::of_register(audit.history, operations, &options)?;
     let versions = &Versions::of(audit.history, &register)?;
     let mut sessions: BTreeMap<u64, Session<'_>> = BTreeMap::new();
     // What has no known outcome was told to nobody, and ends its session.

@@ -15,7 +15,8 @@ use crate::versions::Versions;
 
 /// Fails, saying why, on operations that are none of a register's, and on values that have no order.
 pub(super) fn measure(history: &History, operations: &[usize]) -> Result<Vec<Lag>, String> {
-    let register = of_register(history, operations, &Options::default())?;
+    let options = Options::default();
+    let register = of_register(history, operations, &options)?;
     let versions = Versions::of(history, &register)?;
     let first_newer = FirstNewer::of(&versions);
     let mut known: Vec<ValueId> = versions.values().filter(|&value| versions.get(value).known.at != NEVER).collect();
@@ -36,7 +37,7 @@ pub(super) fn measure(history: &History, operations: &[usize]) -> Result<Vec<Lag
 }
 
 /// The acknowledged reads: their operation, the rank of their invocation and what they returned.
-fn reads(history: &History, register: &RegisterCalls) -> impl Iterator<Item = (usize, u64, ValueId)> {
+fn reads(history: &History, register: &RegisterCalls<'_>) -> impl Iterator<Item = (usize, u64, ValueId)> {
     register.calls.iter().filter_map(|call| match call.action {
         Action::Read(value) if history.operations()[call.operation].function == Function::Read => {
             Some((call.operation, call.start, value))

@@ -1,0 +1,179 @@
+//! What each key of a history holds, and the algorithm that decides it. It is no algorithm itself.
+
+use super::append_list;
+use super::budget::{Budget, Supervision};
+use super::calls::{self, Call, Transactions};
+use super::core::core;
+use super::explain::Contradiction;
+use super::intervals::{self, Decision};
+use super::search::{Found, search};
+use super::{KeyOutcome, Method, ModelKind, Object, Options};
+use crate::history::{Function, History, Operation, Outcome, Value};
+use crate::model::Model;
+use crate::model::counter::Counter;
+use crate::model::key_value::KeyValue;
+use crate::model::list::List;
+use crate::model::lock::Lock;
+use crate::model::multi_register::MultiRegister;
+use crate::model::queue::Queue;
+use crate::model::register::Register;
+use crate::model::set::Set;
+
+/// Decides the objects of one history.
+pub(super) struct Decider<'a> {
+    pub(super) history: &'a History,
+    pub(super) options: &'a Options,
+    pub(super) supervision: &'a Supervision<'a>,
+}
+
+impl<'a> Decider<'a> {
+    /// The keys; where one operation is on several registers, all of the history is one object.
+    pub(super) fn objects(&self) -> Vec<Object<'a>> {
+        let is_transaction = |operation: &Operation| operation.function.name() == "txn";
+        let is_one = match self.options.model {
+            ModelKind::MultiRegister => true,
+            ModelKind::Auto => self.history.operations().iter().any(is_transaction),
+            _ => false,
+        };
+        match is_one {
+            true if self.history.operations().is_empty() => Vec::new(),
+            true => vec![(None, (0..self.history.operations().len()).collect())],
+            false => self.history.by_key().into_iter().collect(),
+        }
+    }
+
+    pub(super) fn decide(&self, key: Option<&str>, operations: &[usize]) -> KeyOutcome {
+        let decided = self.try_decide(key, operations);
+        decided.unwrap_or_else(|why| KeyOutcome::Unknown { how_far: why })
+    }
+
+    /// An error says why it cannot be decided.
+    fn try_decide(&self, key: Option<&str>, operations: &[usize]) -> Result<KeyOutcome, String> {
+        let told = || operations.iter().map(|&index| &self.history.operations()[index]);
+        let kind = match self.options.model {
+            ModelKind::Auto => kind_of(&told()),
+            kind => kind,
+        };
+        match kind {
+            ModelKind::Auto | ModelKind::Register => self.register(key, operations),
+            ModelKind::MultiRegister => self.multi_register(),
+            ModelKind::AppendList => self.append_list(key, operations),
+            ModelKind::Set => {
+                let set = Set::of(told());
+                Ok(self.search(key, &set, &self.calls(operations, |operation| set.told(operation))?))
+            }
+            ModelKind::Counter => Ok(self.search(key, &Counter, &self.calls(operations, Counter::told)?)),
+            ModelKind::Queue => {
+                let queue = Queue::of(told());
+                Ok(self.search(key, &queue, &self.calls(operations, |operation| queue.told(operation))?))
+            }
+            ModelKind::Lock => Ok(self.search(key, &Lock::Held, &self.calls(operations, Lock::told)?)),
+            ModelKind::Lease => Ok(self.search(key, &Lock::Lease, &self.calls(operations, Lock::told)?)),
+            ModelKind::KeyValue => Ok(self.search(key, &KeyValue, &self.calls(operations, KeyValue::told)?)),
+        }
+    }
+
+    fn calls<A>(
+        &self,
+        operations: &[usize],
+        told: impl Fn(&Operation) -> Result<Option<A>, String>,
+    ) -> Result<Vec<Call<A>>, String> {
+        Call::all(self.history, operations, told)
+    }
+
+    fn register(&self, key: Option<&str>, operations: &[usize]) -> Result<KeyOutcome, String> {
+        let register = calls::of_register(self.history, operations, self.options)?;
+        if self.options.method == Method::Fastest {
+            match intervals::decide(&register) {
+                Decision::Linearizable => return Ok(self.decided(operations.len())),
+                Decision::Contradiction(contradiction) => return Ok(self.violation(key, &contradiction)),
+                Decision::NotApplicable => {}
+            }
+        }
+        Ok(self.search(key, &Register { values: &register.values }, &register.calls))
+    }
+
+    fn multi_register(&self) -> Result<KeyOutcome, String> {
+        let Transactions { calls, registers, values } = calls::of_multi_register(self.history, self.options)?;
+        Ok(self.search(None, &MultiRegister { registers: &registers, values: &values }, &calls))
+    }
+
+    fn append_list(&self, key: Option<&str>, operations: &[usize]) -> Result<KeyOutcome, String> {
+        if self.options.method == Method::Fastest {
+            match append_list::decide(self.history, operations)? {
+                Decision::Linearizable => return Ok(self.decided(operations.len())),
+                Decision::Contradiction(contradiction) => return Ok(self.violation(key, &contradiction)),
+                Decision::NotApplicable => {}
+            }
+        }
+        let list = List::of(operations.iter().map(|&index| &self.history.operations()[index]))?;
+        Ok(self.search(key, &list, &self.calls(operations, |operation| list.told(operation))?))
+    }
+
+    /// Decides calls of any model by search.
+    pub(super) fn search<M: Model>(&self, key: Option<&str>, model: &M, calls: &[Call<M::Action>]) -> KeyOutcome {
+        let mut budget = Budget::new(self.supervision, self.options.max_configurations, self.options.max_memory_bytes);
+        let found = search(model, calls, &mut budget);
+        self.supervision.advance(budget.untold());
+        match found {
+            Found::Linearization => KeyOutcome::Linearizable,
+            Found::NoPlace { stuck, placed, held } => {
+                let others = core(model, calls, stuck);
+                let stuck = calls[stuck].operation;
+                self.violation(key, &Contradiction::NoPlace { stuck, placed, held, others })
+            }
+            Found::GaveUp { placed, why } => {
+                let completed = calls.iter().filter(|call| call.is_certain()).count();
+                let how_far =
+                    format!("the first {placed} of {completed} completed operations have an order; then {why}");
+                KeyOutcome::Unknown { how_far }
+            }
+        }
+    }
+
+    /// So many operations turned out to be linearizable without a search.
+    fn decided(&self, operations: usize) -> KeyOutcome {
+        self.supervision.advance(operations as u64);
+        KeyOutcome::Linearizable
+    }
+
+    fn violation(&self, key: Option<&str>, contradiction: &Contradiction) -> KeyOutcome {
+        KeyOutcome::NotLinearizable { proof: contradiction.proof(self.history, key) }
+    }
+}
+
+/// What a key holds, by the functions that were used on it, and, where they leave it open, by what was read.
+fn kind_of<'a>(operations: &(impl Iterator<Item = &'a Operation> + Clone)) -> ModelKind {
+    let is_used = |names: &[&str]| operations.clone().any(|operation| names.contains(&operation.function.name()));
+    let reads_list = || operations.clone().any(reads_list);
+    if is_used(&["txn"]) {
+        ModelKind::MultiRegister
+    } else if is_used(&["get", "put"]) {
+        ModelKind::KeyValue
+    } else if is_used(&["enqueue", "dequeue"]) {
+        ModelKind::Queue
+    } else if is_used(&["acquire", "release"]) {
+        ModelKind::Lock
+    } else if is_used(&["remove"]) || (is_used(&["add"]) && reads_list()) {
+        ModelKind::Set
+    } else if is_used(&["add", "increment", "incr", "inc", "decrement", "decr", "dec"]) {
+        ModelKind::Counter
+    } else if is_list(operations.clone()) {
+        ModelKind::AppendList
+    } else {
+        ModelKind::Register
+    }
+}
+
+/// Whether a key holds a list: somebody appended to it, or nobody wrote to it and a list was read.
+pub(crate) fn is_list<'a>(mut operations: impl Iterator<Item = &'a Operation> + Clone) -> bool {
+    let is_written =
+        |operation: &Operation| matches!(operation.function, Function::Write | Function::Cas | Function::Delete);
+    let mut functions = operations.clone().map(|operation| &operation.function);
+    functions.any(|function| *function == Function::Append)
+        || (!operations.clone().any(is_written) && operations.any(reads_list))
+}
+
+fn reads_list(operation: &Operation) -> bool {
+    operation.outcome == Outcome::Ok && matches!(operation.output, Value::List(_))
+}
