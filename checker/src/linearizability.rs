@@ -87,6 +87,9 @@ pub struct Options {
     pub max_configurations: u64,
     /// About how many bytes the search may hold, per key that is being searched: as many as there are threads.
     pub max_memory_bytes: u64,
+    /// The most work, in events and configurations looked at, to make the proof of one search small; 0 leaves it at the
+    /// operation that has no place.
+    pub max_proof_work: u64,
 }
 
 impl Default for Options {
@@ -98,6 +101,7 @@ impl Default for Options {
             method: Method::Fastest,
             max_configurations: 20_000_000, // some ten seconds
             max_memory_bytes: 1 << 30,      // on few enough cores, within what a laptop has to spare
+            max_proof_work: 4_000_000,      // a second or two, for who then saves an hour
         }
     }
 }

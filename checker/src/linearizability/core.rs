@@ -5,12 +5,17 @@ use super::calls::{Call, NEVER};
 use super::search::{Found, search};
 use crate::model::{Effect, Model};
 
-/// The most work on one counterexample, in events and configurations looked at: a second or so.
-const MOST_WORK: u64 = 4_000_000;
 /// The most configurations of one attempt; one that takes more is no help to a reader who waits.
 const MOST_CONFIGURATIONS: u64 = 100_000;
 /// The most bytes of one attempt.
 const MOST_BYTES: u64 = 256 << 20;
+
+/// Operations that leave no place for another one.
+pub(super) struct Core {
+    pub(super) operations: Vec<usize>,
+    /// Whether each of them is known to be needed.
+    pub(super) is_minimal: bool,
+}
 
 /// Calls that leave no place for the one that a search got stuck at, whatever all others did: none of them can be
 /// forgotten, unless the work ran out first.
@@ -20,40 +25,45 @@ const MOST_BYTES: u64 = 256 << 20;
 /// forgotten are a counterexample. A search of it gets as far as before, and is stuck at the same call. What cannot be
 /// forgotten now cannot be forgotten later either, when still more is: so one look at each call by itself is enough, once
 /// many were forgotten together.
-pub(super) fn core<M: Model>(model: &M, calls: &[Call<M::Action>], stuck: usize) -> Vec<usize> {
+pub(super) fn core<M: Model>(model: &M, calls: &[Call<M::Action>], stuck: usize, work: u64) -> Core {
     let end = calls[stuck].end;
     let had_ended = |&index: &usize| calls[index].is_certain() && calls[index].end <= end && index != stuck;
     let kept: Vec<usize> = (0..calls.len()).filter(had_ended).collect();
-    let mut core = Core { model, calls, stuck, work: MOST_WORK, kept };
-    let mut size = core.kept.len();
+    let mut smaller = Smaller { model, calls, stuck, work, kept, is_minimal: true };
+    let mut size = smaller.kept.len();
     while size > 0 {
-        let mut begin = core.kept.len();
+        smaller.is_minimal = true; // only the last round, in which each call is by itself, can tell
+        let mut begin = smaller.kept.len();
         while begin > 0 {
             begin = begin.saturating_sub(size);
-            core.try_without(begin, size);
+            smaller.try_without(begin, size);
         }
         size /= 2;
     }
-    core.kept.iter().map(|&index| calls[index].operation).collect()
+    let operations = smaller.kept.iter().map(|&index| calls[index].operation).collect();
+    Core { operations, is_minimal: smaller.is_minimal }
 }
 
-struct Core<'a, M: Model> {
+struct Smaller<'a, M: Model> {
     model: &'a M,
     calls: &'a [Call<M::Action>],
     stuck: usize,
     work: u64,
     /// The calls that are not forgotten, besides the one that has no place.
     kept: Vec<usize>,
+    /// Whether no attempt was given up.
+    is_minimal: bool,
 }
 
-impl<M: Model> Core<'_, M> {
+impl<M: Model> Smaller<'_, M> {
     /// Forgets so many calls, if the rest still is a counterexample.
     fn try_without(&mut self, begin: usize, size: usize) {
         let end = (begin + size).min(self.kept.len());
         let rest = [&self.kept[..begin], &self.kept[end..]].concat();
         let loosened = self.loosened(&rest);
         let events = 2 * loosened.len() as u64;
-        if begin == end || self.work < events {
+        if self.work < events {
+            self.is_minimal = false;
             return;
         }
         let most = (self.work - events).min(MOST_CONFIGURATIONS);
@@ -61,8 +71,10 @@ impl<M: Model> Core<'_, M> {
         let mut budget = Budget::new(&supervision, most, MOST_BYTES);
         let found = search(self.model, &loosened, &mut budget);
         self.work -= events + budget.looked_at().min(most);
-        if matches!(found, Found::NoPlace { .. }) {
-            self.kept = rest;
+        match found {
+            Found::NoPlace { .. } => self.kept = rest,
+            Found::GaveUp { .. } => self.is_minimal = false,
+            Found::Linearization => {}
         }
     }
 

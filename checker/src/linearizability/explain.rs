@@ -37,7 +37,7 @@ pub(super) enum Contradiction {
     Reordered { shown_first: usize, ended_first: usize, read: usize },
     /// The operations that had ended before `stuck`, so many, have an order, but none with it because of the others. The
     /// object may have held these instead; if there are none here, there were too many.
-    NoPlace { stuck: usize, placed: usize, held: Vec<String>, others: Vec<usize> },
+    NoPlace { stuck: usize, placed: usize, held: Vec<String>, others: Vec<usize>, is_minimal: bool },
 }
 
 impl Contradiction {
@@ -129,7 +129,14 @@ impl Contradiction {
             }
             Self::Disagreeing { reads: [one, other], place } => disagreeing(told(one), told(other), place),
             Self::Missing { append, before, read } => missing(told(append), told(before), told(read)),
-            Self::NoPlace { stuck, placed, ref held, ref others } => no_place(told(stuck), placed, held, others.len()),
+            Self::NoPlace { stuck, ref others, .. } if others.is_empty() => {
+                format!("{}, and nothing in the history explains that", no_place_of(told(stuck)))
+            }
+            Self::NoPlace { stuck, placed, ref held, ref others, is_minimal } => {
+                let because =
+                    format!("because of {}{} of them", if is_minimal { "" } else { "at most " }, others.len());
+                no_place(told(stuck), placed, held, &because)
+            }
         }
     }
 }
@@ -213,24 +220,23 @@ fn missing(append: &Operation, before: &Operation, reader: &Operation) -> Senten
     format!("{shown}; but {} had been {}, before {} began at {began}", noun(append), acknowledged(append), noun(before))
 }
 
-fn no_place(stuck: &Operation, placed: usize, held: &[String], others: usize) -> Sentence {
-    let told = match (&stuck.function, &stuck.output) {
+/// What it was answered, for which there is no place.
+fn no_place_of(stuck: &Operation) -> Sentence {
+    match &stuck.output {
         _ if observed(stuck).is_some() => observation(stuck),
-        (_, Value::Nil) => was_over(stuck),
-        (_, output) => format!("{}, answering {output}", was_over(stuck)),
-    };
+        Value::Nil => was_over(stuck),
+        output => format!("{}, answering {output}", was_over(stuck)),
+    }
+}
+
+fn no_place(stuck: &Operation, placed: usize, held: &[String], because: &str) -> Sentence {
+    let told = no_place_of(stuck);
     let held = match held {
         [] => String::new(),
         held => format!(", though it can have been only {} then", held.join(" or ")),
     };
-    let why = match others {
-        0 => "nothing in the history explains that".to_owned(),
-        others => format!(
-            "the {} that had ended before have an order, but none that this fits into, because of {others} of them",
-            count(placed as u64, "operation")
-        ),
-    };
-    format!("{told}{held}; {why}")
+    let placed = count(placed as u64, "operation");
+    format!("{told}{held}; the {placed} that had ended before have an order, but none that this fits into, {because}")
 }
 
 #[cfg(test)]

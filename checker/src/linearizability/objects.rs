@@ -3,7 +3,7 @@
 use super::append_list;
 use super::budget::{Budget, Supervision};
 use super::calls::{self, Call, Transactions};
-use super::core::core;
+use super::core::{Core, core};
 use super::explain::Contradiction;
 use super::intervals::{self, Decision};
 use super::search::{Found, search};
@@ -118,9 +118,9 @@ impl<'a> Decider<'a> {
         match found {
             Found::Linearization => KeyOutcome::Linearizable,
             Found::NoPlace { stuck, placed, held } => {
-                let others = core(model, calls, stuck);
+                let Core { operations: others, is_minimal } = core(model, calls, stuck, self.options.max_proof_work);
                 let stuck = calls[stuck].operation;
-                self.violation(key, &Contradiction::NoPlace { stuck, placed, held, others })
+                self.violation(key, &Contradiction::NoPlace { stuck, placed, held, others, is_minimal })
             }
             Found::GaveUp { placed, why } => {
                 let completed = calls.iter().filter(|call| call.is_certain()).count();
