@@ -80,8 +80,8 @@ pub trait Model: Sync {
         Effect::Depends
     }
 
-    /// The action if nothing were known of what it found: one that could always have taken its place. A counterexample is
-    /// made smaller by forgetting what it does not need.
+    /// The action if its answer were not known, as if it had never been answered. A counterexample is made smaller by
+    /// forgetting what it does not need.
     fn forget(&self, action: &Self::Action) -> Self::Action {
         action.clone()
     }

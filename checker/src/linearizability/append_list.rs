@@ -14,32 +14,102 @@
 //! that keeps real time (see [`Sequence`]) and in which each read returns just what was appended before it. An append of
 //! unknown outcome that L does not show is dropped, as no answer depends on it; one that L shows happened, and has no end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::calls::interval;
-use super::explain::Contradiction;
+use super::calls::Call;
+use super::explain::{Contradiction, Least};
 use super::groups::{Group, Inversion, Sequence};
 use super::intervals::Decision;
 use crate::history::{Function, History, Outcome, Value};
 
-/// Decides one key's operations. An error says why they are no append list.
-pub(super) fn decide(history: &History, operations: &[usize]) -> Result<Decision, String> {
-    let Some(list) = AppendList::gather(history, operations)? else { return Ok(Decision::NotApplicable) };
-    let checked = list.check_elements().and_then(|()| list.check_prefixes()).and_then(|()| list.check_real_time());
-    Ok(checked.map_or_else(Decision::Contradiction, |()| Decision::Linearizable))
+/// What is done to a list.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Action<'a> {
+    /// This is behind all others from now on.
+    Append(&'a Value),
+    /// It held these, in this order.
+    Read(&'a [Value]),
+}
+
+/// The calls of one list.
+pub(super) struct ListCalls<'a> {
+    /// In order of invocation.
+    pub(super) calls: Vec<Call<Action<'a>>>,
+    /// For elements whose append was refused, the last such operation.
+    pub(super) refused: HashMap<&'a Value, usize>,
+}
+
+impl<'a> ListCalls<'a> {
+    /// What the operations did to a list; an error says which of them is none of a list's.
+    pub(super) fn gather(history: &'a History, operations: &[usize]) -> Result<Self, String> {
+        let mut list = Self { calls: Vec::with_capacity(operations.len()), refused: HashMap::new() };
+        for &index in operations {
+            let operation = &history.operations()[index];
+            let action = match (&operation.function, operation.outcome) {
+                (Function::Append, Outcome::Fail) => {
+                    list.refused.insert(&operation.input, index);
+                    continue;
+                }
+                (Function::Append, _) => Action::Append(&operation.input),
+                (Function::Read, Outcome::Ok) => Action::Read(elements(&operation.output)?),
+                (Function::Read, _) => continue,
+                (other, _) => {
+                    return Err(format!("the function `{other}` is unknown here; a list knows `append` and `read`"));
+                }
+            };
+            list.calls.push(Call::new(index, operation, action));
+        }
+        Ok(list)
+    }
+
+    /// The calls of these operations, and of all others only that their appends were attempted.
+    fn only(&self, operations: &[usize]) -> Self {
+        let of = |index: &usize| self.calls.binary_search_by_key(index, |call| call.operation).ok();
+        let calls: Vec<_> = operations.iter().filter_map(of).map(|index| self.calls[index].clone()).collect();
+        let shown = |call: &Call<Action<'a>>| if let Action::Read(shown) = call.action { shown } else { &[] };
+        let shown: HashSet<&Value> = calls.iter().flat_map(shown).collect();
+        let forget = |call: &Call<Action<'a>>| {
+            let is_shown = matches!(call.action, Action::Append(element) if shown.contains(element));
+            (is_shown && !operations.contains(&call.operation)).then(|| call.forgotten(call.action))
+        };
+        let forgotten: Vec<_> = self.calls.iter().filter_map(forget).collect();
+        Self { calls: [forgotten, calls].concat(), refused: self.refused.clone() }
+    }
+}
+
+/// Decides the calls of one list.
+pub(super) fn decide(list: &ListCalls<'_>) -> Decision {
+    match contradiction(list) {
+        None => Decision::NotApplicable,
+        Some(Ok(())) => Decision::Linearizable,
+        Some(Err(contradiction)) => {
+            let among = |operations: &[usize]| contradiction_of(&list.only(operations));
+            let operations = contradiction.operations();
+            Decision::Contradiction(Least::of(contradiction, operations, among))
+        }
+    }
+}
+
+fn contradiction_of(list: &ListCalls<'_>) -> Option<Contradiction> {
+    contradiction(list)?.err()
+}
+
+/// `None` if an element was, or may have been, appended twice.
+fn contradiction(list: &ListCalls<'_>) -> Option<Result<(), Contradiction>> {
+    let list = AppendList::gather(list)?;
+    Some(list.check_elements().and_then(|()| list.check_prefixes()).and_then(|()| list.check_real_time()))
 }
 
 struct Read<'a> {
+    call: usize,
     operation: usize,
     elements: &'a [Value],
 }
 
 struct AppendList<'a> {
-    history: &'a History,
+    list: &'a ListCalls<'a>,
     /// The appends that happened or may have, by their element.
     appends: HashMap<&'a Value, usize>,
-    /// The appends that were refused, by their element.
-    refused: HashMap<&'a Value, usize>,
     /// The acknowledged reads, in order of invocation.
     reads: Vec<Read<'a>>,
     /// The first of the longest reads.
@@ -47,34 +117,18 @@ struct AppendList<'a> {
 }
 
 impl<'a> AppendList<'a> {
-    /// `None` if an element was, or may have been, appended twice.
-    fn gather(history: &'a History, operations: &[usize]) -> Result<Option<Self>, String> {
-        let mut list =
-            Self { history, appends: HashMap::new(), refused: HashMap::new(), reads: Vec::new(), longest: None };
-        for &index in operations {
-            let operation = &history.operations()[index];
-            match (&operation.function, operation.outcome) {
-                (Function::Append, Outcome::Fail) => {
-                    list.refused.insert(&operation.input, index);
-                }
-                (Function::Append, _) => {
-                    if list.appends.insert(&operation.input, index).is_some() {
-                        return Ok(None);
-                    }
-                }
-                (Function::Read, Outcome::Ok) => {
-                    let elements = elements(&operation.output)?;
-                    list.reads.push(Read { operation: index, elements });
-                }
-                (Function::Read, _) => {}
-                (other, _) => {
-                    return Err(format!("the function `{other}` is unknown here; a list knows `append` and `read`"));
-                }
+    fn gather(list: &'a ListCalls<'a>) -> Option<Self> {
+        let (mut appends, mut reads) = (HashMap::new(), Vec::new());
+        for (index, call) in list.calls.iter().enumerate() {
+            match call.action {
+                Action::Append(element) if appends.insert(element, index).is_some() => return None,
+                Action::Append(_) => {}
+                Action::Read(elements) => reads.push(Read { call: index, operation: call.operation, elements }),
             }
         }
-        let length = list.reads.iter().map(|read| read.elements.len()).max();
-        list.longest = list.reads.iter().position(|read| Some(read.elements.len()) == length);
-        Ok(Some(list))
+        let length = reads.iter().map(|read| read.elements.len()).max();
+        let longest = reads.iter().position(|read| Some(read.elements.len()) == length);
+        Some(Self { list, appends, reads, longest })
     }
 
     fn longest(&self) -> Option<&Read<'a>> {
@@ -87,7 +141,7 @@ impl<'a> AppendList<'a> {
         let mut places = HashMap::with_capacity(longest.elements.len());
         for (place, element) in longest.elements.iter().enumerate() {
             if !self.appends.contains_key(element) {
-                let refused = self.refused.get(element).copied();
+                let refused = self.list.refused.get(element).copied();
                 return Err(Contradiction::NeverAppended {
                     read: longest.operation,
                     element: element.clone(),
@@ -95,7 +149,7 @@ impl<'a> AppendList<'a> {
                 });
             }
             if let Some(first) = places.insert(element, place) {
-                let append = self.appends[element];
+                let append = self.operation(self.appends[element]);
                 let places = [first, place];
                 return Err(Contradiction::Duplicated { read: longest.operation, append, places });
             }
@@ -119,7 +173,7 @@ impl<'a> AppendList<'a> {
         let order = self.longest().map_or(&[][..], |longest| longest.elements);
         let mut reads_of_length = vec![Group::EMPTY; order.len() + 1];
         for read in &self.reads {
-            reads_of_length[read.elements.len()].merge(self.group(read.operation));
+            reads_of_length[read.elements.len()].merge(self.group(read.call));
         }
         let inverted = |inversion| self.inverted(inversion);
         let mut sequence = Sequence::new();
@@ -143,6 +197,7 @@ impl<'a> AppendList<'a> {
         unseen.sort_unstable(); // the first one is told, so which one that is must not depend on the map
         for (append, shown) in unseen.into_iter().flat_map(|append| shown.map(|shown| (append, shown))) {
             let Err(inversion) = Sequence::of(shown).push(self.group(append)) else { continue };
+            let append = self.operation(append);
             let read = self.longest().expect("something was shown").operation;
             return Err(Contradiction::Missing { append, before: inversion.ahead, read });
         }
@@ -150,7 +205,7 @@ impl<'a> AppendList<'a> {
     }
 
     fn inverted(&self, Inversion { ahead, behind }: Inversion) -> Contradiction {
-        let is_read = |index: usize| self.history.operations()[index].function == Function::Read;
+        let is_read = |operation: usize| self.reads.iter().any(|read| read.operation == operation);
         match self.longest() {
             _ if is_read(ahead) => Contradiction::Shrunk { read: ahead, before: behind },
             Some(longest) if !is_read(behind) => {
@@ -160,9 +215,13 @@ impl<'a> AppendList<'a> {
         }
     }
 
-    fn group(&self, index: usize) -> Group {
-        let (start, end) = interval(&self.history.operations()[index]);
-        Group::of(index, start, end)
+    fn operation(&self, call: usize) -> usize {
+        self.list.calls[call].operation
+    }
+
+    fn group(&self, call: usize) -> Group {
+        let Call { operation, start, end, .. } = self.list.calls[call];
+        Group::of(operation, start, end)
     }
 }
 

@@ -39,9 +39,14 @@ impl<A> Call<A> {
         operations.iter().filter_map(call).collect()
     }
 
-    fn new(index: usize, operation: &Operation, action: A) -> Self {
+    pub(super) fn new(index: usize, operation: &Operation, action: A) -> Self {
         let (start, end) = interval(operation);
         Self { operation: index, start, end, action }
+    }
+
+    /// The call if no more is known than that it was attempted: it takes effect at any time, as this action, or never.
+    pub(super) fn forgotten(&self, action: A) -> Self {
+        Self { operation: self.operation, start: 0, end: NEVER, action }
     }
 
     /// Whether it is known to have taken effect.

@@ -2,11 +2,16 @@
 
 use std::collections::BTreeSet;
 
+use super::core::Core;
 use super::groups::{Group, Inversion};
 use crate::drawing;
 use crate::history::{Function, History, Operation, Value};
 use crate::judgement::Proof;
 use crate::wording::{Sentence, acknowledged, at, count, noun, observation, observed, read, was_over, written};
+
+/// The most operations of a contradiction that are tried one by one. Only circles of compare-and-set have more, and of
+/// these each operation is needed.
+const MOST_TRIED: usize = 16;
 
 /// Operations that cannot all be, and why. Operations are indices into the history.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,9 +40,53 @@ pub(super) enum Contradiction {
     Shrunk { read: usize, before: usize },
     /// `read` shows the elements of two appends, one before the other, in the other order.
     Reordered { shown_first: usize, ended_first: usize, read: usize },
-    /// The operations that had ended before `stuck`, so many, have an order, but none with it because of the others. The
-    /// object may have held these instead; if there are none here, there were too many.
-    NoPlace { stuck: usize, placed: usize, held: Vec<String>, others: Vec<usize>, is_minimal: bool },
+    /// The operations that had ended before one have an order, but none with it.
+    NoPlace(Core),
+    /// The search found no place for this one, and nobody asked why.
+    NotExplained { stuck: usize },
+}
+
+/// A contradiction, and those of its operations that it needs.
+///
+/// An operation is not needed if what is left is a contradiction with all others *forgotten*: all that is known of these is
+/// that they were attempted, at some time, as if they had been invoked before all others and never answered.
+pub(super) struct Least {
+    contradiction: Contradiction,
+    needed: Vec<usize>,
+}
+
+impl Least {
+    /// `needed` are operations that are enough for a contradiction, and `among` looks for one among fewer, all others
+    /// forgotten. What it cannot do without, it cannot do without later either, when still more is forgotten; so one look
+    /// at each is enough.
+    pub(super) fn of(
+        contradiction: Contradiction,
+        mut needed: Vec<usize>,
+        among: impl Fn(&[usize]) -> Option<Contradiction>,
+    ) -> Self {
+        let mut least = Self { contradiction, needed: needed.clone() };
+        if needed.len() > MOST_TRIED {
+            return least;
+        }
+        for operation in needed.clone() {
+            let rest: Vec<usize> = needed.iter().copied().filter(|&other| other != operation).collect();
+            if let Some(contradiction) = among(&rest) {
+                least = Self { contradiction, needed: rest.clone() };
+                needed = rest;
+            }
+        }
+        least
+    }
+
+    /// The proof, for a history's key.
+    pub(super) fn proof(&self, history: &History, key: Option<&str>) -> Proof {
+        let told = self.contradiction.operations();
+        // What is only evidence that another one happened is told first.
+        let evidence = self.needed.iter().copied().filter(|operation| !told.contains(operation));
+        let needed = told.iter().copied().filter(|operation| self.needed.contains(operation));
+        let beside = self.contradiction.beside().into_iter();
+        self.contradiction.proof(history, key, beside.chain(evidence).chain(needed))
+    }
 }
 
 impl Contradiction {
@@ -54,21 +103,27 @@ impl Contradiction {
         }
     }
 
-    /// The proof, for a history's key.
-    pub(super) fn proof(&self, history: &History, key: Option<&str>) -> Proof {
+    /// The proof by these operations, in the order they are told.
+    pub(super) fn proof(&self, history: &History, key: Option<&str>, operations: impl Iterator<Item = usize>) -> Proof {
         let sentence = self.sentence(history.operations());
         let mut told = BTreeSet::new();
-        let operations: Vec<usize> = self.operations().into_iter().filter(|&index| told.insert(index)).collect();
+        let operations: Vec<usize> = operations.filter(|&index| told.insert(index)).collect();
         let drawing = drawing::draw(history, &operations);
         Proof { key: key.map(str::to_owned), sentence, operations, drawing }
     }
 
-    fn operations(&self) -> Vec<usize> {
+    /// A refused operation that a reader looks for, though it did not happen and proves nothing.
+    fn beside(&self) -> Option<usize> {
+        match *self {
+            Self::NeverWritten { refused, .. } | Self::NeverAppended { refused, .. } => refused,
+            _ => None,
+        }
+    }
+
+    pub(super) fn operations(&self) -> Vec<usize> {
         match self {
-            Self::NeverWritten { observer: reader, refused } | Self::NeverAppended { read: reader, refused, .. } => {
-                refused.iter().chain([reader]).copied().collect()
-            }
-            Self::ReplacedTwice { writer, first, second } => writer.iter().chain([first, second]).copied().collect(),
+            Self::NeverWritten { observer: reader, .. } | Self::NeverAppended { read: reader, .. } => vec![*reader],
+            Self::ReplacedTwice { first, second, .. } => vec![*first, *second],
             Self::Circle { operations } => operations.clone(),
             Self::Inverted(Inversion { ahead, behind }) => vec![*behind, *ahead],
             Self::ShownEarly { read, append } => vec![*read, *append],
@@ -77,10 +132,11 @@ impl Contradiction {
             Self::Entangled { a_ended, b_began, b_ended, a_began } => {
                 a_ended.iter().chain([b_began, b_ended, a_began]).copied().collect()
             }
-            Self::Duplicated { read, append, .. } => vec![*append, *read],
+            Self::Duplicated { read, .. } => vec![*read],
             Self::Disagreeing { reads, .. } => reads.to_vec(),
             Self::Missing { append, before, read } => vec![*append, *before, *read],
-            Self::NoPlace { stuck, others, .. } => others.iter().chain([stuck]).copied().collect(),
+            Self::NoPlace(core) => core.others.iter().chain([&core.stuck]).copied().collect(),
+            Self::NotExplained { stuck } => vec![*stuck],
         }
     }
 
@@ -129,14 +185,8 @@ impl Contradiction {
             }
             Self::Disagreeing { reads: [one, other], place } => disagreeing(told(one), told(other), place),
             Self::Missing { append, before, read } => missing(told(append), told(before), told(read)),
-            Self::NoPlace { stuck, ref others, .. } if others.is_empty() => {
-                format!("{}, and nothing in the history explains that", no_place_of(told(stuck)))
-            }
-            Self::NoPlace { stuck, placed, ref held, ref others, is_minimal } => {
-                let because =
-                    format!("because of {}{} of them", if is_minimal { "" } else { "at most " }, others.len());
-                no_place(told(stuck), placed, held, &because)
-            }
+            Self::NoPlace(ref core) => no_place(told(core.stuck), core),
+            Self::NotExplained { stuck } => format!("{}, for which there is no place", answer(told(stuck))),
         }
     }
 }
@@ -220,23 +270,35 @@ fn missing(append: &Operation, before: &Operation, reader: &Operation) -> Senten
     format!("{shown}; but {} had been {}, before {} began at {began}", noun(append), acknowledged(append), noun(before))
 }
 
-/// What it was answered, for which there is no place.
-fn no_place_of(stuck: &Operation) -> Sentence {
-    match &stuck.output {
-        _ if observed(stuck).is_some() => observation(stuck),
-        Value::Nil => was_over(stuck),
-        output => format!("{}, answering {output}", was_over(stuck)),
+/// What an operation of any model was answered.
+fn answer(operation: &Operation) -> Sentence {
+    match &operation.output {
+        _ if observed(operation).is_some() => observation(operation),
+        output if *output == operation.input && *output != Value::Nil => was_over(operation),
+        Value::Nil if operation.input != Value::Nil => was_over(operation),
+        output => format!("{}, answering {output}", was_over(operation)),
     }
 }
 
-fn no_place(stuck: &Operation, placed: usize, held: &[String], because: &str) -> Sentence {
-    let told = no_place_of(stuck);
-    let held = match held {
+fn no_place(stuck: &Operation, Core { placed, others, held, is_minimal, .. }: &Core) -> Sentence {
+    let told = answer(stuck);
+    if others.is_empty() {
+        return format!("{told}, and nothing in the history explains that");
+    }
+    // Of many states none tells much.
+    let held = match held.as_slice() {
         [] => String::new(),
         held => format!(", though it can have been only {} then", held.join(" or ")),
     };
-    let placed = count(placed as u64, "operation");
-    format!("{told}{held}; the {placed} that had ended before have an order, but none that this fits into, {because}")
+    let others = format!("{}{}", if *is_minimal { "" } else { "at most " }, others.len());
+    match placed {
+        Some(placed) => format!(
+            "{told}{held}; the {} that had ended before have an order, but none that this fits into, because of {others} \
+             of them",
+            count(*placed as u64, "operation")
+        ),
+        None => format!("{told}{held}; no order of it and of {others} other operations explains that"),
+    }
 }
 
 #[cfg(test)]

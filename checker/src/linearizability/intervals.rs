@@ -22,15 +22,17 @@
 //! unless these constraints form a cycle. In a cycle take the block M with the greatest `last_start`, its successor S and
 //! S's successor T: `first_end(S) < last_start(T) <= last_start(M)`, so S must precede M too, and M and S break (3).
 
+use std::collections::BTreeSet;
+
 use super::calls::{Call, RegisterCalls};
-use super::explain::Contradiction;
+use super::explain::{Contradiction, Least};
 use super::groups::{End, Group, Sequence};
-use crate::model::register::{Action, INITIAL, ValueId};
+use crate::model::register::{Action, INITIAL, ValueId, observed, written};
 
 /// What the intervals tell.
 pub(super) enum Decision {
     Linearizable,
-    Contradiction(Contradiction),
+    Contradiction(Least),
     /// Some value was, or may have been, written twice, or some answer does not name a value.
     NotApplicable,
 }
@@ -38,9 +40,43 @@ pub(super) enum Decision {
 /// Decides the calls of one register.
 pub(super) fn decide(register: &RegisterCalls<'_>) -> Decision {
     let Some(writers) = Writers::unique(register) else { return Decision::NotApplicable };
-    match Clusters::gather(register, &writers).and_then(|clusters| clusters.check_blocks(register, &writers)) {
-        Ok(()) => Decision::Linearizable,
-        Err(contradiction) => Decision::Contradiction(contradiction),
+    match contradiction(register, &writers) {
+        None => Decision::Linearizable,
+        Some(contradiction) => {
+            let among = |operations: &[usize]| contradiction_of(&only(register, &writers, operations));
+            let operations = writers.with_evidence(&register.calls, contradiction.operations());
+            Decision::Contradiction(Least::of(contradiction, operations, among))
+        }
+    }
+}
+
+fn contradiction(register: &RegisterCalls<'_>, writers: &Writers) -> Option<Contradiction> {
+    Clusters::gather(register, writers).and_then(|clusters| clusters.check_blocks(register, writers)).err()
+}
+
+fn contradiction_of(register: &RegisterCalls<'_>) -> Option<Contradiction> {
+    contradiction(register, &Writers::unique(register)?)
+}
+
+/// The calls of these operations, and of all others only that they were attempted. Few of these matter: those whose value
+/// was observed, by one that matters.
+fn only<'a>(register: &RegisterCalls<'a>, writers: &Writers, operations: &[usize]) -> RegisterCalls<'a> {
+    let of = |operation: &usize| register.calls.binary_search_by_key(operation, |call| call.operation).ok();
+    let kept: BTreeSet<usize> = operations.iter().filter_map(of).collect();
+    let mut matter = kept.clone();
+    let mut news: Vec<usize> = kept.iter().copied().collect();
+    while let Some(observer) = news.pop() {
+        let writer = observed(register.calls[observer].action).and_then(|value| writers.of(value));
+        news.extend(writer.filter(|&writer| matter.insert(writer)));
+    }
+    let call = |index: usize| {
+        let call = &register.calls[index];
+        if kept.contains(&index) { call.clone() } else { call.forgotten(call.action) }
+    };
+    RegisterCalls {
+        calls: matter.into_iter().map(call).collect(),
+        values: register.values.clone(),
+        refused: register.refused.clone(),
     }
 }
 
@@ -52,11 +88,10 @@ impl Writers {
     fn unique(register: &RegisterCalls<'_>) -> Option<Self> {
         let mut writers = vec![None; register.values.len()];
         for (index, call) in register.calls.iter().enumerate() {
-            let written = match call.action {
-                Action::Write(value) | Action::Cas(_, value) => value,
-                Action::Read(_) => continue,
-                Action::ReadOtherThan(_) => return None,
-            };
+            if matches!(call.action, Action::ReadOtherThan(_)) {
+                return None;
+            }
+            let Some(written) = written(call.action) else { continue };
             let is_repeated = written == INITIAL || writers[written as usize].replace(index).is_some();
             if is_repeated {
                 return None;
@@ -69,25 +104,34 @@ impl Writers {
         self.0[value as usize]
     }
 
-    /// Which calls happened: those that were acknowledged, and those whose value was observed by one that happened.
-    fn happened(&self, calls: &[Call<Action>]) -> Vec<bool> {
-        let mut happened: Vec<bool> = calls.iter().map(Call::is_certain).collect();
-        let mut news: Vec<usize> = (0..calls.len()).filter(|&index| happened[index]).collect();
+    /// By which call we know that each one happened: by itself if it was acknowledged, or by one that observed its value and
+    /// happened; `None` if it may not have.
+    fn known_by(&self, calls: &[Call<Action>]) -> Vec<Option<usize>> {
+        let known = |(index, call): (usize, &Call<Action>)| call.is_certain().then_some(index);
+        let mut known_by: Vec<Option<usize>> = calls.iter().enumerate().map(known).collect();
+        let mut news: Vec<usize> = known_by.iter().flatten().copied().collect();
         while let Some(observer) = news.pop() {
             let writer = observed(calls[observer].action).and_then(|value| self.of(value));
-            if let Some(writer) = writer.filter(|&writer| !happened[writer]) {
-                happened[writer] = true;
+            if let Some(writer) = writer.filter(|&writer| known_by[writer].is_none()) {
+                known_by[writer] = Some(observer);
                 news.push(writer);
             }
         }
-        happened
+        known_by
     }
-}
 
-fn observed(action: Action) -> Option<ValueId> {
-    match action {
-        Action::Read(value) | Action::Cas(value, _) => Some(value),
-        Action::Write(_) | Action::ReadOtherThan(_) => None,
+    /// Operations, and those by which we know that they happened.
+    fn with_evidence(&self, calls: &[Call<Action>], operations: Vec<usize>) -> Vec<usize> {
+        let known_by = self.known_by(calls);
+        let mut evident = operations;
+        let mut next = 0;
+        while next < evident.len() {
+            let call = calls.binary_search_by_key(&evident[next], |call| call.operation);
+            let observer = call.ok().and_then(|call| known_by[call]).map(|observer| calls[observer].operation);
+            evident.extend(observer.filter(|observer| !evident.contains(observer)));
+            next += 1;
+        }
+        evident
     }
 }
 
@@ -106,7 +150,7 @@ impl Clusters {
         let mut clusters = Self {
             readers: vec![Group::EMPTY; register.values.len()],
             replaced_by: vec![None; register.values.len()],
-            happened: writers.happened(&register.calls),
+            happened: writers.known_by(&register.calls).iter().map(Option::is_some).collect(),
         };
         for (index, call) in register.calls.iter().enumerate() {
             let Some(value) = observed(call.action).filter(|_| clusters.happened[index]) else { continue };

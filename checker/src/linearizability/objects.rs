@@ -1,11 +1,12 @@
 //! What each key of a history holds, and the algorithm that decides it. It is no algorithm itself.
 
-use super::append_list;
+use super::append_list::{self, ListCalls};
 use super::budget::{Budget, Supervision};
 use super::calls::{self, Call, Transactions};
-use super::core::{Core, core};
-use super::explain::Contradiction;
+use super::core::Problem;
+use super::explain::{Contradiction, Least};
 use super::intervals::{self, Decision};
+use super::narrow::narrow;
 use super::search::{Found, search};
 use super::{KeyOutcome, Method, ModelKind, Object, Options};
 use crate::history::{Function, History, Operation, Outcome, Value};
@@ -86,11 +87,12 @@ impl<'a> Decider<'a> {
         if self.options.method == Method::Fastest {
             match intervals::decide(&register) {
                 Decision::Linearizable => return Ok(self.decided(operations.len())),
-                Decision::Contradiction(contradiction) => return Ok(self.violation(key, &contradiction)),
+                Decision::Contradiction(contradiction) => return Ok(self.least(key, &contradiction)),
                 Decision::NotApplicable => {}
             }
         }
-        Ok(self.search(key, &Register { values: &register.values }, &register.calls))
+        let (model, values) = (Register { values: &register.values }, register.values.len());
+        Ok(self.solve(key, &Problem { model: &model, calls: &register.calls, prepare: &|calls| narrow(calls, values) }))
     }
 
     fn multi_register(&self) -> Result<KeyOutcome, String> {
@@ -100,9 +102,9 @@ impl<'a> Decider<'a> {
 
     fn append_list(&self, key: Option<&str>, operations: &[usize]) -> Result<KeyOutcome, String> {
         if self.options.method == Method::Fastest {
-            match append_list::decide(self.history, operations)? {
+            match append_list::decide(&ListCalls::gather(self.history, operations)?) {
                 Decision::Linearizable => return Ok(self.decided(operations.len())),
-                Decision::Contradiction(contradiction) => return Ok(self.violation(key, &contradiction)),
+                Decision::Contradiction(contradiction) => return Ok(self.least(key, &contradiction)),
                 Decision::NotApplicable => {}
             }
         }
@@ -112,18 +114,23 @@ impl<'a> Decider<'a> {
 
     /// Decides calls of any model by search.
     pub(super) fn search<M: Model>(&self, key: Option<&str>, model: &M, calls: &[Call<M::Action>]) -> KeyOutcome {
-        let mut budget = Budget::new(self.supervision, self.options.max_configurations, self.options.max_memory_bytes);
-        let found = search(model, calls, &mut budget);
+        self.solve(key, &Problem { model, calls, prepare: &|calls| calls })
+    }
+
+    fn solve<M: Model>(&self, key: Option<&str>, problem: &Problem<'_, M>) -> KeyOutcome {
+        let options = self.options;
+        let mut budget = Budget::new(self.supervision, options.max_configurations, options.max_memory_bytes);
+        let prepared = (problem.prepare)(problem.calls.to_vec());
+        let found = search(problem.model, &prepared, &mut budget);
         self.supervision.advance(budget.untold());
         match found {
             Found::Linearization => KeyOutcome::Linearizable,
-            Found::NoPlace { stuck, placed, held } => {
-                let Core { operations: others, is_minimal } = core(model, calls, stuck, self.options.max_proof_work);
-                let stuck = calls[stuck].operation;
-                self.violation(key, &Contradiction::NoPlace { stuck, placed, held, others, is_minimal })
+            Found::NoPlace { stuck, .. } if options.max_proof_work == 0 => {
+                self.violation(key, &Contradiction::NotExplained { stuck: prepared[stuck].operation })
             }
+            Found::NoPlace { .. } => self.violation(key, &Contradiction::NoPlace(problem.core(options.max_proof_work))),
             Found::GaveUp { placed, why } => {
-                let completed = calls.iter().filter(|call| call.is_certain()).count();
+                let completed = problem.calls.iter().filter(|call| call.is_certain()).count();
                 let how_far =
                     format!("the first {placed} of {completed} completed operations have an order; then {why}");
                 KeyOutcome::Unknown { how_far }
@@ -137,8 +144,13 @@ impl<'a> Decider<'a> {
         KeyOutcome::Linearizable
     }
 
-    fn violation(&self, key: Option<&str>, contradiction: &Contradiction) -> KeyOutcome {
+    fn least(&self, key: Option<&str>, contradiction: &Least) -> KeyOutcome {
         KeyOutcome::NotLinearizable { proof: contradiction.proof(self.history, key) }
+    }
+
+    fn violation(&self, key: Option<&str>, contradiction: &Contradiction) -> KeyOutcome {
+        let operations = contradiction.operations().into_iter();
+        KeyOutcome::NotLinearizable { proof: contradiction.proof(self.history, key, operations) }
     }
 }
 

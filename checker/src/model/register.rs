@@ -22,6 +22,22 @@ pub(crate) enum Action {
     Cas(ValueId, ValueId),
 }
 
+/// The value that it tells was there.
+pub(crate) fn observed(action: Action) -> Option<ValueId> {
+    match action {
+        Action::Read(value) | Action::Cas(value, _) => Some(value),
+        Action::Write(_) | Action::ReadOtherThan(_) => None,
+    }
+}
+
+/// The value that it leaves there.
+pub(crate) fn written(action: Action) -> Option<ValueId> {
+    match action {
+        Action::Write(value) | Action::Cas(_, value) => Some(value),
+        Action::Read(_) | Action::ReadOtherThan(_) => None,
+    }
+}
+
 /// The specification.
 pub(crate) struct Register<'a> {
     /// The values by their numbers.
@@ -51,13 +67,6 @@ impl Model for Register<'_> {
             Action::Cas(expected, value) if expected == value => Effect::Reads,
             Action::Cas(..) => Effect::Depends,
             Action::Write(_) => Effect::Overwrites,
-        }
-    }
-
-    fn forget(&self, action: &Action) -> Action {
-        match *action {
-            Action::Cas(_, value) => Action::Write(value),
-            other => other,
         }
     }
 
