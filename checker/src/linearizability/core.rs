@@ -49,19 +49,24 @@ impl<M: Model> Problem<'_, M> {
         completions.sort_by_key(|&index| self.calls[index].end);
         let mut smaller = Smaller { problem: self, work, is_exact: true, stuck: 0, held: Vec::new() };
         let placed = smaller.longest_prefix(&completions);
-        let (first_stuck, is_prefix_exact) = (completions[placed], smaller.is_exact);
-        let mut kept = smaller.least(first_stuck);
-        let mut stuck = self.calls[first_stuck].operation;
-        // What was answered later may be a contradiction by itself.
+        let (stuck, is_prefix_exact) = (completions[placed], smaller.is_exact);
+        let operation = |index: usize| self.calls[index].operation;
+        let mut kept = smaller.least(stuck);
+        let mut told = operation(stuck);
+        // What was answered later may be a contradiction by itself; then the last of it is told as the one without a place.
         if smaller.has_none(&self.only(&kept)) {
-            stuck = smaller.stuck;
-        } else {
-            kept.push(first_stuck);
+            told = kept.pop().map_or(told, operation);
+            smaller.held.retain(|_| told == smaller.stuck);
         }
-        let others =
-            kept.into_iter().map(|index| self.calls[index].operation).filter(|&other| other != stuck).collect();
-        let is_placed = is_prefix_exact && stuck == self.calls[first_stuck].operation;
-        Core { stuck, placed: is_placed.then_some(placed), others, is_minimal: smaller.is_exact, held: smaller.held }
+        let others = kept.into_iter().map(operation).collect();
+        let is_placed = is_prefix_exact && told == operation(stuck);
+        Core {
+            stuck: told,
+            placed: is_placed.then_some(placed),
+            others,
+            is_minimal: smaller.is_exact,
+            held: smaller.held,
+        }
     }
 
     /// The calls when those in `ended` had just ended: the others that had begun are still open.

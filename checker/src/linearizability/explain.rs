@@ -297,7 +297,7 @@ fn no_place(stuck: &Operation, Core { placed, others, held, is_minimal, .. }: &C
              of them",
             count(*placed as u64, "operation")
         ),
-        None => format!("{told}{held}; no order of it and of {others} other operations explains that"),
+        None => format!("{told}{held}; there is no order of it and of {others} others"),
     }
 }
 
