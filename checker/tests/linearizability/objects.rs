@@ -11,8 +11,8 @@ pub(crate) const ANSWERING: [&str; 4] = ["dequeue", "acquire", "get", "increment
 pub(crate) fn request(object: Object, choices: &mut Choices<'_>, fresh: u32) -> (Function, Value) {
     let (kind, few) = (choices.below(4), Value::Int(choices.below(3).into()));
     let fresh = Value::Int(fresh.into());
-    let other = |name: &str, input: Value| (Function::Other(name.to_owned()), input);
-    let text = |value: &Value| Value::Text(format!("t{value}"));
+    let other = |name: &str, input: Value| (Function::Other(name.into()), input);
+    let text = |value: &Value| Value::Text(format!("t{value}").into());
     match (object, kind) {
         (Object::Set | Object::GrowSet | Object::Counter, 0 | 1) => (Function::Read, Value::Nil),
         (Object::GrowSet, _) => other("add", fresh),
@@ -70,13 +70,14 @@ pub(crate) fn take_effect(
         }
         Object::Lock => Some(lock(state, name, input, process)),
         Object::KeyValue => {
-            let text = |value: &Value| if let Value::Text(text) = value { text.clone() } else { String::new() };
+            let text = |value: &Value| if let Value::Text(text) = value { text.to_string() } else { String::new() };
             let held = text(state);
-            *state = Value::Text(match name {
+            let left = match name {
                 "put" => text(input),
                 "append" => held + &text(input),
                 _ => held,
-            });
+            };
+            *state = Value::Text(left.into());
             ok(if name == "get" { state } else { input })
         }
         _ => None,
@@ -102,7 +103,7 @@ fn lock(state: &mut Value, name: &str, input: &Value, process: u64) -> Answer {
 pub(crate) fn meddled(answer: &Value, other: Value, how: u32) -> Value {
     match (answer, other) {
         (_, _) if how == 0 => Value::Nil,
-        (Value::Text(text), _) => Value::Text(format!("{text}t0")),
+        (Value::Text(text), _) => Value::Text(format!("{text}t0").into()),
         (_, other) => other,
     }
 }

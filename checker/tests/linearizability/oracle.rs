@@ -19,7 +19,7 @@ fn says_something(operation: &Operation, failed_cas_ran: bool) -> bool {
         (_, Outcome::Ok) => true,
         (Function::Cas, Outcome::Fail) => failed_cas_ran || operation.seen.is_some(),
         (Function::Read, _) | (_, Outcome::Fail) => false,
-        (Function::Other(name), _) if name == "get" => false,
+        (Function::Other(name), _) if &**name == "get" => false,
         (_, Outcome::Info) => true,
     }
 }
@@ -61,7 +61,7 @@ fn apply(operation: &Operation, state: &Value) -> Option<Value> {
         (Function::Read, _, _) => reads_as(state, &operation.output).then(|| state.clone()),
         (Function::Write, _, value) => Some(value.clone()),
         (Function::Delete, _, _) => Some(Value::Nil),
-        (Function::Append, _, Value::Text(text)) => Some(Value::Text(text_of(state) + text)),
+        (Function::Append, _, Value::Text(text)) => Some(Value::Text((text_of(state) + text).into())),
         (Function::Append, _, element) => match state {
             Value::Nil => Some(Value::List(vec![element.clone()])),
             Value::List(elements) => Some(Value::List([elements.clone(), vec![element.clone()]].concat())),
@@ -78,15 +78,15 @@ fn apply(operation: &Operation, state: &Value) -> Option<Value> {
 
 /// What stands in a set's state, to tell it from a list's: its elements have no order.
 pub(crate) fn empty_set() -> Value {
-    Value::List(vec![Value::Text("set".to_owned())])
+    Value::List(vec![Value::Text("set".into())])
 }
 
 /// Whether the state reads so. An absent list reads as `nil` or as empty.
 fn reads_as(state: &Value, output: &Value) -> bool {
     match (state, output) {
-        (Value::List(elements), _) if elements.contains(&Value::Text("set".to_owned())) => {
+        (Value::List(elements), _) if elements.contains(&Value::Text("set".into())) => {
             let mut read = if let Value::List(read) = output { read.clone() } else { Vec::new() };
-            read.push(Value::Text("set".to_owned()));
+            read.push(Value::Text("set".into()));
             elements.iter().collect::<BTreeSet<_>>() == read.iter().collect()
         }
         (Value::Nil, Value::List(list)) => list.is_empty(),
@@ -143,7 +143,7 @@ fn apply_other(name: &str, operation: &Operation, state: &Value) -> Option<Value
 
 fn text_of(value: &Value) -> String {
     match value {
-        Value::Text(text) => text.clone(),
+        Value::Text(text) => text.to_string(),
         Value::Int(number) => number.to_string(),
         _ => String::new(),
     }

@@ -239,7 +239,7 @@ impl Simulation<'_> {
                     meddle_with_list(&mut event.value, other_value, how, place);
                 }
                 (EventType::Ok, Function::Read) => event.value = other_value,
-                (EventType::Ok, Function::Other(name)) if objects::ANSWERING.contains(&name.as_str()) => {
+                (EventType::Ok, Function::Other(name)) if objects::ANSWERING.contains(&&**name) => {
                     event.value = objects::meddled(&event.value, other_value, how);
                 }
                 (EventType::Fail, Function::Cas) if event.seen.is_some() => event.seen = Some(other_value),
