@@ -16,7 +16,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::calls::Call;
+use super::calls::{self, Call};
 use super::explain::{Contradiction, Least};
 use super::groups::{Group, Inversion, Sequence};
 use super::intervals::Decision;
@@ -62,15 +62,21 @@ impl<'a> ListCalls<'a> {
         Ok(list)
     }
 
-    /// The calls of these operations, and of all others only that their appends were attempted.
-    fn only(&self, operations: &[usize]) -> Self {
-        let of = |index: &usize| self.calls.binary_search_by_key(index, |call| call.operation).ok();
+    fn append_of(&self, element: &Value) -> Option<usize> {
+        let appends = |call: &&Call<Action<'_>>| matches!(call.action, Action::Append(appended) if appended == element);
+        self.calls.iter().find(appends).map(|call| call.operation)
+    }
+
+    /// The calls of these operations, and of all others begun until then only that their appends were attempted.
+    fn only(&self, operations: &[usize], until: u64) -> Self {
+        let of = |operation: &usize| calls::of_operation(&self.calls, *operation);
         let calls: Vec<_> = operations.iter().filter_map(of).map(|index| self.calls[index].clone()).collect();
         let shown = |call: &Call<Action<'a>>| if let Action::Read(shown) = call.action { shown } else { &[] };
         let shown: HashSet<&Value> = calls.iter().flat_map(shown).collect();
         let forget = |call: &Call<Action<'a>>| {
             let is_shown = matches!(call.action, Action::Append(element) if shown.contains(element));
-            (is_shown && !operations.contains(&call.operation)).then(|| call.forgotten(call.action))
+            (is_shown && call.start <= until && !operations.contains(&call.operation))
+                .then(|| call.forgotten(call.action))
         };
         let forgotten: Vec<_> = self.calls.iter().filter_map(forget).collect();
         Self { calls: [forgotten, calls].concat(), refused: self.refused.clone() }
@@ -83,9 +89,13 @@ pub(super) fn decide(list: &ListCalls<'_>) -> Decision {
         None => Decision::NotApplicable,
         Some(Ok(())) => Decision::Linearizable,
         Some(Err(contradiction)) => {
-            let among = |operations: &[usize]| contradiction_of(&list.only(operations));
-            let operations = contradiction.operations();
-            Decision::Contradiction(Least::of(contradiction, operations, among))
+            let among = |operations: &[usize], until: u64| {
+                let contradiction = contradiction_of(&list.only(operations, until))?;
+                Some(contradiction.told_with_append(|element| list.append_of(element)))
+            };
+            let (operations, end) =
+                (contradiction.operations(), |operations: &[usize]| calls::end(&list.calls, operations));
+            Decision::Contradiction(Least::of(contradiction, operations, end, among))
         }
     }
 }

@@ -55,6 +55,18 @@ impl<A> Call<A> {
     }
 }
 
+/// The call of an operation, of calls in order of invocation.
+pub(super) fn of_operation<A>(calls: &[Call<A>], operation: usize) -> Option<usize> {
+    calls.binary_search_by_key(&operation, |call| call.operation).ok()
+}
+
+/// When the last of these operations ended, or began if it has no end.
+pub(super) fn end<A>(calls: &[Call<A>], operations: &[usize]) -> u64 {
+    let end = |call: &Call<A>| if call.is_certain() { call.end } else { call.start };
+    let found = operations.iter().filter_map(|&operation| of_operation(calls, operation));
+    found.map(|call| end(&calls[call])).max().unwrap_or(0)
+}
+
 /// Ranks of invocation and completion, from 1; the latter [`NEVER`] if the outcome is unknown.
 pub(crate) fn interval(operation: &Operation) -> (u64, u64) {
     (operation.invoked.order + 1, operation.completed.map_or(NEVER, |completed| completed.order + 1))

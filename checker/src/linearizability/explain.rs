@@ -49,31 +49,42 @@ pub(super) enum Contradiction {
 /// A contradiction, and those of its operations that it needs.
 ///
 /// An operation is not needed if what is left is a contradiction with all others *forgotten*: all that is known of these is
-/// that they were attempted, at some time, as if they had been invoked before all others and never answered.
+/// that they were attempted, as if they had been invoked before all others and never answered. Those that began only when
+/// the last of the needed ones had ended are no part of it.
 pub(super) struct Least {
     contradiction: Contradiction,
     needed: Vec<usize>,
 }
 
 impl Least {
-    /// `needed` are operations that are enough for a contradiction, and `among` looks for one among fewer, all others
-    /// forgotten. What it cannot do without, it cannot do without later either, when still more is forgotten; so one look
-    /// at each is enough.
+    /// `needed` are operations that are enough for a contradiction; `end` tells when they are over, and `among` looks for one
+    /// among fewer, all others forgotten, in the calls begun until then. What it cannot do without, it cannot do without
+    /// later either, when still more is forgotten; so one look at each is enough, until the end moves.
     pub(super) fn of(
         contradiction: Contradiction,
-        mut needed: Vec<usize>,
-        among: impl Fn(&[usize]) -> Option<Contradiction>,
+        needed: Vec<usize>,
+        end: impl Fn(&[usize]) -> u64,
+        among: impl Fn(&[usize], u64) -> Option<Contradiction>,
     ) -> Self {
-        let mut least = Self { contradiction, needed: needed.clone() };
-        if needed.len() > MOST_TRIED {
-            return least;
-        }
-        for operation in needed.clone() {
-            let rest: Vec<usize> = needed.iter().copied().filter(|&other| other != operation).collect();
-            if let Some(contradiction) = among(&rest) {
-                least = Self { contradiction, needed: rest.clone() };
-                needed = rest;
+        let mut least = Self { contradiction, needed };
+        let mut until = u64::MAX;
+        while least.needed.len() <= MOST_TRIED && end(&least.needed) < until {
+            until = end(&least.needed);
+            if let Some(contradiction) = among(&least.needed, until) {
+                least.contradiction = contradiction;
             }
+            for operation in least.needed.clone() {
+                let rest: Vec<usize> = least.needed.iter().copied().filter(|&other| other != operation).collect();
+                if let Some(contradiction) = among(&rest, until) {
+                    least = Self { contradiction, needed: rest };
+                }
+            }
+        }
+        let told = least.contradiction.operations();
+        let is_pair = matches!(least.contradiction, Contradiction::Inverted(_) | Contradiction::ShownEarly { .. });
+        if is_pair && told.contains(&least.needed[0]) && among(&least.needed, end(&told)).is_none() {
+            // Nobody had written the value by then; who did it later is what a reader wants to see.
+            least.needed = told;
         }
         least
     }
@@ -110,6 +121,26 @@ impl Contradiction {
         let operations: Vec<usize> = operations.filter(|&index| told.insert(index)).collect();
         let drawing = drawing::draw(history, &operations);
         Proof { key: key.map(str::to_owned), sentence, operations, drawing }
+    }
+
+    /// The same, but if a value had only not been written by then, with the operation that wrote it later.
+    pub(super) fn told_with_writer(self, writer: impl Fn(usize) -> Option<usize>) -> Self {
+        match self {
+            Self::NeverWritten { observer, .. } => {
+                writer(observer).map_or(self, |ahead| Self::Inverted(Inversion { ahead, behind: observer }))
+            }
+            other => other,
+        }
+    }
+
+    /// The same, but if an element had only not been appended by then, with the append that came later.
+    pub(super) fn told_with_append(self, append: impl Fn(&Value) -> Option<usize>) -> Self {
+        match self {
+            Self::NeverAppended { read, ref element, .. } => {
+                append(element).map_or(self, |append| Self::ShownEarly { read, append })
+            }
+            other => other,
+        }
     }
 
     /// A refused operation that a reader looks for, though it did not happen and proves nothing.
@@ -280,7 +311,7 @@ fn answer(operation: &Operation) -> Sentence {
     }
 }
 
-fn no_place(stuck: &Operation, Core { placed, others, held, is_minimal, .. }: &Core) -> Sentence {
+fn no_place(stuck: &Operation, Core { ended, others, held, is_minimal, .. }: &Core) -> Sentence {
     let told = answer(stuck);
     if others.is_empty() {
         return format!("{told}, and nothing in the history explains that");
@@ -290,14 +321,14 @@ fn no_place(stuck: &Operation, Core { placed, others, held, is_minimal, .. }: &C
         [] => String::new(),
         held => format!(", though it can have been only {} then", held.join(" or ")),
     };
-    let others = format!("{}{}", if *is_minimal { "" } else { "at most " }, others.len());
-    match placed {
-        Some(placed) => format!(
-            "{told}{held}; the {} that had ended before have an order, but none that this fits into, because of {others} \
-             of them",
-            count(*placed as u64, "operation")
-        ),
-        None => format!("{told}{held}; there is no order of it and of {others} others"),
+    let (ended, others) = (count(*ended as u64, "operation"), others.len());
+    if *is_minimal {
+        format!(
+            "{told}{held}; the {ended} that had ended before have an order, but none that this fits into, because of \
+             {others} of them"
+        )
+    } else {
+        format!("{told}{held}; no order of the {ended} that had ended before fits this, because of at most {others}")
     }
 }
 

@@ -24,7 +24,7 @@
 
 use std::collections::BTreeSet;
 
-use super::calls::{Call, RegisterCalls};
+use super::calls::{self, Call, RegisterCalls};
 use super::explain::{Contradiction, Least};
 use super::groups::{End, Group, Sequence};
 use crate::model::register::{Action, INITIAL, ValueId, observed, written};
@@ -43,9 +43,13 @@ pub(super) fn decide(register: &RegisterCalls<'_>) -> Decision {
     match contradiction(register, &writers) {
         None => Decision::Linearizable,
         Some(contradiction) => {
-            let among = |operations: &[usize]| contradiction_of(&only(register, &writers, operations));
             let operations = writers.with_evidence(&register.calls, contradiction.operations());
-            Decision::Contradiction(Least::of(contradiction, operations, among))
+            let end = |operations: &[usize]| calls::end(&register.calls, operations);
+            let among = |operations: &[usize], until: u64| {
+                let contradiction = contradiction_of(&only(register, &writers, operations, until))?;
+                Some(contradiction.told_with_writer(|observer| writers.of_observed(register, observer)))
+            };
+            Decision::Contradiction(Least::of(contradiction, operations, end, among))
         }
     }
 }
@@ -58,16 +62,17 @@ fn contradiction_of(register: &RegisterCalls<'_>) -> Option<Contradiction> {
     contradiction(register, &Writers::unique(register)?)
 }
 
-/// The calls of these operations, and of all others only that they were attempted. Few of these matter: those whose value
-/// was observed, by one that matters.
-fn only<'a>(register: &RegisterCalls<'a>, writers: &Writers, operations: &[usize]) -> RegisterCalls<'a> {
-    let of = |operation: &usize| register.calls.binary_search_by_key(operation, |call| call.operation).ok();
+/// The calls of these operations, and of all others begun until then only that they were attempted. Few of these matter:
+/// those whose value was observed, by one that matters.
+fn only<'a>(register: &RegisterCalls<'a>, writers: &Writers, operations: &[usize], until: u64) -> RegisterCalls<'a> {
+    let of = |operation: &usize| calls::of_operation(&register.calls, *operation);
     let kept: BTreeSet<usize> = operations.iter().filter_map(of).collect();
     let mut matter = kept.clone();
     let mut news: Vec<usize> = kept.iter().copied().collect();
     while let Some(observer) = news.pop() {
         let writer = observed(register.calls[observer].action).and_then(|value| writers.of(value));
-        news.extend(writer.filter(|&writer| matter.insert(writer)));
+        let is_news = |&writer: &usize| register.calls[writer].start <= until && matter.insert(writer);
+        news.extend(writer.filter(is_news));
     }
     let call = |index: usize| {
         let call = &register.calls[index];
@@ -104,6 +109,12 @@ impl Writers {
         self.0[value as usize]
     }
 
+    /// The operation that wrote what this one observed, if any did.
+    fn of_observed(&self, register: &RegisterCalls<'_>, operation: usize) -> Option<usize> {
+        let observer = calls::of_operation(&register.calls, operation)?;
+        Some(register.calls[self.of(observed(register.calls[observer].action)?)?].operation)
+    }
+
     /// By which call we know that each one happened: by itself if it was acknowledged, or by one that observed its value and
     /// happened; `None` if it may not have.
     fn known_by(&self, calls: &[Call<Action>]) -> Vec<Option<usize>> {
@@ -126,8 +137,8 @@ impl Writers {
         let mut evident = operations;
         let mut next = 0;
         while next < evident.len() {
-            let call = calls.binary_search_by_key(&evident[next], |call| call.operation);
-            let observer = call.ok().and_then(|call| known_by[call]).map(|observer| calls[observer].operation);
+            let call = calls::of_operation(calls, evident[next]);
+            let observer = call.and_then(|call| known_by[call]).map(|observer| calls[observer].operation);
             evident.extend(observer.filter(|observer| !evident.contains(observer)));
             next += 1;
         }

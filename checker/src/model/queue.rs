@@ -97,7 +97,7 @@ impl Model for Queue<'_> {
 
     fn forget(&self, action: &Action) -> Action {
         match *action {
-            Action::Dequeue(_) => Action::DequeueAny,
+            Action::Dequeue(_) | Action::FindEmpty => Action::DequeueAny,
             other => other,
         }
     }

@@ -24,12 +24,21 @@ fn says_something(operation: &Operation, failed_cas_ran: bool) -> bool {
     }
 }
 
+/// The operation as it was known at this rank, if it had begun; but what was refused later is known not to happen.
+pub(crate) fn until(operation: &Operation, order: u64) -> Option<Operation> {
+    let is_open = operation.completed.is_some_and(|completed| completed.order > order);
+    let (mut outcome, mut completed) = (operation.outcome, operation.completed);
+    if is_open {
+        (outcome, completed) = (Outcome::Info, None);
+    }
+    let is_there = operation.invoked.order <= order && !(is_open && operation.outcome == Outcome::Fail);
+    is_there.then(|| Operation { outcome, completed, ..operation.clone() })
+}
+
 /// The operation if all that is known of it is that it was attempted, at some time. What cannot have changed anything then
 /// says nothing at all.
 pub(crate) fn forgotten(operation: &Operation) -> Option<Operation> {
-    let is_ok = operation.outcome == Outcome::Ok;
-    let found_empty = is_ok && operation.function.name() == "dequeue" && operation.output == Value::Nil;
-    if operation.outcome == Outcome::Fail || operation.function == Function::Read || found_empty {
+    if operation.outcome == Outcome::Fail || operation.function == Function::Read {
         return None;
     }
     let invoked = Moment { order: 0, time_ns: None };
