@@ -11,6 +11,7 @@ mod core;
 mod explain;
 pub(crate) mod groups;
 mod intervals;
+mod least;
 mod narrow;
 mod objects;
 mod search;

@@ -17,9 +17,10 @@
 use std::collections::{HashMap, HashSet};
 
 use super::calls::{self, Call};
-use super::explain::{Contradiction, Least};
+use super::explain::Contradiction;
 use super::groups::{Group, Inversion, Sequence};
 use super::intervals::Decision;
+use super::least::Least;
 use crate::history::{Function, History, Outcome, Value};
 
 /// What is done to a list.

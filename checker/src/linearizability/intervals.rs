@@ -25,8 +25,9 @@
 use std::collections::BTreeSet;
 
 use super::calls::{self, Call, RegisterCalls};
-use super::explain::{Contradiction, Least};
+use super::explain::Contradiction;
 use super::groups::{End, Group, Sequence};
+use super::least::Least;
 use crate::model::register::{Action, INITIAL, ValueId, observed, written};
 
 /// What the intervals tell.
