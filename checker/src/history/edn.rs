@@ -36,23 +36,20 @@ pub fn read(reader: impl BufRead, source_name: &str, tuples: Tuples) -> Result<R
     reading::collect(entries(reader, source_name, tuples), Pairing::by_position(), source_name)
 }
 
-/// The entries of a file, one after the other; after an error there is nothing more to be had. Memory is an entry's.
+/// The entries of a file, one after the other. Memory is an entry's.
 pub fn entries(
     reader: impl BufRead,
     source_name: &str,
     tuples: Tuples,
 ) -> impl Iterator<Item = Result<Entry, ReadError>> {
-    let mut entries = Some(Entries::new(reader, source_name));
+    let mut entries = Entries::new(reader, source_name);
     let mut names = Names::new();
     let mut clients_before = 0;
-    iter::from_fn(move || {
+    reading::until_error(move || {
         loop {
-            let Located { line, column, form } = match entries.as_mut()?.next() {
+            let Located { line, column, form } = match entries.next() {
                 Ok(Next::Entry(located)) => located,
-                Ok(Next::CutShort { line }) => {
-                    entries = None;
-                    return Some(Ok(Entry { line, content: Content::CutShort }));
-                }
+                Ok(Next::CutShort { line }) => return Some(Ok(Entry { line, content: Content::CutShort })),
                 Ok(Next::End) => return None,
                 Err(error) => return Some(Err(error)),
             };

@@ -3,7 +3,6 @@
 //! Lines that do not look like operations are passed over; one that looks like an operation and is none is an error.
 
 use std::io::BufRead;
-use std::iter;
 
 use super::edn::{self, Operator};
 use super::lines::Lines;
@@ -19,11 +18,11 @@ pub fn read(reader: impl BufRead, source_name: &str) -> Result<Read, ReadError> 
     reading::collect(entries(reader, source_name), Pairing::by_position(), source_name)
 }
 
-/// The entries of a file, one after the other; after an error there is nothing more to be had. Memory is a line's.
+/// The entries of a file, one after the other. Memory is a line's.
 pub fn entries(reader: impl BufRead, source_name: &str) -> impl Iterator<Item = Result<Entry, ReadError>> {
     let mut lines = Lines::new(reader, source_name);
     let mut clients_before = 0;
-    iter::from_fn(move || {
+    reading::until_error(move || {
         loop {
             let line = match lines.next().transpose()? {
                 Ok(line) => line,

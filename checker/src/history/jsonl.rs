@@ -13,8 +13,8 @@ mod plain;
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, Write};
-use std::iter;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Serialize};
 
 use super::lines::{Line, Lines};
@@ -28,7 +28,7 @@ pub fn read(reader: impl BufRead, source_name: &str) -> Result<Read, ReadError> 
     reading::collect(entries(reader, source_name), Pairing::by_time(), source_name)
 }
 
-/// The entries of a file, one after the other; after an error there is nothing more to be had. Memory is a line's.
+/// The entries of a file, one after the other. Memory is a line's.
 ///
 /// ```
 /// use interregnum_checker::history::{Content, jsonl};
@@ -42,7 +42,7 @@ pub fn entries(reader: impl BufRead, source_name: &str) -> impl Iterator<Item = 
     let mut lines = Lines::new(reader, source_name);
     let mut names = Names::new();
     let mut clients_before = 0;
-    iter::from_fn(move || {
+    reading::until_error(move || {
         loop {
             let line = match lines.next().transpose()? {
                 Ok(line) if line.text.trim_ascii().is_empty() => continue,
@@ -59,7 +59,7 @@ pub fn entries(reader: impl BufRead, source_name: &str) -> impl Iterator<Item = 
                         Some(event) => Content::Nemesis(event),
                         None => continue,
                     },
-                    None if is_cut_short(&line, &error) => Content::CutShort,
+                    None if is_cut_short(&line) => Content::CutShort,
                     None => return Some(Err(malformed(source_name, line.number, error.column(), message(&error)))),
                 },
             };
@@ -129,10 +129,9 @@ impl<'a> Stranger<'a> {
     }
 }
 
-/// A prefix of an event lacks its newline, and either its end or, cut inside a character, its UTF-8.
-fn is_cut_short(line: &Line<'_>, error: &serde_json::Error) -> bool {
-    let torn_character = std::str::from_utf8(line.text).is_err_and(|error| error.error_len().is_none());
-    !line.ended && (error.is_eof() || torn_character)
+/// A prefix of a line lacks its newline and its end, whoever it tells of.
+fn is_cut_short(line: &Line<'_>) -> bool {
+    !line.ended && serde_json::from_slice::<IgnoredAny>(line.text).is_err_and(|error| error.is_eof())
 }
 
 /// What `serde_json` says, without the place that it appends: its line is always 1.
@@ -207,6 +206,11 @@ mod tests {
             let whole_lines = [WRITE.find('\n').expect("two lines"), WRITE.len() - 1];
             let is_torn = !whole_lines.contains(&cut) && !WRITE[..cut].ends_with('\n');
             assert_eq!(read.warnings.len(), usize::from(is_torn), "cut at {cut}: {:?}", read.warnings);
+        }
+        let nemesis = r#"{"process":"nemesis","type":"info","f":"kill","value":"ä"}"#;
+        for cut in 1..nemesis.len() {
+            let read = read([WRITE.as_bytes(), &nemesis.as_bytes()[..cut]].concat().as_slice(), "h.jsonl");
+            assert_eq!(read.expect("the rest is sound").warnings.len(), 1, "cut at {cut}");
         }
         check_refused(&format!("{}\n{WRITE}", &WRITE[..20]), "h.jsonl:1:20: EOF while parsing");
     }

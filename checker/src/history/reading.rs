@@ -1,6 +1,7 @@
 //! What every reader of history files shares: the formats, what a reader returns, and what it says of a bad file.
 
 use std::io::{self, BufRead};
+use std::iter;
 
 use thiserror::Error;
 
@@ -126,6 +127,18 @@ pub(super) fn collect(
     Ok(Read { history: pairing.finish(), nemesis, warnings })
 }
 
+/// The entries that `next` finds; none after an error, nor after one that was cut short.
+pub(super) fn until_error(
+    mut next: impl FnMut() -> Option<Result<Entry, ReadError>>,
+) -> impl Iterator<Item = Result<Entry, ReadError>> {
+    let mut is_over = false;
+    iter::from_fn(move || {
+        let entry = if is_over { None } else { next() };
+        is_over = !matches!(entry, Some(Ok(Entry { content: Content::Client(_) | Content::Nemesis(_), .. })));
+        entry
+    })
+}
+
 pub(super) fn malformed(source_name: &str, line: usize, column: usize, message: String) -> ReadError {
     ReadError::Malformed { source_name: source_name.to_owned(), line, column: column.max(1), message }
 }
@@ -140,7 +153,7 @@ pub fn read(mut reader: impl BufRead, source_name: &str, format: Option<Format>)
 }
 
 /// The entries of such a file, one after the other, without a history being made of them: to convert it, whatever its length.
-/// After an error there is nothing more to be had.
+/// None follows an error.
 ///
 /// ```
 /// use interregnum_checker::history::{self, Content, edn, jsonl};
