@@ -202,7 +202,10 @@ impl<'a> Scan<'a> {
             return self.scalar();
         }
         self.skip(b'[')?;
-        let mut elements = Vec::new();
+        // Room for what the commas tell, at once and no more: lists are most of what an append history holds.
+        let end = memchr::memchr(b']', self.rest)?;
+        let commas = memchr::memchr_iter(b',', &self.rest[..end]).count();
+        let mut elements = Vec::with_capacity(if end == 0 { 0 } else { commas + 1 });
         if let Some(rest) = self.rest.strip_prefix(b"]") {
             self.rest = rest;
             return Some(Value::List(elements));
