@@ -4,7 +4,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use crate::history::{Function, History, Outcome, Value};
-use crate::linearizability::append_list::elements;
+use crate::linearizability::collections::elements;
 
 /// An element by its number, in order of first mention.
 pub(crate) type Element = usize;

@@ -4,12 +4,14 @@
 //! After Herlihy & Wing, *Linearizability: A Correctness Condition for Concurrent Objects* (TOPLAS 12, 1990). It is a local
 //! property: a history is linearizable iff each object's part of it is. So keys are decided one by one, and in parallel.
 
-pub(crate) mod append_list;
+mod append_list;
 mod budget;
 pub(crate) mod calls;
+pub(crate) mod collections;
 mod core;
 mod explain;
 pub(crate) mod groups;
+mod grow_set;
 mod intervals;
 mod least;
 mod narrow;

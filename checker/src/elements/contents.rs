@@ -6,8 +6,8 @@ use std::ops::Range;
 
 use crate::collection::Collection;
 use crate::history::{Function, History, Operation, Outcome, Value};
-use crate::linearizability::append_list::elements;
 use crate::linearizability::calls::interval;
+use crate::linearizability::collections::elements;
 
 /// An element by its number, in order of first mention.
 pub(super) type ElementId = usize;

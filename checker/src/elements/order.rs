@@ -11,7 +11,7 @@ use super::components::Graph;
 use super::contents::{Contents, ElementId, ReadId};
 use super::lives::{Known, Lives};
 use crate::history::{History, Value};
-use crate::linearizability::append_list::elements;
+use crate::linearizability::collections::elements;
 
 /// Why one element is ahead of another.
 #[derive(Clone, Copy, Debug)]

@@ -14,99 +14,22 @@
 //! that keeps real time (see [`Sequence`]) and in which each read returns just what was appended before it. An append of
 //! unknown outcome that L does not show is dropped, as no answer depends on it; one that L shows happened, and has no end.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
-use super::calls::{self, Call};
+use super::calls::Call;
+use super::collections::{Action, CollectionCalls};
 use super::explain::Contradiction;
 use super::groups::{Group, Inversion, Sequence};
 use super::intervals::Decision;
-use super::least::Least;
-use crate::history::{Function, History, Outcome, Value};
-
-/// What is done to a list.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Action<'a> {
-    /// This is behind all others from now on.
-    Append(&'a Value),
-    /// It held these, in this order.
-    Read(&'a [Value]),
-}
-
-/// The calls of one list.
-pub(super) struct ListCalls<'a> {
-    /// In order of invocation.
-    pub(super) calls: Vec<Call<Action<'a>>>,
-    /// For elements whose append was refused, the last such operation.
-    pub(super) refused: HashMap<&'a Value, usize>,
-}
-
-impl<'a> ListCalls<'a> {
-    /// What the operations did to a list; an error says which of them is none of a list's.
-    pub(super) fn gather(history: &'a History, operations: &[usize]) -> Result<Self, String> {
-        let mut list = Self { calls: Vec::with_capacity(operations.len()), refused: HashMap::new() };
-        for &index in operations {
-            let operation = &history.operations()[index];
-            let action = match (&operation.function, operation.outcome) {
-                (Function::Append, Outcome::Fail) => {
-                    list.refused.insert(&operation.input, index);
-                    continue;
-                }
-                (Function::Append, _) => Action::Append(&operation.input),
-                (Function::Read, Outcome::Ok) => Action::Read(elements(&operation.output)?),
-                (Function::Read, _) => continue,
-                (other, _) => {
-                    return Err(format!("the function `{other}` is unknown here; a list knows `append` and `read`"));
-                }
-            };
-            list.calls.push(Call::new(index, operation, action));
-        }
-        Ok(list)
-    }
-
-    fn append_of(&self, element: &Value) -> Option<usize> {
-        let appends = |call: &&Call<Action<'_>>| matches!(call.action, Action::Append(appended) if appended == element);
-        self.calls.iter().find(appends).map(|call| call.operation)
-    }
-
-    /// The calls of these operations, and of all others begun until then only that their appends were attempted.
-    fn only(&self, operations: &[usize], until: u64) -> Self {
-        let of = |operation: &usize| calls::of_operation(&self.calls, *operation);
-        let calls: Vec<_> = operations.iter().filter_map(of).map(|index| self.calls[index].clone()).collect();
-        let shown = |call: &Call<Action<'a>>| if let Action::Read(shown) = call.action { shown } else { &[] };
-        let shown: HashSet<&Value> = calls.iter().flat_map(shown).collect();
-        let forget = |call: &Call<Action<'a>>| {
-            let is_shown = matches!(call.action, Action::Append(element) if shown.contains(element));
-            (is_shown && call.start <= until && !operations.contains(&call.operation))
-                .then(|| call.forgotten(call.action))
-        };
-        let forgotten: Vec<_> = self.calls.iter().filter_map(forget).collect();
-        Self { calls: [forgotten, calls].concat(), refused: self.refused.clone() }
-    }
-}
+use crate::history::Value;
 
 /// Decides the calls of one list.
-pub(super) fn decide(list: &ListCalls<'_>) -> Decision {
-    match contradiction(list) {
-        None => Decision::NotApplicable,
-        Some(Ok(())) => Decision::Linearizable,
-        Some(Err(contradiction)) => {
-            let among = |operations: &[usize], until: u64| {
-                let contradiction = contradiction_of(&list.only(operations, until))?;
-                Some(contradiction.told_with_append(|element| list.append_of(element)))
-            };
-            let (operations, end) =
-                (contradiction.operations(), |operations: &[usize]| calls::end(&list.calls, operations));
-            Decision::Contradiction(Least::of(contradiction, operations, end, among))
-        }
-    }
-}
-
-fn contradiction_of(list: &ListCalls<'_>) -> Option<Contradiction> {
-    contradiction(list)?.err()
+pub(super) fn decide(list: &CollectionCalls<'_>) -> Decision {
+    list.decide(contradiction)
 }
 
 /// `None` if an element was, or may have been, appended twice.
-fn contradiction(list: &ListCalls<'_>) -> Option<Result<(), Contradiction>> {
+fn contradiction(list: &CollectionCalls<'_>) -> Option<Result<(), Contradiction>> {
     let list = AppendList::gather(list)?;
     Some(list.check_elements().and_then(|()| list.check_prefixes()).and_then(|()| list.check_real_time()))
 }
@@ -118,7 +41,7 @@ struct Read<'a> {
 }
 
 struct AppendList<'a> {
-    list: &'a ListCalls<'a>,
+    list: &'a CollectionCalls<'a>,
     /// The appends that happened or may have, by their element.
     appends: HashMap<&'a Value, usize>,
     /// The acknowledged reads, in order of invocation.
@@ -128,12 +51,12 @@ struct AppendList<'a> {
 }
 
 impl<'a> AppendList<'a> {
-    fn gather(list: &'a ListCalls<'a>) -> Option<Self> {
+    fn gather(list: &'a CollectionCalls<'a>) -> Option<Self> {
         let (mut appends, mut reads) = (HashMap::new(), Vec::new());
         for (index, call) in list.calls.iter().enumerate() {
             match call.action {
-                Action::Append(element) if appends.insert(element, index).is_some() => return None,
-                Action::Append(_) => {}
+                Action::Add(element) if appends.insert(element, index).is_some() => return None,
+                Action::Add(_) => {}
                 Action::Read(elements) => reads.push(Read { call: index, operation: call.operation, elements }),
             }
         }
@@ -153,11 +76,7 @@ impl<'a> AppendList<'a> {
         for (place, element) in longest.elements.iter().enumerate() {
             if !self.appends.contains_key(element) {
                 let refused = self.list.refused.get(element).copied();
-                return Err(Contradiction::NeverAppended {
-                    read: longest.operation,
-                    element: element.clone(),
-                    refused,
-                });
+                return Err(Contradiction::NeverAdded { read: longest.operation, element: element.clone(), refused });
             }
             if let Some(first) = places.insert(element, place) {
                 let append = self.operation(self.appends[element]);
@@ -233,14 +152,5 @@ impl<'a> AppendList<'a> {
     fn group(&self, call: usize) -> Group {
         let Call { operation, start, end, .. } = self.list.calls[call];
         Group::of(operation, start, end)
-    }
-}
-
-/// The elements of what a read returned; an absent list has none.
-pub(crate) fn elements(list: &Value) -> Result<&[Value], String> {
-    match list {
-        Value::Nil => Ok(&[]),
-        Value::List(elements) => Ok(elements),
-        other => Err(format!("a read returned {other}; expected a list")),
     }
 }

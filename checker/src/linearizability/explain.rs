@@ -22,12 +22,14 @@ pub(super) enum Contradiction {
     Inverted(Inversion),
     /// A began again, with `a_began`, after B had ended, though A ended before B began. The initial value ended at once.
     Entangled { a_ended: Option<usize>, b_began: usize, b_ended: usize, a_began: usize },
-    /// A read shows an element that nobody appended; perhaps a refused append would have.
-    NeverAppended { read: usize, element: Value, refused: Option<usize> },
+    /// A read shows an element that nobody added; perhaps a refused operation would have.
+    NeverAdded { read: usize, element: Value, refused: Option<usize> },
     /// A read shows an element at two places, counted from 0.
     Duplicated { read: usize, append: usize, places: [usize; 2] },
     /// Two reads differ at a place that both have, counted from 0.
     Disagreeing { reads: [usize; 2], place: usize },
+    /// Two reads of a set that only grows each show what the other one does not.
+    Incomparable { reads: [usize; 2] },
     /// An append was acknowledged before `before` began, but the list as `read` shows it has `before` and not the append.
     Missing { append: usize, before: usize, read: usize },
     /// A read shows an element whose append began only later.
@@ -78,7 +80,7 @@ impl Contradiction {
     /// The same, but if an element had only not been appended by then, with the append that came later.
     pub(super) fn told_with_append(self, append: impl Fn(&Value) -> Option<usize>) -> Self {
         match self {
-            Self::NeverAppended { read, ref element, .. } => {
+            Self::NeverAdded { read, ref element, .. } => {
                 append(element).map_or(self, |append| Self::ShownEarly { read, append })
             }
             other => other,
@@ -88,14 +90,14 @@ impl Contradiction {
     /// A refused operation that a reader looks for, though it did not happen and proves nothing.
     pub(super) fn beside(&self) -> Option<usize> {
         match *self {
-            Self::NeverWritten { refused, .. } | Self::NeverAppended { refused, .. } => refused,
+            Self::NeverWritten { refused, .. } | Self::NeverAdded { refused, .. } => refused,
             _ => None,
         }
     }
 
     pub(super) fn operations(&self) -> Vec<usize> {
         match self {
-            Self::NeverWritten { observer: reader, .. } | Self::NeverAppended { read: reader, .. } => vec![*reader],
+            Self::NeverWritten { observer: reader, .. } | Self::NeverAdded { read: reader, .. } => vec![*reader],
             Self::ReplacedTwice { first, second, .. } => vec![*first, *second],
             Self::Circle { operations } => operations.clone(),
             Self::Inverted(Inversion { ahead, behind }) => vec![*behind, *ahead],
@@ -106,7 +108,7 @@ impl Contradiction {
                 a_ended.iter().chain([b_began, b_ended, a_began]).copied().collect()
             }
             Self::Duplicated { read, .. } => vec![*read],
-            Self::Disagreeing { reads, .. } => reads.to_vec(),
+            Self::Disagreeing { reads, .. } | Self::Incomparable { reads } => reads.to_vec(),
             Self::Missing { append, before, read } => vec![*append, *before, *read],
             Self::NoPlace(core) => core.others.iter().chain([&core.stuck]).copied().collect(),
             Self::NotExplained { stuck } => vec![*stuck],
@@ -117,8 +119,8 @@ impl Contradiction {
         let told = |index: usize| &operations[index];
         match *self {
             Self::NeverWritten { observer, refused } => never(told(observer), refused.map(told), "wrote"),
-            Self::NeverAppended { read: reader, ref element, refused } => {
-                format!("{}, which shows {element}, but {}", read(told(reader)), nobody("appended", refused.map(told)))
+            Self::NeverAdded { read: reader, ref element, refused } => {
+                format!("{}, which shows {element}, but {}", read(told(reader)), nobody("added", refused.map(told)))
             }
             Self::ReplacedTwice { writer, first, second } => {
                 let [first, second] = [first, second].map(told);
@@ -157,6 +159,7 @@ impl Contradiction {
                 )
             }
             Self::Disagreeing { reads: [one, other], place } => disagreeing(told(one), told(other), place),
+            Self::Incomparable { reads: [one, other] } => incomparable(told(one), told(other)),
             Self::Missing { append, before, read } => missing(told(append), told(before), told(read)),
             Self::NoPlace(ref core) => no_place(told(core.stuck), core),
             Self::NotExplained { stuck } => format!("{}, for which there is no place", answer(told(stuck))),
@@ -226,6 +229,17 @@ fn disagreeing(one: &Operation, other: &Operation, place: usize) -> Sentence {
     let (first, second) = (element(one), element(other));
     let (one, other) = (read(one), read(other));
     format!("at place {} {one} shows {first}, but {other} shows {second}; a list only grows at its end", place + 1)
+}
+
+fn incomparable(one: &Operation, other: &Operation) -> Sentence {
+    let lacks = |operation: &Operation, than: &Operation| match (&operation.output, &than.output) {
+        (Value::List(shown), Value::List(all)) => all.iter().find(|element| !shown.contains(element)).cloned(),
+        (_, Value::List(all)) => all.first().cloned(),
+        _ => None,
+    };
+    let (of_one, of_other) = (lacks(other, one).unwrap_or_default(), lacks(one, other).unwrap_or_default());
+    let (one, other) = (read(one), read(other));
+    format!("{one}, which shows {of_one} but not {of_other}, and {other}, which shows {of_other} but not {of_one}")
 }
 
 fn missing(append: &Operation, before: &Operation, reader: &Operation) -> Sentence {
@@ -364,6 +378,23 @@ mod tests {
     }
 
     #[test]
+    fn impossible_sets_are_told() {
+        let start = "1 invoke add 1\n2 invoke add 2\n3 invoke read null\n3 ok read [1]\n3 invoke read null\n";
+        assert_eq!(
+            proof(&format!("{start}3 ok read [2]")),
+            "process 3 read [1] at 4.000 s, which shows 1 but not 2, and process 3 read [2] at 6.000 s, which shows 2 but not 1"
+        );
+        assert_eq!(
+            proof(&format!("{start}3 ok read []")),
+            "process 3 read [] at 6.000 s, after process 3 had read [1] at 4.000 s: it shows less than was already there"
+        );
+        assert_eq!(
+            proof("1 invoke add 1\n1 ok add 1\n3 invoke read null\n3 ok read []"),
+            "process 3 read [] at 4.000 s, which does not show 1, after process 1's add of 1 had been acknowledged at 2.000 s"
+        );
+    }
+
+    #[test]
     fn impossible_lists_are_told() {
         let start = "1 invoke append 1\n1 ok append 1\n2 invoke append 2\n2 ok append 2\n3 invoke read null\n";
         let told = |read: &str| proof(&format!("{start}3 ok read {read}"));
@@ -377,7 +408,7 @@ mod tests {
             "process 3 read [2 1] at 6.000 s, which shows 2 before 1; but process 1's append of 1 had been acknowledged at \
              2.000 s, before process 2's append of 2 began at 3.000 s"
         );
-        assert_eq!(told("[1,2,3]"), "process 3 read [1 2 3] at 6.000 s, which shows 3, but nobody appended it");
+        assert_eq!(told("[1,2,3]"), "process 3 read [1 2 3] at 6.000 s, which shows 3, but nobody added it");
         assert_eq!(
             told("[1,2,1]"),
             "process 3 read [1 2 1] at 6.000 s, which shows 1 at places 1 and 3, though it was appended once"

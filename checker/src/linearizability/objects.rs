@@ -1,15 +1,18 @@
 //! What each key of a history holds, and the algorithm that decides it. It is no algorithm itself.
 
-use super::append_list::{self, ListCalls};
+use super::append_list;
 use super::budget::{Budget, Supervision};
 use super::calls::{self, Call, Transactions};
+use super::collections::CollectionCalls;
 use super::core::Problem;
 use super::explain::Contradiction;
+use super::grow_set;
 use super::intervals::{self, Decision};
 use super::least::Least;
 use super::narrow::narrow;
 use super::search::{Found, search};
 use super::{KeyOutcome, Method, ModelKind, Object, Options};
+use crate::collection::Collection;
 use crate::history::{Function, History, Operation, Outcome, Value};
 use crate::model::Model;
 use crate::model::counter::Counter;
@@ -60,10 +63,7 @@ impl<'a> Decider<'a> {
             ModelKind::Auto | ModelKind::Register => self.register(key, operations),
             ModelKind::MultiRegister => self.multi_register(),
             ModelKind::AppendList => self.append_list(key, operations),
-            ModelKind::Set => {
-                let set = Set::of(told());
-                Ok(self.search(key, &set, &self.calls(operations, |operation| set.told(operation))?))
-            }
+            ModelKind::Set => self.set(key, operations),
             ModelKind::Counter => Ok(self.search(key, &Counter, &self.calls(operations, Counter::told)?)),
             ModelKind::Queue => {
                 let queue = Queue::of(told());
@@ -103,7 +103,7 @@ impl<'a> Decider<'a> {
 
     fn append_list(&self, key: Option<&str>, operations: &[usize]) -> Result<KeyOutcome, String> {
         if self.options.method == Method::Fastest {
-            match append_list::decide(&ListCalls::gather(self.history, operations)?) {
+            match append_list::decide(&CollectionCalls::gather(self.history, operations, Collection::List)?) {
                 Decision::Linearizable => return Ok(self.decided(operations.len())),
                 Decision::Contradiction(contradiction) => return Ok(self.least(key, &contradiction)),
                 Decision::NotApplicable => {}
@@ -111,6 +111,20 @@ impl<'a> Decider<'a> {
         }
         let list = List::of(operations.iter().map(|&index| &self.history.operations()[index]))?;
         Ok(self.search(key, &list, &self.calls(operations, |operation| list.told(operation))?))
+    }
+
+    fn set(&self, key: Option<&str>, operations: &[usize]) -> Result<KeyOutcome, String> {
+        let told = || operations.iter().map(|&index| &self.history.operations()[index]);
+        let only_grows = told().all(|operation| operation.function.is_add() || operation.function == Function::Read);
+        if self.options.method == Method::Fastest && only_grows {
+            match grow_set::decide(&CollectionCalls::gather(self.history, operations, Collection::Set)?) {
+                Decision::Linearizable => return Ok(self.decided(operations.len())),
+                Decision::Contradiction(contradiction) => return Ok(self.least(key, &contradiction)),
+                Decision::NotApplicable => {}
+            }
+        }
+        let set = Set::of(told());
+        Ok(self.search(key, &set, &self.calls(operations, |operation| set.told(operation))?))
     }
 
     /// Decides calls of any model by search.

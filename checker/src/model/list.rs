@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::{Effect, Model, Told, unknown};
 use crate::history::{Function, Operation, Outcome, Value};
-use crate::linearizability::append_list::elements;
+use crate::linearizability::collections::elements;
 
 /// An element by its number; equal elements have equal numbers.
 type ElementId = u32;
