@@ -18,14 +18,16 @@ mod narrow;
 mod objects;
 mod search;
 mod telling;
+mod witness;
 
 use rayon::prelude::*;
 
 use self::budget::Supervision;
 pub use self::budget::{GoOn, Progress};
 use self::calls::Call;
-use self::objects::Decider;
 pub(crate) use self::objects::is_list;
+use self::objects::{Decided, Decider};
+pub use self::witness::Witness;
 use crate::history::{History, Operation, Value};
 use crate::judgement::Proof;
 use crate::model::Model;
@@ -105,7 +107,7 @@ impl Default for Options {
             method: Method::Fastest,
             max_configurations: 20_000_000, // some ten seconds
             max_memory_bytes: 1 << 30,      // on few enough cores, within what a laptop has to spare
-            max_proof_work: 4_000_000,      // a second or two, for who then saves an hour
+            max_proof_work: 1_000_000,      // a second or two, for who then saves an hour
         }
     }
 }
@@ -126,6 +128,8 @@ pub struct KeyResult {
     pub operations: usize,
     /// Whether they are linearizable.
     pub outcome: KeyOutcome,
+    /// Whether the positions that the answers tell are a linearization. Asked of registers, and of whatever needs a search.
+    pub witness: Witness,
 }
 
 /// Whether the operations on a key are linearizable.
@@ -177,7 +181,7 @@ pub fn check_by<M: Model>(
     let keys = history.by_key().into_iter().collect();
     each(history, keys, |key, operations| match Call::all(history, operations, &told) {
         Ok(calls) => decider.search(key, model, &calls),
-        Err(how_far) => KeyOutcome::Unknown { how_far },
+        Err(how_far) => Decided::unknown(how_far),
     })
 }
 
@@ -187,12 +191,11 @@ type Object<'a> = (Option<&'a str>, Vec<usize>);
 fn each(
     history: &History,
     objects: Vec<Object<'_>>,
-    decide: impl Fn(Option<&str>, &[usize]) -> KeyOutcome + Sync,
+    decide: impl Fn(Option<&str>, &[usize]) -> Decided + Sync,
 ) -> Linearizability {
-    let result = |(key, operations): Object<'_>| KeyResult {
-        key: key.map(str::to_owned),
-        operations: operations.len(),
-        outcome: decide(key, &operations),
+    let result = |(key, operations): Object<'_>| {
+        let Decided { outcome, witness } = decide(key, &operations);
+        KeyResult { key: key.map(str::to_owned), operations: operations.len(), outcome, witness }
     };
     debug_assert!(objects.iter().map(|(_, operations)| operations.len()).sum::<usize>() <= history.operations().len());
     Linearizability { keys: objects.into_par_iter().map(result).collect() }

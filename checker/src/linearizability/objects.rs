@@ -1,5 +1,7 @@
 //! What each key of a history holds, and the algorithm that decides it. It is no algorithm itself.
 
+use std::collections::BTreeSet;
+
 use super::append_list;
 use super::budget::{Budget, Supervision};
 use super::calls::{self, Call, Transactions};
@@ -11,6 +13,7 @@ use super::intervals::{self, Decision};
 use super::least::Least;
 use super::narrow::narrow;
 use super::search::{Found, search};
+use super::witness::{Witness, witness};
 use super::{KeyOutcome, Method, ModelKind, Object, Options};
 use crate::collection::Collection;
 use crate::history::{Function, History, Operation, Outcome, Value};
@@ -20,9 +23,27 @@ use crate::model::key_value::KeyValue;
 use crate::model::list::List;
 use crate::model::lock::Lock;
 use crate::model::multi_register::MultiRegister;
-use crate::model::queue::Queue;
+use crate::model::queue::{self, Queue};
 use crate::model::register::Register;
 use crate::model::set::Set;
+
+/// What was found of one object.
+pub(super) struct Decided {
+    pub(super) outcome: KeyOutcome,
+    pub(super) witness: Witness,
+}
+
+impl Decided {
+    pub(super) fn unknown(how_far: String) -> Self {
+        KeyOutcome::Unknown { how_far }.into()
+    }
+}
+
+impl From<KeyOutcome> for Decided {
+    fn from(outcome: KeyOutcome) -> Self {
+        Self { outcome, witness: Witness::Untold }
+    }
+}
 
 /// Decides the objects of one history.
 pub(super) struct Decider<'a> {
@@ -47,13 +68,12 @@ impl<'a> Decider<'a> {
         }
     }
 
-    pub(super) fn decide(&self, key: Option<&str>, operations: &[usize]) -> KeyOutcome {
-        let decided = self.try_decide(key, operations);
-        decided.unwrap_or_else(|why| KeyOutcome::Unknown { how_far: why })
+    pub(super) fn decide(&self, key: Option<&str>, operations: &[usize]) -> Decided {
+        self.try_decide(key, operations).unwrap_or_else(Decided::unknown)
     }
 
     /// An error says why it cannot be decided.
-    fn try_decide(&self, key: Option<&str>, operations: &[usize]) -> Result<KeyOutcome, String> {
+    fn try_decide(&self, key: Option<&str>, operations: &[usize]) -> Result<Decided, String> {
         let told = || operations.iter().map(|&index| &self.history.operations()[index]);
         let kind = match self.options.model {
             ModelKind::Auto => kind_of(&told()),
@@ -67,7 +87,8 @@ impl<'a> Decider<'a> {
             ModelKind::Counter => Ok(self.search(key, &Counter, &self.calls(operations, Counter::told)?)),
             ModelKind::Queue => {
                 let queue = Queue::of(told());
-                Ok(self.search(key, &queue, &self.calls(operations, |operation| queue.told(operation))?))
+                let calls = self.calls(operations, |operation| queue.told(operation))?;
+                Ok(self.solve(key, &Problem { model: &queue, calls: &calls, prepare: &without_unseen_elements }))
             }
             ModelKind::Lock => Ok(self.search(key, &Lock::Held, &self.calls(operations, Lock::told)?)),
             ModelKind::Lease => Ok(self.search(key, &Lock::Lease, &self.calls(operations, Lock::told)?)),
@@ -83,29 +104,32 @@ impl<'a> Decider<'a> {
         Call::all(self.history, operations, told)
     }
 
-    fn register(&self, key: Option<&str>, operations: &[usize]) -> Result<KeyOutcome, String> {
+    fn register(&self, key: Option<&str>, operations: &[usize]) -> Result<Decided, String> {
         let register = calls::of_register(self.history, operations, self.options)?;
-        if self.options.method == Method::Fastest {
-            match intervals::decide(&register) {
-                Decision::Linearizable => return Ok(self.decided(operations.len())),
-                Decision::Contradiction(contradiction) => return Ok(self.least(key, &contradiction)),
-                Decision::NotApplicable => {}
-            }
-        }
         let (model, values) = (Register { values: &register.values }, register.values.len());
-        Ok(self.solve(key, &Problem { model: &model, calls: &register.calls, prepare: &|calls| narrow(calls, values) }))
+        let is_asked = self.options.method == Method::Fastest;
+        let outcome = match is_asked.then(|| intervals::decide(&register)) {
+            Some(Decision::Linearizable) => Some(self.decided(operations.len())),
+            Some(Decision::Contradiction(contradiction)) => Some(self.least(key, &contradiction)),
+            Some(Decision::NotApplicable) | None => None,
+        };
+        let problem = Problem { model: &model, calls: &register.calls, prepare: &|calls| narrow(calls, values) };
+        Ok(match outcome {
+            Some(outcome) => Decided { outcome, witness: witness(self.history, key, &model, &register.calls) },
+            None => self.solve(key, &problem),
+        })
     }
 
-    fn multi_register(&self) -> Result<KeyOutcome, String> {
+    fn multi_register(&self) -> Result<Decided, String> {
         let Transactions { calls, registers, values } = calls::of_multi_register(self.history, self.options)?;
         Ok(self.search(None, &MultiRegister { registers: &registers, values: &values }, &calls))
     }
 
-    fn append_list(&self, key: Option<&str>, operations: &[usize]) -> Result<KeyOutcome, String> {
+    fn append_list(&self, key: Option<&str>, operations: &[usize]) -> Result<Decided, String> {
         if self.options.method == Method::Fastest {
             match append_list::decide(&CollectionCalls::gather(self.history, operations, Collection::List)?) {
-                Decision::Linearizable => return Ok(self.decided(operations.len())),
-                Decision::Contradiction(contradiction) => return Ok(self.least(key, &contradiction)),
+                Decision::Linearizable => return Ok(self.decided(operations.len()).into()),
+                Decision::Contradiction(contradiction) => return Ok(self.least(key, &contradiction).into()),
                 Decision::NotApplicable => {}
             }
         }
@@ -113,13 +137,13 @@ impl<'a> Decider<'a> {
         Ok(self.search(key, &list, &self.calls(operations, |operation| list.told(operation))?))
     }
 
-    fn set(&self, key: Option<&str>, operations: &[usize]) -> Result<KeyOutcome, String> {
+    fn set(&self, key: Option<&str>, operations: &[usize]) -> Result<Decided, String> {
         let told = || operations.iter().map(|&index| &self.history.operations()[index]);
         let only_grows = told().all(|operation| operation.function.is_add() || operation.function == Function::Read);
         if self.options.method == Method::Fastest && only_grows {
             match grow_set::decide(&CollectionCalls::gather(self.history, operations, Collection::Set)?) {
-                Decision::Linearizable => return Ok(self.decided(operations.len())),
-                Decision::Contradiction(contradiction) => return Ok(self.least(key, &contradiction)),
+                Decision::Linearizable => return Ok(self.decided(operations.len()).into()),
+                Decision::Contradiction(contradiction) => return Ok(self.least(key, &contradiction).into()),
                 Decision::NotApplicable => {}
             }
         }
@@ -127,12 +151,19 @@ impl<'a> Decider<'a> {
         Ok(self.search(key, &set, &self.calls(operations, |operation| set.told(operation))?))
     }
 
-    /// Decides calls of any model by search.
-    pub(super) fn search<M: Model>(&self, key: Option<&str>, model: &M, calls: &[Call<M::Action>]) -> KeyOutcome {
+    /// Decides calls of any model by the positions that they tell, or else by search.
+    pub(super) fn search<M: Model>(&self, key: Option<&str>, model: &M, calls: &[Call<M::Action>]) -> Decided {
         self.solve(key, &Problem { model, calls, prepare: &|calls| calls })
     }
 
-    fn solve<M: Model>(&self, key: Option<&str>, problem: &Problem<'_, M>) -> KeyOutcome {
+    fn solve<M: Model>(&self, key: Option<&str>, problem: &Problem<'_, M>) -> Decided {
+        let witness = witness(self.history, key, problem.model, problem.calls);
+        let is_enough = witness == Witness::Holds && self.options.method == Method::Fastest;
+        let outcome = if is_enough { self.decided(problem.calls.len()) } else { self.searched(key, problem) };
+        Decided { outcome, witness }
+    }
+
+    fn searched<M: Model>(&self, key: Option<&str>, problem: &Problem<'_, M>) -> KeyOutcome {
         let options = self.options;
         let mut budget = Budget::new(self.supervision, options.max_configurations, options.max_memory_bytes);
         let prepared = (problem.prepare)(problem.calls.to_vec());
@@ -167,6 +198,20 @@ impl<'a> Decider<'a> {
         let operations = contradiction.operations().into_iter();
         KeyOutcome::NotLinearizable { proof: contradiction.proof(self.history, key, operations) }
     }
+}
+
+/// Without the elements that perhaps were enqueued, and that no answer shows: taken out of a linearization, with the calls of
+/// unknown outcome that took them, they leave all else as it is.
+fn without_unseen_elements(mut calls: Vec<Call<queue::Action>>) -> Vec<Call<queue::Action>> {
+    let shown = |call: &Call<queue::Action>| {
+        if let queue::Action::Dequeue(element) = call.action { Some(element) } else { None }
+    };
+    let shown: BTreeSet<_> = calls.iter().filter_map(shown).collect();
+    calls.retain(|call| match call.action {
+        queue::Action::Enqueue(element) => call.is_certain() || shown.contains(&element),
+        _ => true,
+    });
+    calls
 }
 
 /// What a key holds, by the functions that were used on it, and, where they leave it open, by what was read.

@@ -1,6 +1,6 @@
 //! What was found of each key, told as a judgement. It decides nothing.
 
-use super::{KeyOutcome, KeyResult, Linearizability};
+use super::{KeyOutcome, KeyResult, Linearizability, Witness};
 use crate::history::History;
 use crate::judgement::{Judgement, Proof};
 use crate::verdict::Verdict;
@@ -45,6 +45,37 @@ impl Linearizability {
         let proofs: Vec<Proof> = proofs.into_iter().take(MOST_PROOFS).cloned().collect();
         let proofs_left_out = violated - proofs.len();
         Judgement { checker: "linearizable".to_owned(), verdict, summary, proofs, proofs_left_out }
+    }
+}
+
+impl Linearizability {
+    /// Whether the positions that the system told are an order in which it can have done what it did, under the word
+    /// `positions`. `None` if it told none that say so or otherwise. A system may keep every promise to its clients and yet
+    /// tell wrong positions, so this is a judgement of its own.
+    #[must_use]
+    pub fn positions(&self) -> Option<Judgement> {
+        let broken: Vec<&Proof> = self.keys.iter().filter_map(|key| key.witness.proof()).collect();
+        let held = self.keys.iter().filter(|key| key.witness == Witness::Holds).count();
+        let keys = count((held + broken.len()) as u64, "key");
+        if held + broken.len() == 0 {
+            return None;
+        }
+        let (verdict, summary) = match broken.len() {
+            0 => (Verdict::Pass, format!("the positions told are a linearization of {keys}")),
+            broken => (Verdict::Violation, format!("the positions told are no linearization of {broken} of {keys}")),
+        };
+        let proofs: Vec<Proof> = broken.iter().take(MOST_PROOFS).map(|&proof| proof.clone()).collect();
+        let proofs_left_out = broken.len() - proofs.len();
+        Some(Judgement { checker: "positions".to_owned(), verdict, summary, proofs, proofs_left_out })
+    }
+}
+
+impl Witness {
+    fn proof(&self) -> Option<&Proof> {
+        match self {
+            Self::Broken { proof } => Some(proof),
+            Self::Untold | Self::Holds => None,
+        }
     }
 }
 
