@@ -12,7 +12,7 @@ use interregnum_checker::history::{Event, EventType, Function, History, Operatio
 use interregnum_checker::judgement::Proof;
 use interregnum_checker::linearizability::{FailedCas, KeyOutcome, Method, ModelKind, Options, check};
 use proptest::collection::vec;
-use proptest::prelude::{any, prop_assert};
+use proptest::prelude::{any, prop_assert, prop_assert_eq};
 use proptest::test_runner::{Config, RngSeed, TestCaseError, TestError, TestRunner};
 use simulation::Object;
 
@@ -245,6 +245,49 @@ fn visit_ints(value: &mut Value, rename: &dyn Fn(i64) -> Value) {
         Value::List(elements) => elements.iter_mut().for_each(|element| visit_ints(element, rename)),
         Value::Nil | Value::Text(_) => {}
     }
+}
+
+/// A read that goes on all the time may return what any other one returned: it says nothing new.
+#[test]
+fn a_verdict_survives_one_more_legal_read() {
+    for object in [Object::UniqueRegister, Object::Register, Object::DeletedRegister, Object::AppendList] {
+        for_random_events(object, 20, 1_000, |events| {
+            let Some(history) = simulation::history(&events) else { return Ok(()) };
+            let is_answer = |event: &&Event| event.event_type == EventType::Ok && event.function == Function::Read;
+            let Some(answer) = events.iter().find(is_answer).cloned() else { return Ok(()) };
+            let (first, last) = (events[0].time, events[events.len() - 1].time.map(|time| time + 1));
+            let asked = Event { event_type: EventType::Invoke, time: first, process: 999, ..answer.clone() };
+            let told = Event { time: last, process: 999, ..answer };
+            let longer: Vec<Event> = [asked].into_iter().chain(events).chain([told]).collect();
+            let longer = simulation::history(&longer).expect("it was one before");
+            assert_eq!(decide(&history, &Options::default()), decide(&longer, &Options::default()));
+            Ok(())
+        });
+    }
+}
+
+/// Two reads of a linearizable history that exchange their answers are noticed exactly when that matters.
+#[test]
+fn exchanged_answers_are_noticed_when_they_matter() {
+    let (kept, broken) = (Cell::new(0), Cell::new(0));
+    for_random_events(Object::UniqueRegister, OPERATIONS, 5_000, |mut events| {
+        let Some(history) = simulation::history(&events) else { return Ok(()) };
+        let is_answer = |event: &Event| event.event_type == EventType::Ok && event.function == Function::Read;
+        let reads: Vec<usize> = (0..events.len()).filter(|&index| is_answer(&events[index])).collect();
+        let [first, .., last] = reads[..] else { return Ok(()) };
+        if events[first].value == events[last].value || !decide(&history, &Options::default()) {
+            return Ok(());
+        }
+        let value = std::mem::take(&mut events[first].value);
+        events[first].value = std::mem::replace(&mut events[last].value, value);
+        let exchanged = simulation::history(&events).expect("it was one before");
+        let expected = oracle::is_linearizable(exchanged.operations(), &Value::Nil, false);
+        let counted = if expected { &kept } else { &broken };
+        counted.set(counted.get() + 1);
+        prop_assert_eq!(decide(&exchanged, &Options::default()), expected);
+        Ok(())
+    });
+    assert!(kept.get() > 50 && broken.get() > 200, "{kept:?} kept, {broken:?} broken");
 }
 
 /// A prefix of a linearizable history is linearizable: what is open at the cut may still happen. Events of equal time are
