@@ -189,7 +189,10 @@ impl<'a> Audit<'a> {
         let told = || writes.iter().map(|&index| self.operation(index));
         let collection = Collection::of_writes(told());
         let is_mixed = collection.is_none() && told().any(|write| Collection::of_function(&write.function).is_some());
-        let Some(final_read) = self.final_read(operations, &writes).filter(|_| !is_mixed) else {
+        // A counter has the same `add` as a set, but no read of it shows elements.
+        let fits =
+            |&read: &usize| collection.is_none() || matches!(self.operation(read).output, Value::Nil | Value::List(_));
+        let Some(final_read) = self.final_read(operations, &writes).filter(|_| !is_mixed).filter(fits) else {
             self.found.counts.undetermined_keys += 1;
             self.found.counts.undetermined += writes.len() as u64;
             return;

@@ -52,6 +52,14 @@ fn a_list_that_shows_what_was_acknowledged_passes() {
     tell(&list_read_as("[3,2,1]"), expected, Verdict::Pass);
 }
 
+/// A counter has the same `add` as a set; it was once told that all its additions were lost.
+#[test]
+fn a_counter_is_no_set() {
+    let told = "1 invoke add 1\n1 ok add 1\n5 invoke read null\n5 ok read 1";
+    let expected = Counts { determined_keys: 0, undetermined: 1, undetermined_keys: 1, ..ONE_KEY };
+    tell(told, expected, Verdict::Inconclusive);
+}
+
 #[test]
 fn a_list_that_lacks_or_invents_something_is_a_violation() {
     let base = Counts { present: 2, unacknowledged_absent: 1, refused: 1, ..ONE_KEY };

@@ -1,9 +1,12 @@
 //! The command line: flags in, text and an exit code out. What it runs is the library's.
 
 mod check;
+mod convert;
 mod duration;
+mod input;
 mod progress;
 mod run;
+mod size;
 mod tour;
 
 use std::fmt::Display;
@@ -40,8 +43,11 @@ enum Command {
     #[command(after_help = EXIT_CODES)]
     Run(Box<run::RunFlags>),
     /// Checks histories that were recorded earlier, by this or another tool.
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = check::EXAMPLES)]
     Check(check::CheckFlags),
+    /// Rewrites a history in another format: EDN for Jepsen, Knossos and Elle, or JSON lines.
+    #[command(after_help = convert::EXAMPLES)]
+    Convert(convert::ConvertFlags),
     /// Runs one node of the reference system: a replicated key-value store that speaks the Redis protocol.
     Node(Box<interregnum_node::Config>),
 }
@@ -67,6 +73,7 @@ pub fn main() -> ExitCode {
         None | Some(Command::Tour) => tour::tour(),
         Some(Command::Run(flags)) => run::run(*flags),
         Some(Command::Check(flags)) => check::check(&flags),
+        Some(Command::Convert(flags)) => convert::convert(&flags),
         Some(Command::Node(config)) => Ok(crate::reentry::run_node(*config)),
     };
     let verdict = verdict.unwrap_or_else(|error| {

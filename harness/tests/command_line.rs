@@ -38,6 +38,8 @@ const LOST: &str = r#"{"time":1000000,"process":0,"type":"invoke","f":"append","
 fn help_reads_like_a_page_of_a_manual() {
     insta::assert_snapshot!("help", seen(&["--help"], ""));
     insta::assert_snapshot!("help_run", seen(&["run", "--help"], ""));
+    insta::assert_snapshot!("help_check", seen(&["check", "--help"], ""));
+    insta::assert_snapshot!("help_convert", seen(&["convert", "--help"], ""));
 }
 
 #[test]
@@ -46,6 +48,7 @@ fn errors_name_the_flag_and_the_choices() {
     insta::assert_snapshot!("unknown_fault", seen(&["run", "--faults", "kill,earthquake"], ""));
     insta::assert_snapshot!("no_nodes", seen(&["run", "--nodes", "0"], ""));
     insta::assert_snapshot!("no_unit", seen(&["run", "--time", "ten"], ""));
+    insta::assert_snapshot!("no_size", seen(&["check", "--memory", "much", "-"], ""));
 }
 
 #[test]
@@ -65,6 +68,45 @@ fn unreadable_input_is_told_with_its_place() {
     insta::assert_snapshot!("broken_line", seen(&["check", "-"], &broken));
     insta::assert_snapshot!("no_format", seen(&["check", "-"], "what is this?\n"));
     insta::assert_snapshot!("no_file", seen(&["check", "/nowhere/history.jsonl"], ""));
+}
+
+/// Twenty-six distinct amounts that overlap are more sums than any budget of this test.
+#[test]
+fn a_budget_that_runs_out_is_inconclusive() {
+    let event = |kind: &str, process: u64| {
+        format!("{{\"process\":{process},\"type\":\"{kind}\",\"f\":\"add\",\"value\":{}}}\n", 1_u64 << process)
+    };
+    let begun: String = (0..26).map(|process| event("invoke", process)).collect();
+    let ended: String = (0..26).map(|process| event("ok", process)).collect();
+    let read = "{\"process\":99,\"type\":\"invoke\",\"f\":\"read\"}\n{\"process\":99,\"type\":\"ok\",\"f\":\"read\",\"value\":7}\n";
+    let history = format!("{begun}{ended}{read}");
+    insta::assert_snapshot!("out_of_time", seen(&["check", "--budget", "1ms", "-"], &history));
+    insta::assert_snapshot!("out_of_memory", seen(&["check", "--memory", "1MiB", "-"], &history));
+}
+
+#[test]
+fn json_is_one_line_a_file_and_nothing_else() {
+    let output = interregnum(&["check", "--json", "-", "/dev/null"], LOST);
+    assert_eq!(output.status.code(), Some(3), "the second file is empty, which is no history");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let [line] = text.lines().collect::<Vec<_>>()[..] else { panic!("{text}") };
+    let found: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!((&found["file"], &found["verdict"]), (&"standard input".into(), &"violation".into()));
+    let checkers: Vec<_> = found["judgements"].as_array().unwrap().iter().map(|told| &told["checker"]).collect();
+    assert_eq!(checkers, ["linearizable", "lost-writes", "split-brain", "leadership", "elements"]);
+}
+
+#[test]
+fn converting_there_and_back_changes_nothing() {
+    let edn = interregnum(&["convert", "-", "--to", "edn"], LOST).stdout;
+    let edn = String::from_utf8(edn).unwrap();
+    assert!(edn.starts_with("{:type :invoke, :f :append, :value 1,"), "{edn}");
+    let back = interregnum(&["convert", "-", "--to", "jsonl"], &edn).stdout;
+    assert_eq!(String::from_utf8(back).unwrap(), LOST);
+    let tuples =
+        String::from_utf8(interregnum(&["convert", "-", "--to", "edn", "--independent"], LOST).stdout).unwrap();
+    assert!(tuples.contains(":value [\"l0\" [1]]"), "{tuples}");
+    assert_eq!(interregnum(&["check", "--independent", "-"], &tuples).status.code(), Some(1));
 }
 
 /// `interregnum check … | head -0`: the reader goes away, and the verdict stays.

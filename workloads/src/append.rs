@@ -1,14 +1,17 @@
 //! The append workload: appends to lists and reads of whole lists. Each read tells the order of all writes before it,
 //! so lost, duplicated and reordered writes show directly.
 
-use interregnum_checker::history::Function;
+use interregnum_checker::elements;
+use interregnum_checker::history::{Function, History};
+use interregnum_checker::judgement::Judgement;
+use interregnum_checker::lost_writes::FaultWindow;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::client::{Completion, Invocation, Object};
 use crate::seed::Seed;
 use crate::unique::UniqueNumbers;
-use crate::workload::{OperationStream, Workload};
+use crate::workload::{OperationStream, Workload, every_promise};
 
 /// How many elements one client appends to a key before it goes on to that key's next generation. A read returns the
 /// whole list, so an endless list would make the history grow with the square of its length.
@@ -43,6 +46,15 @@ impl Workload for Append {
 
     fn object(&self) -> Object {
         Object::List
+    }
+
+    /// Every element is followed through all reads, besides what every workload asks. A workload does not know which node
+    /// answers reads, so one that lags is nothing to blame.
+    fn judge(&self, history: &History, faults: &[FaultWindow]) -> Vec<Judgement> {
+        let options = elements::Options { reads: elements::Reads::MayLag };
+        let mut judgements = every_promise(history, faults);
+        judgements.push(elements::check(history, &options).judgement(history));
+        judgements
     }
 
     fn stream(&self, seed: Seed, client: usize, clients: usize) -> Box<dyn OperationStream> {

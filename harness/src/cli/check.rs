@@ -1,18 +1,48 @@
-//! `interregnum check`: judges histories that were recorded earlier.
+//! `interregnum check`: judges histories that were recorded earlier. What it says is text for people, or JSON for machines.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader};
-use std::path::{Path, PathBuf};
+mod promises;
+mod watch;
 
-use clap::{Args, ValueEnum};
-use interregnum_checker::history::{self, Format, History};
+use std::path::PathBuf;
+
+use clap::Args;
+use interregnum_checker::availability::{self, Availability};
+use interregnum_checker::history::{History, Moment, Read};
 use interregnum_checker::judgement::Judgement;
-use interregnum_checker::linearizability::{self, FailedCas, ModelKind, Options};
+use interregnum_checker::nemesis;
+use interregnum_checker::staleness::{self, Staleness};
 use interregnum_checker::verdict::Verdict;
-use interregnum_checker::{availability, leadership, lost_writes, sessions, split_brain, staleness};
+use serde::Serialize;
 
+use self::promises::PromiseFlags;
+use super::input::{self, Input, InputFlags};
 use super::say;
 use crate::report::terminal::{self, measured};
+
+/// What stands at the end of `check --help`.
+pub(super) const EXAMPLES: &str = "Examples:
+  interregnum check interregnum-runs/seed-42/history.jsonl
+  interregnum check --failed-cas saw-another-value etcd_000.log
+  interregnum check --independent --model register store/latest/history.edn
+  interregnum check --budget 10m --memory 4GiB counter.jsonl
+  xz -dc history.edn.xz | interregnum check --json - | jq .verdict
+
+With --json each file becomes one line:
+  file          its name; `standard input` for -
+  format        `jsonl`, `edn` or `jepsen-log`
+  operations    how many
+  verdict       `pass`, `violation` or `inconclusive`: the gravest of its judgements
+  warnings      what was passed over in reading, with its place
+  judgements    of each promise: checker, verdict, summary, proofs (key, sentence, operations by number from 0,
+                drawing), proofs_left_out
+  staleness     how stale reads were, by node and by fault
+  availability  outages, and what each fault cost
+
+Exit codes:
+  0  pass           every promise held
+  1  violation      the system broke a promise
+  2  inconclusive   a budget ran out, or the history does not tell enough
+  3  harness error  a file could not be read; the message names the place";
 
 /// The flags of `check`.
 #[derive(Clone, Debug, Args)]
@@ -21,62 +51,68 @@ pub(super) struct CheckFlags {
     #[arg(required = true, value_name = "HISTORY")]
     histories: Vec<PathBuf>,
 
-    /// The files' format; guessed from their beginning unless given.
-    #[arg(long, value_enum)]
-    format: Option<FormatName>,
+    #[command(flatten)]
+    input: InputFlags,
 
-    /// What the objects are.
-    #[arg(long, value_enum, default_value_t)]
-    model: ModelName,
+    #[command(flatten)]
+    promises: PromiseFlags,
 
-    /// What a failed compare-and-set means that does not tell what it saw: that it did not happen (Jepsen, Knossos), or
-    /// that it ran and saw another value (Porcupine's reading of etcd's logs).
-    #[arg(long, value_enum, default_value_t)]
-    failed_cas: FailedCasName,
+    /// Prints one JSON object for each file, on a line of its own, and nothing else.
+    #[arg(long)]
+    json: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum FormatName {
-    /// JSON lines, as `interregnum run` writes them.
-    Jsonl,
-    /// EDN, as Jepsen and Knossos write it.
-    Edn,
-    /// Lines of a Jepsen log.
-    JepsenLog,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum ModelName {
-    /// Told by the operations.
-    #[default]
-    Auto,
-    /// Registers: read, write, compare-and-set.
-    Register,
-    /// Lists: append, read.
-    Append,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum FailedCasName {
-    /// It says nothing.
-    #[default]
-    DidNotHappen,
-    /// It is a read of some other value.
-    SawAnotherValue,
+/// What is found of one file. The field names are promised to users of `--json`.
+#[derive(Debug, Serialize)]
+struct Finding {
+    file: String,
+    format: Option<&'static str>,
+    operations: usize,
+    verdict: Verdict,
+    warnings: Vec<String>,
+    judgements: Vec<Judgement>,
+    staleness: Staleness,
+    availability: Availability,
 }
 
 pub(super) fn check(flags: &CheckFlags) -> anyhow::Result<Verdict> {
     let mut overall = Verdict::Pass;
     for path in &flags.histories {
-        let (history, warnings) = read(path, flags.format)?;
-        for warning in warnings {
+        let finding = Finding::of(Input::open(path, flags.input)?, &flags.promises)?;
+        if flags.json {
+            say(serde_json::to_string(&finding)?);
+        } else {
+            finding.tell();
+        }
+        overall = overall.and(finding.verdict);
+    }
+    Ok(overall)
+}
+
+impl Finding {
+    fn of(input: Input, promises: &PromiseFlags) -> anyhow::Result<Self> {
+        let (file, format) = (input.name.clone(), input.format.map(input::name_of));
+        let Read { history, nemesis, warnings } = input.read()?;
+        let faults = nemesis::fault_windows(&nemesis, end_ns(&history));
+        let judgements = promises.judge(&history, &faults);
+        Ok(Self {
+            file,
+            format,
+            operations: history.operations().len(),
+            verdict: judgements.iter().map(|judgement| judgement.verdict).fold(Verdict::Pass, Verdict::and),
+            warnings,
+            judgements,
+            staleness: staleness::check(&history, &faults),
+            availability: availability::check(&history, &faults, &availability::Options::default()),
+        })
+    }
+
+    fn tell(&self) {
+        for warning in &self.warnings {
             eprintln!("warning: {warning}");
         }
-        let judgements = judge(&history, flags);
-        let verdict = judgements.iter().map(|judgement| judgement.verdict).fold(Verdict::Pass, Verdict::and);
-        let operations = history.operations().len();
-        say(format_args!("{}: {}  ({operations} operations)", terminal::coloured(verdict), name_of(path)));
-        let mut told: Vec<_> = judgements.iter().collect();
+        say(format_args!("{}: {}  ({} operations)", terminal::coloured(self.verdict), self.file, self.operations));
+        let mut told: Vec<_> = self.judgements.iter().collect();
         terminal::most_telling_first(&mut told);
         for judgement in told {
             say(format_args!("  {} {}", terminal::mark(judgement.verdict), judgement.summary));
@@ -84,58 +120,18 @@ pub(super) fn check(flags: &CheckFlags) -> anyhow::Result<Verdict> {
                 say(line);
             }
         }
-        let availability = availability::check(&history, &[], &availability::Options::default());
-        for (name, told) in measured::rows(&availability, &staleness::check(&history, &[])) {
+        // Many tools record no times: that is no news of any one file.
+        let untimed = Availability::default();
+        let is_timed = self.availability.why_unmeasured.is_none();
+        for (name, told) in measured::rows(if is_timed { &self.availability } else { &untimed }, &self.staleness) {
             say(format_args!("    {name:<11}  {told}"));
         }
-        overall = overall.and(verdict);
     }
-    Ok(overall)
 }
 
-fn name_of(path: &Path) -> String {
-    if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() }
-}
-
-fn read(path: &Path, format: Option<FormatName>) -> anyhow::Result<(History, Vec<String>)> {
-    let format = format.map(|name| match name {
-        FormatName::Jsonl => Format::Jsonl,
-        FormatName::Edn => Format::Edn,
-        FormatName::JepsenLog => Format::JepsenLog,
-    });
-    let (name, reader): (_, Box<dyn BufRead>) = if path == Path::new("-") {
-        (name_of(path), Box::new(io::stdin().lock()))
-    } else {
-        let file =
-            File::open(path).map_err(|error| anyhow::anyhow!("{}: cannot be opened: {error}", path.display()))?;
-        (name_of(path), Box::new(BufReader::new(file)))
-    };
-    let read = history::read(reader, &name, format)?;
-    Ok((read.history, read.warnings))
-}
-
-/// Linearizability always; the others where the history tells what they need: keys that are read in the end, who
-/// acknowledged in which epoch, sessions of more than one operation.
-fn judge(history: &History, flags: &CheckFlags) -> Vec<Judgement> {
-    let options = Options {
-        model: match flags.model {
-            ModelName::Auto => ModelKind::Auto,
-            ModelName::Register => ModelKind::Register,
-            ModelName::Append => ModelKind::AppendList,
-        },
-        failed_cas: match flags.failed_cas {
-            FailedCasName::DidNotHappen => FailedCas::DidNotHappen,
-            FailedCasName::SawAnotherValue => FailedCas::SawAnotherValue,
-        },
-        ..Options::default()
-    };
-    let mut judgements = vec![linearizability::check(history, &options).judgement(history)];
-    let others = [
-        lost_writes::check(history, &[]).judgement(history),
-        split_brain::check(history).judgement(history),
-        leadership::check(history).judgement(history),
-        sessions::check(history).judgement(history),
-    ];
-    judgements.extend(others.into_iter().filter(|judgement| judgement.verdict != Verdict::Inconclusive));
-    judgements
+/// When the last thing happened that the history tells; 0 without times.
+fn end_ns(history: &History) -> u64 {
+    let last = |moment: Moment| moment.time_ns;
+    let moments = history.operations().iter().flat_map(|told| [Some(told.invoked), told.completed, told.gave_up]);
+    moments.flatten().filter_map(last).max().unwrap_or(0)
 }
