@@ -109,6 +109,21 @@ fn converting_there_and_back_changes_nothing() {
     assert_eq!(interregnum(&["check", "--independent", "-"], &tuples).status.code(), Some(1));
 }
 
+#[test]
+fn converting_overwrites_nothing_and_names_the_place_of_bad_input() {
+    let dir = tempfile::tempdir().unwrap();
+    let there = dir.path().join("history.edn");
+    std::fs::write(&there, "mine").unwrap();
+    let refused = interregnum(&["convert", "-", "--to", "edn", "-o", there.to_str().unwrap()], LOST);
+    assert_eq!(refused.status.code(), Some(3));
+    assert!(String::from_utf8(refused.stderr).unwrap().contains("exists already"));
+    assert_eq!(std::fs::read_to_string(&there).unwrap(), "mine");
+    let broken = LOST.replacen("\"process\":1", "\"process\":one", 1);
+    let stopped = interregnum(&["convert", "-", "--to", "edn"], &broken);
+    assert_eq!(stopped.status.code(), Some(3));
+    assert!(String::from_utf8(stopped.stderr).unwrap().contains("standard input:3:"));
+}
+
 /// `interregnum check … | head -0`: the reader goes away, and the verdict stays.
 #[test]
 fn a_reader_who_has_seen_enough_is_no_error() {
