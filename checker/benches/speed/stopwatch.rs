@@ -25,7 +25,7 @@ pub(crate) fn time<T>(work: impl FnOnce() -> T) -> (Lap, T) {
 }
 
 /// After this long a contestant is not started again: a person waits for the table.
-const LONG_ENOUGH: Duration = Duration::from_secs(5);
+const LONG_ENOUGH: Duration = Duration::from_secs(3);
 
 /// How often to start each contestant, where that is for nothing else to say.
 pub(crate) fn rounds(arguments: &Arguments) -> usize {

@@ -77,6 +77,10 @@ impl Arguments {
 
     /// The lengths of histories that take a search.
     pub(crate) fn lengths_for_search(&self) -> &'static [usize] {
-        if self.effort == Effort::Test { &[100] } else { &[100, 1_000, 10_000] }
+        match self.effort {
+            Effort::Full => &[100, 1_000, 10_000],
+            Effort::Quick => &[100, 1_000],
+            Effort::Test => &[100],
+        }
     }
 }
