@@ -1,5 +1,5 @@
 //! Jepsen's logs of an early etcd, in `shared/` beside the repository: small histories that people really had, and that
-//! only a search can decide. Reading and deciding are measured apart.
+//! only a search can decide. Reading, deciding and proving are measured apart.
 
 use std::fs;
 use std::path::Path;
@@ -31,8 +31,12 @@ pub(crate) fn measure(arguments: &Arguments) -> Vec<Promise> {
     let histories: Vec<History> = logs.iter().map(|log| read(log).1).collect();
     let mut contestants: Vec<Contestant> = Vec::new();
     contestants.extend(logs.iter().map(|log| Box::new(|| read(log).0) as Contestant));
-    contestants
-        .extend(logs.iter().zip(&histories).map(|(log, history)| Box::new(|| decide(log, history)) as Contestant));
+    for max_proof_work in [0, Options::default().max_proof_work] {
+        let deciders = logs.iter().zip(&histories);
+        contestants.extend(
+            deciders.map(|(log, history)| Box::new(move || decide(log, history, max_proof_work)) as Contestant),
+        );
+    }
     // Each takes microseconds to milliseconds, so there is time for many rounds.
     let rounds = if arguments.effort == Effort::Test { 1 } else { 50 };
     let times = race(rounds, &mut contestants);
@@ -52,8 +56,9 @@ fn read(log: &Log) -> (Lap, History) {
     (lap, read.unwrap_or_else(|error| panic!("{error}")).history)
 }
 
-fn decide(log: &Log, history: &History) -> Lap {
-    let options = Options { failed_cas: FailedCas::SawAnotherValue, ..Options::default() };
+/// Without work on proofs it does what other checkers do: it gives the verdict.
+fn decide(log: &Log, history: &History, max_proof_work: u64) -> Lap {
+    let options = Options { failed_cas: FailedCas::SawAnotherValue, max_proof_work, ..Options::default() };
     let (lap, linearizability) = time(|| check(history, &options));
     let expected = if log.is_linearizable { Verdict::Pass } else { Verdict::Violation };
     assert_eq!(linearizability.judgement(history).verdict, expected, "{}", log.name);
@@ -63,7 +68,7 @@ fn decide(log: &Log, history: &History) -> Lap {
 fn print(logs: &[Log], times: &[Times]) {
     let head = ["shortest / median", "all together", "median log", "slowest log", "which"];
     let mut table = vec![head.map(str::to_owned).to_vec()];
-    for (work, times) in ["read", "decide"].into_iter().zip(times.chunks(logs.len())) {
+    for (work, times) in ["read", "decide", "decide and prove"].into_iter().zip(times.chunks(logs.len())) {
         let total = |of: fn(&Times) -> Duration| shown(times.iter().map(of).sum());
         let mut order: Vec<usize> = (0..logs.len()).collect();
         order.sort_by_key(|&log| times[log].median());
