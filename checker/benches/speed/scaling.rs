@@ -1,7 +1,9 @@
 //! Deciding histories of which each is ten times as long as the one before.
 
+use std::time::{Duration, Instant};
+
 use interregnum_checker::history::History;
-use interregnum_checker::linearizability::{Options, check};
+use interregnum_checker::linearizability::{Options, check_while};
 use interregnum_checker::verdict::Verdict;
 use interregnum_checker::{availability, leadership, lost_writes, sessions, split_brain, staleness};
 
@@ -13,6 +15,9 @@ use crate::table::{self, thousands};
 
 /// Where the cost is n log n, ten times 100,000 operations take 10 · log 1,000,000 / log 100,000 times as long.
 const MOST_GROWTH: f64 = 12.0;
+
+/// A search is stopped after this long, as those of other checkers are.
+const MOST_PATIENCE: Duration = Duration::from_mins(1);
 
 /// Runs a checker on a history of this kind. It panics where the answer is wrong.
 type Check = fn(&History, Kind) -> Lap;
@@ -35,7 +40,8 @@ pub(crate) fn lists(arguments: &Arguments) -> Vec<Promise> {
     Vec::new()
 }
 
-/// A search may give up: its budget is the one that users have. What its proofs cost is measured with etcd's logs.
+/// A search may give up: its budgets are those that users have, and a minute. What its proofs cost is measured with
+/// etcd's logs.
 pub(crate) fn repeating_registers(arguments: &Arguments) -> Vec<Promise> {
     linearizability(arguments, &kinds::repeating_registers(), arguments.lengths_for_search(), decide);
     Vec::new()
@@ -76,7 +82,8 @@ fn decide(history: &History, kind: Kind) -> Lap {
 }
 
 fn is_linearizable(history: &History, kind: Kind, options: &Options) -> Lap {
-    let (lap, linearizability) = time(|| check(history, options));
+    let begin = Instant::now();
+    let (lap, linearizability) = time(|| check_while(history, options, &|_| begin.elapsed() < MOST_PATIENCE));
     let expected = if kind.is_linearizable() { Verdict::Pass } else { Verdict::Violation };
     let found = linearizability.judgement(history).verdict;
     assert!(found == expected || found == Verdict::Inconclusive, "{kind}: {found}, expected {expected}");
