@@ -15,14 +15,15 @@ mod stale_read;
 mod table;
 
 use std::hint::black_box;
+use std::time::Instant;
 
 use interregnum_checker::history::{History, jsonl};
-use interregnum_checker::linearizability::{Options, check};
+use interregnum_checker::linearizability::{Options, check_while};
 use interregnum_checker::{availability, leadership, lost_writes, sessions, split_brain, staleness};
 use peak_alloc::PeakAlloc;
 
 use crate::arguments::{Arguments, Effort};
-use crate::kinds::Kind;
+use crate::kinds::{Kind, MOST_PATIENCE};
 use crate::promises::Promise;
 use crate::table::thousands;
 
@@ -70,7 +71,8 @@ fn keep<T>(result: T) {
 }
 
 fn is_linearizable(history: &History) {
-    keep(check(history, &Options::default()));
+    let begin = Instant::now();
+    keep(check_while(history, &Options::default(), &|_| begin.elapsed() < MOST_PATIENCE));
 }
 
 fn other_checkers() -> impl Iterator<Item = (String, Kind, Work)> {

@@ -1,6 +1,6 @@
 //! Deciding histories of which each is ten times as long as the one before.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use interregnum_checker::history::History;
 use interregnum_checker::linearizability::{Options, check_while};
@@ -8,16 +8,13 @@ use interregnum_checker::verdict::Verdict;
 use interregnum_checker::{availability, leadership, lost_writes, sessions, split_brain, staleness};
 
 use crate::arguments::{Arguments, Effort};
-use crate::kinds::{self, Kind};
+use crate::kinds::{self, Kind, MOST_PATIENCE};
 use crate::promises::Promise;
 use crate::stopwatch::{Contestant, Lap, Times, race, ratio, rounds, time};
 use crate::table::{self, thousands};
 
 /// Where the cost is n log n, ten times 100,000 operations take 10 · log 1,000,000 / log 100,000 times as long.
 const MOST_GROWTH: f64 = 12.0;
-
-/// A search is stopped after this long, as those of other checkers are.
-const MOST_PATIENCE: Duration = Duration::from_mins(1);
 
 /// Runs a checker on a history of this kind. It panics where the answer is wrong.
 type Check = fn(&History, Kind) -> Lap;
@@ -101,10 +98,12 @@ impl Row {
         self.cells.last().expect("there is a length")
     }
 
-    /// How many times as long the longest history takes as the one before it.
+    /// How many times as long the longest history takes as the one before it, if both were decided.
     fn growth(&self) -> Option<f64> {
         match self.cells.as_slice() {
-            [.., shorter, longer] => Some(ratio(longer.shortest(), shorter.shortest())),
+            [.., shorter, longer] if shorter.is_finished && longer.is_finished => {
+                Some(ratio(longer.shortest(), shorter.shortest()))
+            }
             _ => None,
         }
     }

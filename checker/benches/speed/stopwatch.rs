@@ -53,7 +53,8 @@ pub(crate) fn race(rounds: usize, contestants: &mut [Contestant]) -> Vec<Times> 
 #[derive(Clone, Debug)]
 pub(crate) struct Times {
     sorted: Vec<Duration>,
-    is_finished: bool,
+    /// Whether the work was done each time.
+    pub(crate) is_finished: bool,
 }
 
 impl Times {

@@ -1,11 +1,15 @@
 //! The kinds of histories that are measured, and their files for other checkers.
 
 use std::fmt;
+use std::time::Duration;
 
 use interregnum_checker::history::{Event, History, jsonl};
 
 use crate::simulation::{Object, Recipe};
 use crate::stale_read::make_a_read_stale;
+
+/// A search is stopped after this long, as those of other checkers are when they are measured with the same histories.
+pub(crate) const MOST_PATIENCE: Duration = Duration::from_mins(1);
 
 /// A kind of history, of any length.
 #[derive(Clone, Copy, Debug)]
