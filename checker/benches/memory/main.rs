@@ -19,7 +19,7 @@ use std::time::Instant;
 
 use interregnum_checker::history::{History, jsonl};
 use interregnum_checker::linearizability::{Options, check_while};
-use interregnum_checker::{availability, leadership, lost_writes, sessions, split_brain, staleness};
+use interregnum_checker::{availability, elements, leadership, lost_writes, sessions, split_brain, staleness};
 use peak_alloc::PeakAlloc;
 
 use crate::arguments::{Arguments, Effort};
@@ -76,8 +76,9 @@ fn is_linearizable(history: &History) {
 }
 
 fn other_checkers() -> impl Iterator<Item = (String, Kind, Work)> {
-    let checks: [(&str, Work); 6] = [
+    let checks: [(&str, Work); 7] = [
         ("availability", |history| keep(availability::check(history, &[], &availability::Options::default()))),
+        ("elements", |history| keep(elements::check(history, &elements::Options::default()))),
         ("leadership", |history| keep(leadership::check(history))),
         ("lost-writes", |history| keep(lost_writes::check(history, &[]))),
         ("sessions", |history| keep(sessions::check(history))),

@@ -5,7 +5,7 @@ use std::time::Instant;
 use interregnum_checker::history::History;
 use interregnum_checker::linearizability::{Options, check_while};
 use interregnum_checker::verdict::Verdict;
-use interregnum_checker::{availability, leadership, lost_writes, sessions, split_brain, staleness};
+use interregnum_checker::{availability, elements, leadership, lost_writes, sessions, split_brain, staleness};
 
 use crate::arguments::{Arguments, Effort};
 use crate::kinds::{self, Kind, MOST_PATIENCE};
@@ -45,10 +45,11 @@ pub(crate) fn repeating_registers(arguments: &Arguments) -> Vec<Promise> {
 }
 
 pub(crate) fn other_checkers(arguments: &Arguments) -> Vec<Promise> {
-    let checks: [(&str, Check); 6] = [
+    let checks: [(&str, Check); 7] = [
         ("availability: ", |history, _| {
             time(|| availability::check(history, &[], &availability::Options::default())).0
         }),
+        ("elements: ", |history, _| time(|| elements::check(history, &elements::Options::default())).0),
         ("leadership: ", |history, _| time(|| leadership::check(history)).0),
         ("lost-writes: ", |history, _| time(|| lost_writes::check(history, &[])).0),
         ("sessions: ", |history, _| time(|| sessions::check(history)).0),
