@@ -69,6 +69,8 @@ struct Call {
 struct Answer {
     refused: bool,
     saw: Value,
+    /// The position of what it wrote.
+    lsn: Option<u64>,
 }
 
 struct Client {
@@ -87,6 +89,8 @@ struct Simulation {
     keys: Vec<Arc<str>>,
     nodes: [Arc<str>; 3],
     next_value: i64,
+    /// How many took effect: the log's last position.
+    writes: u64,
     next_process: u64,
     events: Vec<Event>,
 }
@@ -105,6 +109,7 @@ impl Simulation {
             keys: vec!["k0".into()],
             nodes: ["n1", "n2", "n3"].map(Arc::from),
             next_value: 0,
+            writes: 0,
             next_process: recipe.clients as u64,
             events: Vec::with_capacity(2 * recipe.operations),
         }
@@ -193,7 +198,7 @@ impl Simulation {
 
     fn take_effect(&mut self, call: &Call) -> Answer {
         if !call.happens {
-            return Answer { refused: false, saw: Value::Nil };
+            return Answer { refused: false, saw: Value::Nil, lsn: None };
         }
         let (mut refused, mut saw) = (false, call.input.clone());
         match (&call.function, &call.input) {
@@ -204,17 +209,22 @@ impl Simulation {
             _ if self.lists.is_empty() => saw = self.register.clone(),
             _ => saw = Value::List(self.lists[call.list].clone()),
         }
-        Answer { refused, saw }
+        let is_write = call.function.is_write() && !refused;
+        self.writes += u64::from(is_write);
+        Answer { refused, saw, lsn: is_write.then_some(self.writes) }
     }
 
     fn complete(&mut self, client: usize, call: &Call) {
-        let Some(Answer { refused, saw }) = &call.answer else { unreachable!("it took effect") };
+        let Some(Answer { refused, saw, lsn }) = &call.answer else { unreachable!("it took effect") };
         match call.ends {
             EventType::Ok if *refused => {
                 self.record(client, call, EventType::Fail, call.input.clone());
                 self.events.last_mut().expect("just recorded").seen = Some(saw.clone());
             }
-            EventType::Ok => self.record(client, call, EventType::Ok, saw.clone()),
+            EventType::Ok => {
+                self.record(client, call, EventType::Ok, saw.clone());
+                self.events.last_mut().expect("just recorded").lsn = *lsn;
+            }
             unknown => {
                 self.record(client, call, unknown, call.input.clone());
                 self.clients[client].process = self.next_process;
@@ -237,7 +247,7 @@ impl Simulation {
             value,
             node: is_answer.then(|| self.nodes[node as usize].clone()),
             epoch: is_answer.then_some(1),
-            lsn: (is_answer && call.function.is_write()).then_some(number),
+            lsn: None,
             seen: None,
             error: None,
         });
