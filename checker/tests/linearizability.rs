@@ -191,6 +191,21 @@ fn proofs_are_minimal() {
     }
 }
 
+/// When the work on a proof runs out in the middle of it, what is left is still told.
+#[test]
+fn a_proof_that_was_given_up_is_told_as_far_as_it_got() {
+    let proofs = Cell::new(0);
+    for_random_events(Object::Register, 20, 300, |events| {
+        let Some(history) = simulation::history(&events) else { return Ok(()) };
+        for max_proof_work in [1, 30, 60, 100, 200, 400, 800] {
+            let options = Options { max_proof_work, ..Options::default() };
+            proofs.set(proofs.get() + check(&history, &options).judgement(&history).proofs.len());
+        }
+        Ok(())
+    });
+    assert!(proofs.get() > 100, "only {proofs:?}");
+}
+
 fn check_minimal(object: Object, history: &History, failed_cas: FailedCas, proof: &Proof) -> Result<(), TestCaseError> {
     let is_explained_by = |kept: &[usize], cut: u64| {
         let keep = |(index, operation): (usize, &Operation)| {

@@ -52,10 +52,11 @@ impl<M: Model> Problem<'_, M> {
         let is_first = smaller.is_exact;
         let calls = self.until(end);
         let mut others = smaller.least(&calls);
-        let last =
-            |&operation: &usize| calls.iter().find(|call| call.operation == operation).map(|call| call.end == end);
-        let stuck = others.iter().position(|operation| last(operation) == Some(true));
-        let stuck = others.remove(stuck.expect("what had ended before then has an order"));
+        // Unless the work ran out, that is one that ended just then: what had ended before has an order.
+        let end_of = |operation: usize| calls.iter().find(|call| call.operation == operation).map(|call| call.end);
+        let when = |operation: usize| end_of(operation).filter(|&end| end != NEVER);
+        let stuck = (0..others.len()).max_by_key(|&index| when(others[index])).expect("what is forgotten has an order");
+        let stuck = others.remove(stuck);
         let ended = ends.partition_point(|&other| other < end);
         Core { stuck, ended, others, is_minimal: is_first && smaller.is_exact, held: smaller.held }
     }
