@@ -199,6 +199,8 @@ impl<'a, 'b, M: Model> Search<'a, 'b, M> {
             return Ok(Err(self.shown(&expansion.seen)));
         }
         self.configurations = expansion.left.take();
+        // Those that used up the least cover the most, and are to be there when others are compared with what is there.
+        self.configurations.sort_by_key(|kept| kept.used.iter().map(|&used| u64::from(used)).sum::<u64>());
         let size = |kept: &Configuration<M::State>| size_of_val(kept) + self.model.size_bytes(&kept.state);
         let held = self.configurations.iter().map(size).sum();
         self.budget.release_all_but(held);
