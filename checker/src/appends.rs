@@ -1,10 +1,11 @@
 //! The operations on one append list, with its elements as numbers, for checkers that follow each of them. It judges
 //! nothing.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use crate::history::{Function, History, Outcome, Value};
 use crate::linearizability::collections::elements;
+use crate::numbers::Numbers;
 
 /// An element by its number, in order of first mention.
 pub(crate) type Element = usize;
@@ -26,14 +27,8 @@ pub(crate) struct List<'a> {
 impl<'a> List<'a> {
     /// Fails, saying why, on operations that are none of a list's, and on elements that are not unique.
     pub(crate) fn gather(history: &'a History, operations: &[usize]) -> Result<Self, String> {
-        let mut numbers: HashMap<&Value, Element> = HashMap::new();
-        let mut values = Vec::new();
-        let mut number = |value: &'a Value| {
-            *numbers.entry(value).or_insert_with(|| {
-                values.push(value);
-                values.len() - 1
-            })
-        };
+        let mut numbers = Numbers::default();
+        let mut number = |value: &'a Value| numbers.number(value) as Element;
         let mut is_appended = BTreeSet::new();
         let mut steps = Vec::new();
         for &index in operations {
@@ -58,7 +53,7 @@ impl<'a> List<'a> {
                 }
             }
         }
-        Ok(Self { steps, values })
+        Ok(Self { steps, values: numbers.into_values() })
     }
 }
 

@@ -18,6 +18,7 @@ pub mod linearizability;
 pub mod lost_writes;
 pub mod model;
 pub mod nemesis;
+mod numbers;
 pub mod sessions;
 pub mod split_brain;
 pub mod staleness;

@@ -18,7 +18,8 @@
 use crate::history::History;
 use crate::linearizability::calls::{NEVER, RegisterCalls};
 use crate::linearizability::groups::End;
-use crate::model::register::{Action, INITIAL, ValueId};
+use crate::model::register::{Action, INITIAL};
+use crate::numbers::ValueId;
 use crate::wording::written;
 
 /// What is known of one version.

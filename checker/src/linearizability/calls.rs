@@ -7,7 +7,8 @@ use crate::history::{Function, History, Operation, Outcome, Value};
 use crate::linearizability::{FailedCas, Options};
 use crate::model::Told;
 use crate::model::multi_register::Step;
-use crate::model::register::{Action, INITIAL, ValueId};
+use crate::model::register::{Action, INITIAL};
+use crate::numbers::{Numbers, ValueId};
 
 /// The end of a call that may take effect at any later moment, or never.
 pub(crate) const NEVER: u64 = u64::MAX;
@@ -72,25 +73,11 @@ pub(crate) fn interval(operation: &Operation) -> (u64, u64) {
     (operation.invoked.order + 1, operation.completed.map_or(NEVER, |completed| completed.order + 1))
 }
 
-/// Numbers for values. Equal values have equal numbers.
-struct Values<'a> {
-    numbers: FxHashMap<&'a Value, ValueId>,
-    values: Vec<&'a Value>,
-}
-
-impl<'a> Values<'a> {
-    fn new(initial: &'a Value) -> Self {
-        Self { numbers: FxHashMap::from_iter([(initial, INITIAL)]), values: vec![initial] }
-    }
-
-    fn id(&mut self, value: &'a Value) -> ValueId {
-        let next = self.values.len() as ValueId;
-        let number = *self.numbers.entry(value).or_insert(next);
-        if number == next {
-            self.values.push(value);
-        }
-        number
-    }
+/// Numbers for a register's values, of which the initial one is [`INITIAL`].
+fn numbers(initial: &Value) -> Numbers<'_> {
+    let mut numbers = Numbers::default();
+    assert_eq!(numbers.number(initial), INITIAL);
+    numbers
 }
 
 /// The calls of one register.
@@ -109,25 +96,25 @@ pub(crate) fn of_register<'a>(
     operations: &[usize],
     options: &'a Options,
 ) -> Result<RegisterCalls<'a>, String> {
-    let mut values = Values::new(&options.initial);
+    let mut values = numbers(&options.initial);
     let mut refused = FxHashMap::default();
     let mut calls = Vec::with_capacity(operations.len());
     for &index in operations {
         let operation = &history.operations()[index];
         let action = match (&operation.function, operation.outcome) {
-            (Function::Read, Outcome::Ok) => Some(Action::Read(values.id(&operation.output))),
+            (Function::Read, Outcome::Ok) => Some(Action::Read(values.number(&operation.output))),
             (Function::Read, _) | (Function::Delete, Outcome::Fail) => None,
             (Function::Write, outcome) => {
-                let value = values.id(&operation.input);
+                let value = values.number(&operation.input);
                 if outcome == Outcome::Fail {
                     refused.insert(value, index);
                 }
                 (outcome != Outcome::Fail).then_some(Action::Write(value))
             }
-            (Function::Delete, _) => Some(Action::Write(values.id(&Value::Nil))),
+            (Function::Delete, _) => Some(Action::Write(values.number(&Value::Nil))),
             (Function::Cas, outcome) => {
                 let (expected, value) = cas_arguments(operation)?;
-                let (expected, value) = (values.id(expected), values.id(value));
+                let (expected, value) = (values.number(expected), values.number(value));
                 if outcome == Outcome::Fail {
                     refused.insert(value, index);
                     failed_cas(operation, expected, &mut values, options.failed_cas)
@@ -143,18 +130,18 @@ pub(crate) fn of_register<'a>(
         };
         calls.extend(action.map(|action| Call::new(index, operation, action)));
     }
-    Ok(RegisterCalls { calls, values: values.values, refused })
+    Ok(RegisterCalls { calls, values: values.into_values(), refused })
 }
 
 /// A failed compare is a read of what it saw; one that does not tell says what the options make of it.
 fn failed_cas<'a>(
     operation: &'a Operation,
     expected: ValueId,
-    values: &mut Values<'a>,
+    values: &mut Numbers<'a>,
     reading: FailedCas,
 ) -> Option<Action> {
     match (&operation.seen, reading) {
-        (Some(seen), _) => Some(Action::Read(values.id(seen))),
+        (Some(seen), _) => Some(Action::Read(values.number(seen))),
         (None, FailedCas::SawAnotherValue) => Some(Action::ReadOtherThan(expected)),
         (None, FailedCas::DidNotHappen) => None,
     }
@@ -178,9 +165,8 @@ pub(super) struct Transactions<'a> {
 
 /// What the operations did to several registers; an error says which of them is no transaction.
 pub(super) fn of_multi_register<'a>(history: &'a History, options: &'a Options) -> Result<Transactions<'a>, String> {
-    let mut values = Values::new(&options.initial);
-    let mut registers: Vec<&Value> = Vec::new();
-    let mut numbers: FxHashMap<&Value, usize> = FxHashMap::default();
+    let mut values = numbers(&options.initial);
+    let mut registers = Numbers::default();
     let mut calls = Vec::new();
     for (index, operation) in history.operations().iter().enumerate() {
         if operation.function.name() != "txn" {
@@ -191,21 +177,18 @@ pub(super) fn of_multi_register<'a>(history: &'a History, options: &'a Options) 
         let mut action = Vec::new();
         for step in steps(told)? {
             let (name, register_name, value) = step_parts(step)?;
-            let register = *numbers.entry(register_name).or_insert_with(|| {
-                registers.push(register_name);
-                registers.len() - 1
-            });
+            let register = registers.number(register_name) as usize;
             match (name, operation.outcome) {
                 (_, Outcome::Fail) | ("read", Outcome::Info) => {}
-                ("read", Outcome::Ok) => action.push(Step::Read(register, values.id(value))),
-                _ => action.push(Step::Write(register, values.id(value))),
+                ("read", Outcome::Ok) => action.push(Step::Read(register, values.number(value))),
+                _ => action.push(Step::Write(register, values.number(value))),
             }
         }
         if !action.is_empty() {
             calls.push(Call::new(index, operation, action));
         }
     }
-    Ok(Transactions { calls, registers, values: values.values })
+    Ok(Transactions { calls, registers: registers.into_values(), values: values.into_values() })
 }
 
 fn steps(transaction: &Value) -> Result<&[Value], String> {

@@ -28,7 +28,8 @@ use super::calls::{self, Call, RegisterCalls};
 use super::explain::Contradiction;
 use super::groups::{End, Group, Sequence};
 use super::least::Least;
-use crate::model::register::{Action, INITIAL, ValueId, observed, written};
+use crate::model::register::{Action, INITIAL, observed, written};
+use crate::numbers::ValueId;
 
 /// What the intervals tell.
 pub(super) enum Decision {

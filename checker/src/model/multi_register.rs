@@ -1,8 +1,9 @@
 //! Several registers, of which one operation may read and write any number at once.
 
-use super::register::{INITIAL, ValueId};
+use super::register::INITIAL;
 use super::{Effect, Model};
 use crate::history::Value;
+use crate::numbers::ValueId;
 
 /// One step of a transaction: on which register, and what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,21 +3,19 @@
 //! A `dequeue` that answers nil found the queue empty; one that failed says nothing; one of unknown outcome may have taken
 //! whatever was first.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::{Effect, Model, Told, unknown};
 use crate::history::{Operation, Outcome, Value};
-
-/// An element by its number; equal elements have equal numbers.
-type ElementId = u32;
+use crate::numbers::{Numbers, ValueId};
 
 /// What is done to a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Action {
     /// This is behind all others from now on.
-    Enqueue(ElementId),
+    Enqueue(ValueId),
     /// This was the first and is gone.
-    Dequeue(ElementId),
+    Dequeue(ValueId),
     /// The first, if there was one, is gone.
     DequeueAny,
     /// It was empty.
@@ -25,30 +23,24 @@ pub(crate) enum Action {
 }
 
 /// The specification, for the elements that some operations name.
-pub(crate) struct Queue<'a> {
-    elements: Vec<&'a Value>,
-    numbers: HashMap<&'a Value, ElementId>,
-}
+pub(crate) struct Queue<'a>(Numbers<'a>);
 
 impl<'a> Queue<'a> {
     pub(crate) fn of(operations: impl Iterator<Item = &'a Operation>) -> Self {
-        let mut queue = Self { elements: Vec::new(), numbers: HashMap::new() };
+        let mut elements = Numbers::default();
         for element in operations.flat_map(|operation| [&operation.input, &operation.output]) {
-            let next = queue.elements.len() as ElementId;
-            if *queue.numbers.entry(element).or_insert(next) == next {
-                queue.elements.push(element);
-            }
+            elements.number(element);
         }
-        queue
+        Self(elements)
     }
 
     pub(crate) fn told(&self, operation: &Operation) -> Told<Action> {
         Ok(match (operation.function.name(), operation.outcome, &operation.output) {
             ("enqueue" | "dequeue", Outcome::Fail, _) => None,
-            ("enqueue", _, _) => Some(Action::Enqueue(self.numbers[&operation.input])),
+            ("enqueue", _, _) => Some(Action::Enqueue(self.0.of(&operation.input))),
             ("dequeue", Outcome::Info, _) => Some(Action::DequeueAny),
             ("dequeue", Outcome::Ok, Value::Nil) => Some(Action::FindEmpty),
-            ("dequeue", Outcome::Ok, element) => Some(Action::Dequeue(self.numbers[element])),
+            ("dequeue", Outcome::Ok, element) => Some(Action::Dequeue(self.0.of(element))),
             _ => return refused(operation),
         })
     }
@@ -59,14 +51,14 @@ fn refused(operation: &Operation) -> Told<Action> {
 }
 
 impl Model for Queue<'_> {
-    type State = VecDeque<ElementId>;
+    type State = VecDeque<ValueId>;
     type Action = Action;
 
-    fn initial(&self) -> VecDeque<ElementId> {
+    fn initial(&self) -> VecDeque<ValueId> {
         VecDeque::new()
     }
 
-    fn step(&self, state: &VecDeque<ElementId>, action: &Action) -> Option<VecDeque<ElementId>> {
+    fn step(&self, state: &VecDeque<ValueId>, action: &Action) -> Option<VecDeque<ValueId>> {
         if !self.accepts(state, action) {
             return None;
         }
@@ -79,7 +71,7 @@ impl Model for Queue<'_> {
         Some(state)
     }
 
-    fn accepts(&self, state: &VecDeque<ElementId>, action: &Action) -> bool {
+    fn accepts(&self, state: &VecDeque<ValueId>, action: &Action) -> bool {
         match action {
             Action::Enqueue(_) | Action::DequeueAny => true,
             Action::Dequeue(element) => state.front() == Some(element),
@@ -102,11 +94,11 @@ impl Model for Queue<'_> {
         }
     }
 
-    fn show(&self, state: &VecDeque<ElementId>) -> String {
-        Value::List(state.iter().map(|&element| self.elements[element as usize].clone()).collect()).to_string()
+    fn show(&self, state: &VecDeque<ValueId>) -> String {
+        self.0.shown(state.iter().copied())
     }
 
-    fn size_bytes(&self, state: &VecDeque<ElementId>) -> usize {
-        size_of_val(state) + state.capacity() * size_of::<ElementId>()
+    fn size_bytes(&self, state: &VecDeque<ValueId>) -> usize {
+        size_of_val(state) + state.capacity() * size_of::<ValueId>()
     }
 }

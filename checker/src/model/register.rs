@@ -2,9 +2,7 @@
 
 use super::{Effect, Model};
 use crate::history::Value;
-
-/// Values by number; equal values have equal numbers.
-pub(crate) type ValueId = u32;
+use crate::numbers::ValueId;
 
 /// The number of the value that the register holds at first.
 pub(crate) const INITIAL: ValueId = 0;

@@ -1,35 +1,32 @@
 //! A set: elements are added and removed, and all of it is read at once, in any order.
 
-use std::collections::HashMap;
-
 use super::{Effect, Model, Told, unknown};
 use crate::history::{Function, Operation, Outcome, Value};
-
-/// An element by its number.
-type ElementId = usize;
+use crate::numbers::{Numbers, ValueId};
 
 /// Elements, a bit each. Trailing words are never 0, so that equal sets are equal.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Bits(Vec<u64>);
 
 impl Bits {
-    fn insert(&mut self, element: ElementId) {
-        self.0.resize(self.0.len().max(element / 64 + 1), 0);
-        self.0[element / 64] |= 1 << (element % 64);
+    fn insert(&mut self, element: ValueId) {
+        let word = element as usize / 64;
+        self.0.resize(self.0.len().max(word + 1), 0);
+        self.0[word] |= 1 << (element % 64);
     }
 
-    fn remove(&mut self, element: ElementId) {
-        if let Some(word) = self.0.get_mut(element / 64) {
+    fn remove(&mut self, element: ValueId) {
+        if let Some(word) = self.0.get_mut(element as usize / 64) {
             *word &= !(1 << (element % 64));
         }
         self.0.truncate(self.0.iter().rposition(|&word| word != 0).map_or(0, |last| last + 1));
     }
 
-    fn iter(&self) -> impl Iterator<Item = ElementId> {
-        let bits = |(index, &word): (usize, &u64)| {
+    fn iter(&self) -> impl Iterator<Item = ValueId> {
+        let bits = |(index, &word): (ValueId, &u64)| {
             (0..64).filter(move |bit| word & (1 << bit) != 0).map(move |bit| index * 64 + bit)
         };
-        self.0.iter().enumerate().flat_map(bits)
+        (0..).zip(&self.0).flat_map(bits)
     }
 }
 
@@ -39,45 +36,39 @@ pub(crate) enum Action {
     /// It held these.
     Read(Bits),
     /// It holds this too from now on.
-    Add(ElementId),
+    Add(ValueId),
     /// It no longer holds this.
-    Remove(ElementId),
+    Remove(ValueId),
 }
 
 /// The specification, for the elements that some operations name.
-pub(crate) struct Set<'a> {
-    elements: Vec<&'a Value>,
-    numbers: HashMap<&'a Value, ElementId>,
-}
+pub(crate) struct Set<'a>(Numbers<'a>);
 
 impl<'a> Set<'a> {
     pub(crate) fn of(operations: impl Iterator<Item = &'a Operation>) -> Self {
-        let mut set = Self { elements: Vec::new(), numbers: HashMap::new() };
+        let mut elements = Numbers::default();
         for operation in operations {
             match (&operation.function, &operation.output) {
-                (Function::Read, Value::List(elements)) => elements.iter().for_each(|element| set.number(element)),
+                (Function::Read, Value::List(shown)) => {
+                    for element in shown {
+                        elements.number(element);
+                    }
+                }
                 (Function::Read, _) => {}
-                _ => set.number(&operation.input),
+                _ => drop(elements.number(&operation.input)),
             }
         }
-        set
-    }
-
-    fn number(&mut self, element: &'a Value) {
-        let next = self.elements.len();
-        if *self.numbers.entry(element).or_insert(next) == next {
-            self.elements.push(element);
-        }
+        Self(elements)
     }
 
     pub(crate) fn told(&self, operation: &Operation) -> Told<Action> {
-        let change: fn(ElementId) -> Action = match &operation.function {
+        let change: fn(ValueId) -> Action = match &operation.function {
             Function::Read => return self.told_by_read(operation),
             Function::Other(name) if &**name == "add" => Action::Add,
             Function::Other(name) if &**name == "remove" => Action::Remove,
             _ => return unknown(operation, "a set knows `read`, `add` and `remove`"),
         };
-        Ok((operation.outcome != Outcome::Fail).then(|| change(self.numbers[&operation.input])))
+        Ok((operation.outcome != Outcome::Fail).then(|| change(self.0.of(&operation.input))))
     }
 
     fn told_by_read(&self, operation: &Operation) -> Told<Action> {
@@ -86,7 +77,7 @@ impl<'a> Set<'a> {
             (Outcome::Ok, Value::List(elements)) => {
                 let mut bits = Bits::default();
                 for element in elements {
-                    bits.insert(self.numbers[element]);
+                    bits.insert(self.0.of(element));
                 }
                 Ok(Some(Action::Read(bits)))
             }
@@ -126,7 +117,7 @@ impl Model for Set<'_> {
     }
 
     fn show(&self, state: &Bits) -> String {
-        Value::List(state.iter().map(|number| self.elements[number].clone()).collect()).to_string()
+        self.0.shown(state.iter())
     }
 
     fn size_bytes(&self, state: &Bits) -> usize {

@@ -7,7 +7,8 @@ use super::{Audit, Guarantee};
 use crate::history::History;
 use crate::linearizability::Options;
 use crate::linearizability::calls::{self, Call};
-use crate::model::register::{Action, INITIAL, ValueId};
+use crate::model::register::{Action, INITIAL};
+use crate::numbers::ValueId;
 use crate::versions::{Versions, parts};
 use crate::wording::{at, noun, observation, observed};
 

@@ -10,7 +10,8 @@ use crate::history::{Function, History, Moment};
 use crate::linearizability::Options;
 use crate::linearizability::calls::{NEVER, RegisterCalls, of_register};
 use crate::linearizability::groups::End;
-use crate::model::register::{Action, ValueId};
+use crate::model::register::Action;
+use crate::numbers::ValueId;
 use crate::versions::Versions;
 
 /// Fails, saying why, on operations that are none of a register's, and on values that have no order.
