@@ -1,174 +1,29 @@
-//! What an operator can choose: the modes, the addresses and the timings of one node, and which combinations are valid.
+//! What an operator can choose: where a node lives, and how it and its cluster behave.
 //!
 //! Not here: what a mode *does*. That is in `core`; the table of promises is in the crate's README.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
-/// When a write is acknowledged to its client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, ValueEnum)]
-pub enum Ack {
-    /// As soon as the leader's own log holds it; followers get it later or, if the leader dies first, never.
-    Async,
-    /// When the leader and at least one follower hold it, whichever follower that is.
-    SemiSync,
-    /// When a majority of the members hold it: it outlives any minority.
-    #[default]
-    Majority,
-    /// When every member holds it; one dead member stops all writes.
-    All,
-}
+pub use acknowledgement::{Ack, Acknowledgement, Fsync};
+pub use failover::{Election, Failover, Fencing};
+pub use modes::{Flag, Modes};
+pub use peer::Peer;
+use peer::{MAX_MEMBERS, parse_id};
+pub use reads::{ReadMode, Reads};
+pub use storage::Storage;
+pub use words::UnknownWord;
 
-/// How a new leader is found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, ValueEnum)]
-pub enum Election {
-    /// By a majority vote among the members, for candidates whose log is up to date (Raft, with pre-vote).
-    #[default]
-    Vote,
-    /// Whoever misses the leader's heartbeats promotes itself. Unsound on purpose.
-    Timeout,
-}
-
-/// What keeps a deposed leader from doing harm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, ValueEnum)]
-pub enum Fencing {
-    /// Nothing: a deposed leader goes on acknowledging until it hears of its successor and `--demote-after-ms` has passed.
-    None,
-    /// Lower epochs are refused, and a leader that has lost touch with the majority steps down.
-    #[default]
-    Epoch,
-}
-
-/// Where a read is answered, and how sure its answer is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, ValueEnum)]
-pub enum ReadMode {
-    /// At the leader, once what was read is acknowledged and a round of heartbeats has confirmed the leadership.
-    #[default]
-    Leader,
-    /// At whoever believes to be the leader, at once.
-    LeaderLocal,
-    /// At any node, at once: as stale as that node is.
-    Follower,
-}
-
-/// Gives an enumeration of flag words the `Display` and `FromStr` of exactly those words.
-macro_rules! flag_words {
-    ($($name:ident: $what:literal),+ $(,)?) => { $(
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let value = self.to_possible_value().expect("no variant is hidden");
-                f.write_str(value.get_name())
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = UnknownWord;
-
-            fn from_str(word: &str) -> Result<Self, UnknownWord> {
-                <Self as ValueEnum>::from_str(word, false).map_err(|_| UnknownWord {
-                    what: $what,
-                    word: word.to_owned(),
-                    choices: Self::value_variants().iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-                })
-            }
-        }
-    )+ };
-}
-
-flag_words!(Ack: "acknowledgement", Election: "election", Fencing: "fencing", ReadMode: "read");
-
-/// A mode's name that is none of the choices.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{word}` is no {what} mode; choose one of: {choices}")]
-pub struct UnknownWord {
-    what: &'static str,
-    word: String,
-    choices: String,
-}
-
-/// When log records are forced to the disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-pub enum Fsync {
-    /// Before they count as held: they survive a power failure. One fsync serves every record queued meanwhile.
-    #[default]
-    Always,
-    /// Every so many milliseconds, in the background: records survive the death of the process, but the last interval's
-    /// may be lost with the machine (as with Redis' `appendfsync everysec`).
-    Interval(u64),
-}
-
-/// Milliseconds between background fsyncs when `--fsync interval` names none; Redis' `everysec`.
-const DEFAULT_FSYNC_INTERVAL_MS: u64 = 1000;
-
-impl fmt::Display for Fsync {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Fsync::Always => f.write_str("always"),
-            Fsync::Interval(DEFAULT_FSYNC_INTERVAL_MS) => f.write_str("interval"),
-            Fsync::Interval(ms) => write!(f, "interval:{ms}"),
-        }
-    }
-}
-
-impl FromStr for Fsync {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.split_once(':') {
-            None if text == "always" => Ok(Fsync::Always),
-            None if text == "interval" => Ok(Fsync::Interval(DEFAULT_FSYNC_INTERVAL_MS)),
-            Some(("interval", ms)) => match ms.parse() {
-                Ok(ms) if ms > 0 => Ok(Fsync::Interval(ms)),
-                _ => Err(format!("`{ms}` is no interval: give milliseconds, 1 or more, as in `interval:10`")),
-            },
-            _ => Err(format!("`{text}` is no fsync mode; choose one of: always, interval, interval:MILLISECONDS")),
-        }
-    }
-}
-
-/// Another member of the cluster, and the address at which *this* node reaches it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Peer {
-    /// The member's id.
-    pub id: String,
-    /// Its `--peer-listen` address, or that of a proxy in front of it.
-    pub address: SocketAddr,
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}={}", self.id, self.address)
-    }
-}
-
-impl FromStr for Peer {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (id, address) = text.split_once('=').ok_or("expected ID=ADDRESS, as in `n2=127.0.0.1:7002`")?;
-        let address = address.parse().map_err(|_| format!("`{address}` is no IP address with a port"))?;
-        Ok(Peer { id: parse_id(id)?, address })
-    }
-}
-
-/// Longest accepted node id; ids travel in every hello and stand in every log line.
-const MAX_ID_BYTES: usize = 32;
-/// A leader's commit needs a majority, so more members only make it slower; Raft clusters have 3 to 7.
-const MAX_MEMBERS: usize = 15;
-
-fn parse_id(text: &str) -> Result<String, String> {
-    let fits = (1..=MAX_ID_BYTES).contains(&text.len());
-    if fits && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_') {
-        Ok(text.to_owned())
-    } else {
-        Err(format!("`{text}` is no node id: 1 to {MAX_ID_BYTES} letters, digits, `-` or `_`"))
-    }
-}
+mod acknowledgement;
+mod failover;
+mod modes;
+mod peer;
+mod reads;
+mod storage;
+mod words;
 
 /// One node of a cluster. The members of the cluster are its `--id` and all its `--peer`s.
 #[derive(Debug, Clone, Args)]
@@ -193,43 +48,6 @@ pub struct Config {
     #[arg(long, value_name = "DIRECTORY")]
     pub data: PathBuf,
 
-    /// When a write is acknowledged.
-    #[arg(long, value_enum, default_value_t)]
-    pub ack: Ack,
-
-    /// How a new leader is found.
-    #[arg(long, value_enum, default_value_t)]
-    pub election: Election,
-
-    /// What keeps a deposed leader from doing harm.
-    #[arg(long, value_enum, default_value_t)]
-    pub fencing: Fencing,
-
-    /// Where reads are answered; a connection can choose its own with `CLIENT READ`.
-    #[arg(long, value_enum, default_value_t)]
-    pub read: ReadMode,
-
-    /// When log records are forced to the disk: `always`, `interval` or `interval:MILLISECONDS`.
-    #[arg(long, default_value_t)]
-    pub fsync: Fsync,
-
-    /// Milliseconds between a leader's heartbeats.
-    #[arg(long, value_name = "MS", default_value_t = 30)]
-    pub heartbeat_ms: u64,
-
-    /// Heartbeats a follower misses before it takes its leader for dead.
-    #[arg(long, value_name = "COUNT", default_value_t = 5)]
-    pub missed_heartbeats: u32,
-
-    /// With `--fencing none`: milliseconds a leader goes on acknowledging after it has heard of a newer one, as a Redis
-    /// primary does until Sentinel reconfigures it.
-    #[arg(long, value_name = "MS", default_value_t = 2000)]
-    pub demote_after_ms: u64,
-
-    /// Bytes after which the log begins a new segment file.
-    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
-    pub segment_bytes: u64,
-
     /// Client address told in redirects, where it differs from `--listen`.
     #[arg(long, value_name = "ADDRESS")]
     pub advertise: Option<SocketAddr>,
@@ -237,6 +55,10 @@ pub struct Config {
     /// Seed of the randomised election timeouts; derived from the id if not given.
     #[arg(long)]
     pub seed: Option<u64>,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would make it a help text; the group's type has one")]
+    pub modes: Modes,
 }
 
 /// A configuration that cannot work. Each names the flag to change.
@@ -281,21 +103,7 @@ impl Config {
         if self.peers.len() >= MAX_MEMBERS {
             return Err(ConfigError::TooManyMembers(self.peers.len() + 1));
         }
-        if self.ack == Ack::SemiSync && self.peers.is_empty() {
-            return Err(ConfigError::SemiSyncAlone);
-        }
-        let ranges = [
-            ("--heartbeat-ms", self.heartbeat_ms, 1..=60_000, "1 to 60000 ms"),
-            ("--missed-heartbeats", u64::from(self.missed_heartbeats), 2..=1000, "2 to 1000 heartbeats"),
-            ("--demote-after-ms", self.demote_after_ms, 0..=3_600_000, "0 to 3600000 ms"),
-            ("--segment-bytes", self.segment_bytes, 4096..=1 << 40, "4096 bytes to 1 TiB"),
-        ];
-        for (flag, value, range, words) in ranges {
-            if !range.contains(&value) {
-                return Err(ConfigError::OutOfRange { flag, value, range: words });
-            }
-        }
-        Ok(())
+        self.modes.validate(self.peers.len() + 1)
     }
 
     /// The ids of all members, this node's among them, in order. The order is also the rank in `timeout` elections.
@@ -310,6 +118,9 @@ impl Config {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt;
+    use std::str::FromStr;
+
     use clap::Parser;
 
     use super::*;
@@ -331,8 +142,13 @@ mod tests {
 
     #[test]
     fn the_defaults_are_the_sound_modes() {
-        let config = parse("").unwrap();
-        let modes = format!("{} {} {} {} {}", config.ack, config.election, config.fencing, config.read, config.fsync);
+        let modes = {
+            let Modes { acknowledgement, reads, failover, .. } = parse("").unwrap().modes;
+            format!(
+                "{} {} {} {} {}",
+                acknowledgement.ack, failover.election, failover.fencing, reads.read, acknowledgement.fsync
+            )
+        };
         assert_eq!(modes, "majority vote epoch leader always");
     }
 

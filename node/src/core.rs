@@ -13,7 +13,7 @@ use bytes::Bytes;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::config::{Ack, Election, Fencing, ReadMode};
+use crate::config::{Ack, Election, Fencing, Modes, ReadMode};
 use crate::record::{Change, Epoch, Gtid, Lsn, Member, Record, Stamp};
 use crate::store::{Operation, Plan, Reply, Store};
 use journal::Journal;
@@ -43,13 +43,7 @@ pub(crate) struct Settings {
     pub(crate) me: Member,
     /// The ids of all members, this one included, in order.
     pub(crate) members: Vec<String>,
-    pub(crate) ack: Ack,
-    pub(crate) election: Election,
-    pub(crate) fencing: Fencing,
-    pub(crate) heartbeat_ms: u64,
-    /// How long a leader may be silent: the least election timeout, and the time in which a leader must hear from a majority.
-    pub(crate) election_timeout_ms: u64,
-    pub(crate) demote_after_ms: u64,
+    pub(crate) modes: Modes,
     pub(crate) seed: u64,
     /// Where this node serves clients, as told in redirects.
     pub(crate) address: SocketAddr,
@@ -196,7 +190,7 @@ impl<T> Core<T> {
     pub(crate) fn advance(&mut self, now_ms: u64) {
         let gap_ms = now_ms.saturating_sub(self.now_ms);
         self.now_ms = self.now_ms.max(now_ms);
-        if gap_ms > (self.settings.election_timeout_ms / 2).max(STANDSTILL_LEAST_MS) {
+        if gap_ms > (self.settings.modes.failover.election_timeout_ms() / 2).max(STANDSTILL_LEAST_MS) {
             self.rearm();
             if let Role::Leader(leader) = &mut self.role {
                 leader.excuse_silence(now_ms);
@@ -209,7 +203,7 @@ impl<T> Core<T> {
         if matches!(self.role, Role::Leader(_)) {
             self.tick_leader();
         } else {
-            match self.settings.election {
+            match self.settings.modes.failover.election {
                 Election::Vote => self.tick_election(),
                 Election::Timeout => self.tick_promotion(),
             }
@@ -331,7 +325,7 @@ impl<T> Core<T> {
         if (epoch, leader) <= self.standing() {
             return;
         }
-        if matches!(self.role, Role::Leader(_)) && self.settings.fencing == Fencing::None {
+        if matches!(self.role, Role::Leader(_)) && self.settings.modes.failover.fencing == Fencing::None {
             return self.note_successor(epoch, leader);
         }
         if matches!(self.role, Role::Leader(_)) {
@@ -356,9 +350,9 @@ impl<T> Core<T> {
 
     /// Restarts the election timer.
     fn rearm(&mut self) {
-        let timeout_ms = self.settings.election_timeout_ms;
+        let timeout_ms = self.settings.modes.failover.election_timeout_ms();
         self.deadline_ms = self.now_ms
-            + match self.settings.election {
+            + match self.settings.modes.failover.election {
                 Election::Vote => self.rng.random_range(timeout_ms..=2 * timeout_ms),
                 Election::Timeout => timeout_ms + self.stagger_ms(),
             };
@@ -366,10 +360,10 @@ impl<T> Core<T> {
 
     fn first_deadline(&mut self) -> u64 {
         self.rearm();
-        match self.settings.election {
+        match self.settings.modes.failover.election {
             Election::Vote => self.deadline_ms,
             // Nobody has missed a heartbeat yet; the first leader may still be starting.
-            Election::Timeout => self.deadline_ms + self.settings.election_timeout_ms,
+            Election::Timeout => self.deadline_ms + self.settings.modes.failover.election_timeout_ms(),
         }
     }
 

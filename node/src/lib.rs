@@ -20,7 +20,10 @@ mod runtime;
 mod server;
 mod store;
 
-pub use config::{Ack, Config, ConfigError, Election, Fencing, Fsync, Peer, ReadMode, UnknownWord};
+pub use config::{
+    Ack, Acknowledgement, Config, ConfigError, Election, Failover, Fencing, Flag, Fsync, Modes, Peer, ReadMode, Reads,
+    Storage, UnknownWord,
+};
 
 /// Threads beside the one that runs the core and the one that writes the log; they carry the connections.
 const WORKER_THREADS: usize = 2;

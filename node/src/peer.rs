@@ -64,8 +64,11 @@ impl Links {
     /// Starts listening and dialing, on tasks of the present runtime.
     pub(crate) fn start(config: &Config, listener: TcpListener) -> (Self, mpsc::Receiver<PeerEvent>) {
         let (events, receiver) = mpsc::channel(EVENTS);
-        let identity =
-            Arc::new(Identity { id: config.id.clone(), members: config.members(), election: config.election });
+        let identity = Arc::new(Identity {
+            id: config.id.clone(),
+            members: config.members(),
+            election: config.modes.failover.election,
+        });
         let mut queues = BTreeMap::new();
         for (index, member) in identity.members.iter().enumerate() {
             if let Some(peer) = config.peers.iter().find(|peer| peer.id == *member) {

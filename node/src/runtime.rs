@@ -90,7 +90,8 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources)> {
     let (hard_state, hard) = HardStateFile::open(data.path(), &config.id, &members)?;
     let (reporter, log_reports) = mpsc::unbounded_channel();
     let report = move |report| drop(reporter.send(report)); // an error means that the node is stopping anyway
-    let (log, records) = Log::open(&data.log_path(), config.segment_bytes, config.fsync, report)?;
+    let (log, records) =
+        Log::open(&data.log_path(), config.modes.storage.segment_bytes, config.modes.acknowledgement.fsync, report)?;
     tracing::info!(id = config.id, epoch = hard.epoch, lsn = records.len(), "recovered");
 
     let clients = bind(config.listen, "--listen").await?;
@@ -106,7 +107,7 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources)> {
     let core = Core::new(settings(config, advertised), hard, records);
     let clients = server::start(config, advertised, clients);
     let (links, peers) = Links::start(config, peers);
-    let mut ticks = interval(Duration::from_millis((config.heartbeat_ms / 4).max(1)));
+    let mut ticks = interval(Duration::from_millis((config.modes.failover.heartbeat_ms / 4).max(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let directions = BTreeMap::new();
     let node = Node { data, members, hard_state, log, links, core, directions, started: Instant::now() };
@@ -143,12 +144,7 @@ fn settings(config: &Config, address: SocketAddr) -> Settings {
     Settings {
         me: Member(me as u8),
         members,
-        ack: config.ack,
-        election: config.election,
-        fencing: config.fencing,
-        heartbeat_ms: config.heartbeat_ms,
-        election_timeout_ms: config.heartbeat_ms * u64::from(config.missed_heartbeats),
-        demote_after_ms: config.demote_after_ms,
+        modes: config.modes.clone(),
         seed: config.seed.unwrap_or_else(|| seed_from(&config.id)),
         address,
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use interregnum_checker::verdict::Verdict;
-use interregnum_node::{Ack, Election, Fencing, Fsync, ReadMode};
+use interregnum_node::Modes;
 use interregnum_workloads::append::Append;
 use interregnum_workloads::register::Register;
 use tokio::sync::watch;
@@ -30,8 +30,9 @@ const LONGEST_RUN: Duration = Duration::from_mins(10);
 /// 1024 is what a process usually gets.
 const MOST_CLIENTS: i64 = 100;
 
-/// The flags of `run`.
+/// The flags of `run`. Here the log is forced to the disk at intervals, see [`Node::cluster`].
 #[derive(Clone, Debug, Args)]
+#[command(mut_arg("fsync", |fsync| fsync.default_value(USUAL_FSYNC)))]
 pub(super) struct RunFlags {
     /// Nodes in the cluster.
     #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=MAX_NODES as i64))]
@@ -71,26 +72,6 @@ pub(super) struct RunFlags {
     #[arg(long)]
     seed: Option<u64>,
 
-    /// When a write is acknowledged.
-    #[arg(long, value_enum, default_value_t)]
-    ack: Ack,
-
-    /// How a new leader is found.
-    #[arg(long, value_enum, default_value_t)]
-    election: Election,
-
-    /// What keeps a deposed leader from doing harm.
-    #[arg(long, value_enum, default_value_t)]
-    fencing: Fencing,
-
-    /// Where reads are answered.
-    #[arg(long, value_enum, default_value_t)]
-    read: ReadMode,
-
-    /// When log records are forced to the disk: `always`, `interval` or `interval:MILLISECONDS`.
-    #[arg(long, default_value = "interval")]
-    fsync: Fsync,
-
     /// How long bytes between two nodes are under way, each way. Loopback alone takes microseconds, which hides the
     /// moment in which an asynchronous leader has acknowledged and not yet sent.
     #[arg(long, value_name = "DURATION", default_value = "1ms", value_parser = duration::parse_or_zero)]
@@ -99,6 +80,18 @@ pub(super) struct RunFlags {
     /// Where to leave everything that is known of the run [default: interregnum-runs/seed-SEED].
     #[arg(long, value_name = "DIRECTORY")]
     out: Option<PathBuf>,
+
+    #[command(flatten)]
+    modes: Modes,
+}
+
+/// Flags that the command to run again says even where they have their usual values, because a reader wants to know them.
+const SPOKEN: [&str; 5] = ["--ack", "--election", "--fencing", "--read", "--fsync"];
+const USUAL_FSYNC: &str = "interval";
+
+/// The modes of a run whose flags say nothing about them.
+fn usual_modes() -> Modes {
+    Modes::default().with(&format!("--fsync {USUAL_FSYNC}")).expect("these flags are valid")
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -147,7 +140,7 @@ fn parse_time(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn run(flags: RunFlags) -> anyhow::Result<Verdict> {
-    let name = format!("{} {}", flags.ack, flags.workload.word());
+    let name = format!("{} {}", flags.modes.acknowledgement.ack, flags.workload.word());
     let report = execute(&name, flags)?;
     say(terminal::full(&report));
     Ok(report.overall())
@@ -204,14 +197,11 @@ impl RunFlags {
             ("--time", duration::show(self.time)),
             ("--faults", self.faults.words.clone()),
             ("--interval", duration::show(self.interval)),
-            ("--ack", self.ack.to_string()),
-            ("--election", self.election.to_string()),
-            ("--fencing", self.fencing.to_string()),
-            ("--read", self.read.to_string()),
-            ("--fsync", self.fsync.to_string()),
             ("--link-delay", duration::show(self.link_delay)),
             ("--seed", seed.to_string()),
         ];
+        let usual = usual_modes().flags();
+        flags.extend(self.modes.flags().into_iter().filter(|flag| SPOKEN.contains(&flag.0) || !usual.contains(flag)));
         flags.extend(self.rate.map(|rate| ("--rate", rate.to_string())));
         flags.extend(self.target.map(|target| ("--target", target.to_string())));
         let words: Vec<_> = flags.into_iter().map(|(flag, value)| format!("{flag} {value}")).collect();
@@ -220,12 +210,7 @@ impl RunFlags {
 
     fn into_experiment(self) -> Experiment {
         let seed = self.seed.unwrap_or_else(|| rand::random::<u32>().into());
-        let node = Node::cluster(self.nodes.into())
-            .ack(self.ack)
-            .election(self.election)
-            .fencing(self.fencing)
-            .read(self.read)
-            .fsync(self.fsync);
+        let node = Node::in_modes(self.nodes.into(), self.modes.clone());
         let mut experiment = Experiment::new(node)
             .clients(self.clients.into())
             .link_delay(self.link_delay)

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use interregnum_node::{Ack, Election, Fencing, Fsync, ReadMode};
+use interregnum_node::{Ack, Election, Fencing, Fsync, Modes, ReadMode};
 use interregnum_workloads::client::Client;
 
 use crate::node_id::MAX_NODES;
@@ -34,11 +34,7 @@ const STATUS_LIMIT: Duration = Duration::from_millis(250);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     nodes: usize,
-    ack: Ack,
-    election: Election,
-    fencing: Fencing,
-    read: ReadMode,
-    fsync: Fsync,
+    modes: Modes,
     operation_timeout: Duration,
 }
 
@@ -50,45 +46,60 @@ impl Node {
     #[must_use]
     pub fn cluster(nodes: usize) -> Self {
         assert!((1..=MAX_NODES).contains(&nodes), "a cluster has 1 to {MAX_NODES} nodes, not {nodes}");
-        Self {
-            nodes,
-            ack: Ack::Majority,
-            election: Election::Vote,
-            fencing: Fencing::Epoch,
-            read: ReadMode::Leader,
-            fsync: Fsync::Interval(1000),
-            operation_timeout: Duration::from_millis(500),
-        }
+        let modes = Modes::default();
+        Self { nodes, modes, operation_timeout: Duration::from_millis(500) }.fsync(Fsync::Interval(1000))
     }
 
     /// When a write is acknowledged.
     #[must_use]
-    pub fn ack(self, ack: Ack) -> Self {
-        Self { ack, ..self }
+    pub fn ack(mut self, ack: Ack) -> Self {
+        self.modes.acknowledgement.ack = ack;
+        self
     }
 
     /// How a new leader is found.
     #[must_use]
-    pub fn election(self, election: Election) -> Self {
-        Self { election, ..self }
+    pub fn election(mut self, election: Election) -> Self {
+        self.modes.failover.election = election;
+        self
     }
 
     /// What keeps a deposed leader from doing harm.
     #[must_use]
-    pub fn fencing(self, fencing: Fencing) -> Self {
-        Self { fencing, ..self }
+    pub fn fencing(mut self, fencing: Fencing) -> Self {
+        self.modes.failover.fencing = fencing;
+        self
     }
 
     /// Where a read is answered.
     #[must_use]
-    pub fn read(self, read: ReadMode) -> Self {
-        Self { read, ..self }
+    pub fn read(mut self, read: ReadMode) -> Self {
+        self.modes.reads.read = read;
+        self
     }
 
     /// When the log is forced to the disk.
     #[must_use]
-    pub fn fsync(self, fsync: Fsync) -> Self {
-        Self { fsync, ..self }
+    pub fn fsync(mut self, fsync: Fsync) -> Self {
+        self.modes.acknowledgement.fsync = fsync;
+        self
+    }
+
+    /// Any of a node's modes, in the words of its command line (`interregnum node --help`).
+    ///
+    /// ```
+    /// use interregnum::prelude::*;
+    /// let patient = Node::cluster(3).modes("--heartbeat-ms 100 --missed-heartbeats 10");
+    /// ```
+    #[must_use]
+    pub fn modes(mut self, flags: &str) -> Self {
+        self.modes = self.modes.with(flags).unwrap_or_else(|error| panic!("`{flags}`: {error}"));
+        self
+    }
+
+    /// A cluster in these modes.
+    pub(crate) fn in_modes(nodes: usize, modes: Modes) -> Self {
+        Self { modes, ..Self::cluster(nodes) }
     }
 
     /// How long a client waits for one operation, its redirects included; 500 ms unless set. An operation that was sent
@@ -109,14 +120,8 @@ impl System for Node {
     }
 
     fn flags(&self) -> Vec<(&'static str, String)> {
-        vec![
-            ("--nodes", self.nodes.to_string()),
-            ("--ack", self.ack.to_string()),
-            ("--election", self.election.to_string()),
-            ("--fencing", self.fencing.to_string()),
-            ("--read", self.read.to_string()),
-            ("--fsync", self.fsync.to_string()),
-        ]
+        let nodes = ("--nodes", self.nodes.to_string());
+        std::iter::once(nodes).chain(self.modes.flags()).collect()
     }
 
     fn commands(&self, place: &Place) -> io::Result<Vec<CommandLine>> {
@@ -130,7 +135,7 @@ impl System for Node {
         }
         flag("--data", place.directory.join("data").into());
         flag("--seed", place.seed.to_string().into());
-        for (name, value) in self.flags().into_iter().filter(|(name, _)| *name != "--nodes") {
+        for (name, value) in self.modes.flags() {
             flag(name, value.into());
         }
         let environment = vec![(reentry::ROLE_VARIABLE.into(), reentry::NODE.into())];
@@ -151,7 +156,7 @@ impl System for Node {
     }
 
     fn client(&self, reaches: &[Reach], index: usize) -> Box<dyn Client> {
-        let reads_anywhere = self.read == ReadMode::Follower;
+        let reads_anywhere = self.modes.reads.read == ReadMode::Follower;
         Box::new(NodeClient::of_cluster(reaches, index, reads_anywhere, self.operation_timeout))
     }
 

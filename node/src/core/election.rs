@@ -72,13 +72,15 @@ impl<T> Core<T> {
     }
 
     pub(crate) fn on_vote(&mut self, from: Member, epoch: Epoch, log: LogEnd) {
-        if self.settings.election != Election::Vote {
+        if self.settings.modes.failover.election != Election::Vote {
             return;
         }
         if self.has_live_leader() {
             // Neither the vote nor the epoch: a node that comes back must not depose a working leader. And one that nothing
             // fences must not vote while it leads, or its own records would count against the candidate's.
-            if epoch > self.hard.epoch && matches!(self.role, Role::Leader(_)) && self.settings.fencing == Fencing::None
+            if epoch > self.hard.epoch
+                && matches!(self.role, Role::Leader(_))
+                && self.settings.modes.failover.fencing == Fencing::None
             {
                 self.note_successor(epoch, None);
             }
@@ -108,7 +110,7 @@ impl<T> Core<T> {
 
     /// Whether this node leads, or has heard its leader within the least election timeout.
     fn has_live_leader(&self) -> bool {
-        let timeout_ms = self.settings.election_timeout_ms;
+        let timeout_ms = self.settings.modes.failover.election_timeout_ms();
         let heard = || self.heard_ms.is_some_and(|heard_ms| self.now_ms - heard_ms < timeout_ms);
         matches!(self.role, Role::Leader(_)) || (self.leader.is_some() && heard())
     }

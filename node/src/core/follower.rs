@@ -27,16 +27,16 @@ impl<T> Core<T> {
     pub(crate) fn on_append(&mut self, from: Member, epoch: Epoch, append: Append) {
         if (epoch, Some(from)) < self.standing() {
             // Without fencing nobody tells the old leader; like a MySQL source, it just has no replicas any more.
-            if self.settings.fencing == Fencing::Epoch {
+            if self.settings.modes.failover.fencing == Fencing::Epoch {
                 let leader = self.leader.map(|(member, _)| member);
                 self.send(from, Body::Fenced { leader });
             }
             return;
         }
-        if self.settings.election == Election::Vote && epoch == self.hard.epoch {
+        if self.settings.modes.failover.election == Election::Vote && epoch == self.hard.epoch {
             assert!(!matches!(self.role, Role::Leader(_)), "a second leader was elected in epoch {epoch}");
         }
-        if matches!(self.role, Role::Leader(_)) && self.settings.fencing == Fencing::None {
+        if matches!(self.role, Role::Leader(_)) && self.settings.modes.failover.fencing == Fencing::None {
             return self.note_successor(epoch, Some(from));
         }
         if (epoch, Some((from, append.address))) != (self.hard.epoch, self.leader)
@@ -108,7 +108,7 @@ impl<T> Core<T> {
 
     /// Gives up every record behind `lsn`: undoes them, and has them put aside and cut off the log.
     fn rewind(&mut self, lsn: Lsn) {
-        if self.settings.election == Election::Vote {
+        if self.settings.modes.failover.election == Election::Vote {
             let commit_lsn = self.commit_lsn;
             assert!(
                 lsn >= commit_lsn,

@@ -70,7 +70,7 @@ impl<T> Core<T> {
             first_lsn,
             round: 1,
             confirmed_round: 0,
-            next_heartbeat_ms: self.now_ms + self.settings.heartbeat_ms,
+            next_heartbeat_ms: self.now_ms + self.settings.modes.failover.heartbeat_ms,
             successor: None,
         }));
         tracing::info!(epoch = self.hard.epoch, lsn = first_lsn, "leader");
@@ -144,9 +144,9 @@ impl<T> Core<T> {
         let Role::Leader(leader) = &mut self.role else { return };
         match &mut leader.successor {
             None => {
-                let demote_at_ms = self.now_ms + self.settings.demote_after_ms;
+                let demote_at_ms = self.now_ms + self.settings.modes.failover.demote_after_ms;
                 leader.successor = Some(Successor { epoch, leader: successor, demote_at_ms });
-                let (own_epoch, demote_after_ms) = (self.hard.epoch, self.settings.demote_after_ms);
+                let (own_epoch, demote_after_ms) = (self.hard.epoch, self.settings.modes.failover.demote_after_ms);
                 tracing::info!(epoch = own_epoch, newer_epoch = epoch, demote_after_ms, "superseded, but leading on");
             }
             Some(known) if (epoch, successor) > (known.epoch, known.leader) => {
@@ -163,15 +163,15 @@ impl<T> Core<T> {
             tracing::info!(epoch, lsn, newer_epoch = successor.epoch, "stepped down: reconfigured");
             return self.follow(successor.epoch, None);
         }
-        let timeout_ms = self.settings.election_timeout_ms;
+        let timeout_ms = self.settings.modes.failover.election_timeout_ms();
         let heard = leader.followers.values().filter(|follower| self.now_ms - follower.contact_ms < timeout_ms).count();
-        if self.settings.fencing == Fencing::Epoch && heard + 1 < self.settings.majority() {
+        if self.settings.modes.failover.fencing == Fencing::Epoch && heard + 1 < self.settings.majority() {
             let (epoch, lsn) = (self.hard.epoch, self.journal.last_lsn());
             tracing::info!(epoch, lsn, "stepped down: no answer from a majority");
             return self.step_down_isolated();
         }
         if self.now_ms >= leader.next_heartbeat_ms {
-            leader.begin_round(self.now_ms, self.settings.heartbeat_ms);
+            leader.begin_round(self.now_ms, self.settings.modes.failover.heartbeat_ms);
         }
     }
 
@@ -180,7 +180,7 @@ impl<T> Core<T> {
         let Role::Leader(leader) = &mut self.role else { return };
         // Reads share rounds: one is begun at once if none is under way, and those that come meanwhile ride on the next.
         if leader.pending.wanted_round() > leader.round && leader.confirmed_round == leader.round {
-            leader.begin_round(self.now_ms, self.settings.heartbeat_ms);
+            leader.begin_round(self.now_ms, self.settings.modes.failover.heartbeat_ms);
         }
         for peer in self.settings.peers() {
             self.stream(peer);
@@ -228,7 +228,7 @@ impl<T> Core<T> {
     fn acknowledge(&mut self) {
         let Role::Leader(leader) = &mut self.role else { return };
         let durable = || leader.followers.values().map(|follower| follower.durable_lsn);
-        let acked_lsn = match self.settings.ack {
+        let acked_lsn = match self.settings.modes.acknowledgement.ack {
             Ack::Async => self.flushed_lsn,
             Ack::SemiSync => self.flushed_lsn.min(durable().max().unwrap_or(self.flushed_lsn)),
             Ack::Majority => self.commit_lsn,

@@ -22,7 +22,7 @@ impl<T> Core<T> {
         let Role::Follower(follower) = &mut self.role else { return };
         if let Some(isolation) = &mut follower.isolation {
             if self.now_ms >= isolation.next_ping_ms {
-                isolation.next_ping_ms = self.now_ms + self.settings.heartbeat_ms;
+                isolation.next_ping_ms = self.now_ms + self.settings.modes.failover.heartbeat_ms;
                 self.broadcast(&Body::Ping);
             }
         } else if self.now_ms >= self.deadline_ms || (brand_new && self.settings.me == Member(0)) {
@@ -35,7 +35,7 @@ impl<T> Core<T> {
     /// Gives up leading because no majority was heard.
     pub(crate) fn step_down_isolated(&mut self) {
         self.follow(self.hard.epoch, None);
-        if self.settings.election == Election::Timeout
+        if self.settings.modes.failover.election == Election::Timeout
             && let Role::Follower(follower) = &mut self.role
         {
             follower.isolation = Some(Isolation::default());
@@ -56,6 +56,6 @@ impl<T> Core<T> {
     pub(crate) fn stagger_ms(&self) -> u64 {
         let leader = self.leader.map(|(member, _)| member);
         let before = (0..self.settings.me.0).filter(|&member| leader != Some(Member(member))).count() as u64;
-        before * 2 * self.settings.heartbeat_ms
+        before * 2 * self.settings.modes.failover.heartbeat_ms
     }
 }

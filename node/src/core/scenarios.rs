@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use bytes::Bytes;
 
 use super::message::{Append, Body, LogEnd, Message};
-use super::{Ack, Answer, Core, Effect, Election, Fencing, HardState, ReadMode, Refusal, Settings};
+use super::{Answer, Core, Effect, HardState, Modes, ReadMode, Refusal, Settings};
 use crate::record::{Change, Epoch, Gtid, Lineage, Lsn, Member, Record, Stamp};
 use crate::store::{Operation, Reply};
 
@@ -24,16 +24,12 @@ struct Node {
     disk_is_stuck: bool,
 }
 
-fn settings() -> Settings {
+/// The default modes but for these flags.
+fn settings(flags: &str) -> Settings {
     Settings {
         me: ME,
         members: ["n1", "n2", "n3"].map(String::from).to_vec(),
-        ack: Ack::Majority,
-        election: Election::Vote,
-        fencing: Fencing::Epoch,
-        heartbeat_ms: 30,
-        election_timeout_ms: 150,
-        demote_after_ms: 1000,
+        modes: Modes::default().with(flags).unwrap(),
         seed: 1,
         address: address(),
     }
@@ -150,7 +146,7 @@ fn set(value: &'static str) -> Operation {
 
 #[test]
 fn a_record_of_an_earlier_epoch_is_committed_only_with_one_of_the_present() {
-    let mut node = Node::leader(settings());
+    let mut node = Node::leader(settings(""));
     node.hear(A, 2, Body::Appended { round: 1, held_lsn: 1, durable_lsn: 1 });
     assert_eq!(
         node.core.status().commit_lsn,
@@ -164,12 +160,12 @@ fn a_record_of_an_earlier_epoch_is_committed_only_with_one_of_the_present() {
 #[test]
 fn a_vote_is_given_once_per_epoch_even_across_a_restart() {
     let log = LogEnd { epoch: 0, lsn: 0 };
-    let mut node = Node::new(settings(), HardState::default(), &[]);
+    let mut node = Node::new(settings(""), HardState::default(), &[]);
     node.hear(A, 5, Body::Vote { log });
     assert_eq!(node.said(A), [Body::VoteReply { granted: true }]);
     node.hear(B, 5, Body::Vote { log });
     assert_eq!(node.said(B), [Body::VoteReply { granted: false }]);
-    let mut restarted = Node::new(settings(), node.hard, &[]);
+    let mut restarted = Node::new(settings(""), node.hard, &[]);
     restarted.hear(B, 5, Body::Vote { log });
     assert_eq!(restarted.said(B), [Body::VoteReply { granted: false }]);
     restarted.hear(A, 5, Body::Vote { log });
@@ -178,7 +174,7 @@ fn a_vote_is_given_once_per_epoch_even_across_a_restart() {
 
 #[test]
 fn a_candidate_ahead_of_the_others_can_still_win_them() {
-    let mut node = Node::new(settings(), HardState { epoch: 7, ..HardState::default() }, &[]);
+    let mut node = Node::new(settings(""), HardState { epoch: 7, ..HardState::default() }, &[]);
     node.lose_patience();
     node.hear(A, 6, Body::PreVoteReply { proposed: 8, granted: true });
     assert_eq!(node.core.status().epoch, 8);
@@ -188,7 +184,7 @@ fn a_candidate_ahead_of_the_others_can_still_win_them() {
 
 #[test]
 fn a_vote_of_an_earlier_epoch_counts_for_nothing() {
-    let mut node = Node::new(settings(), HardState { epoch: 1, ..HardState::default() }, &[]);
+    let mut node = Node::new(settings(""), HardState { epoch: 1, ..HardState::default() }, &[]);
     node.lose_patience();
     node.hear(A, 1, Body::PreVoteReply { proposed: 2, granted: true });
     (0..40).for_each(|_| node.sleep(10)); // no vote comes, so it asks anew
@@ -200,7 +196,7 @@ fn a_vote_of_an_earlier_epoch_counts_for_nothing() {
 
 #[test]
 fn a_leader_that_nothing_fences_gives_no_vote_while_it_leads() {
-    let mut node = Node::leader(Settings { fencing: Fencing::None, ..settings() });
+    let mut node = Node::leader(settings("--fencing none"));
     node.said(B);
     node.hear(B, 9, Body::Vote { log: LogEnd { epoch: 8, lsn: 99 } });
     assert_eq!((node.core.status().role, node.hard.voted_for, node.said(B)), ("leader", Some(ME), vec![]));
@@ -208,17 +204,17 @@ fn a_leader_that_nothing_fences_gives_no_vote_while_it_leads() {
 
 #[test]
 fn the_identity_of_a_rewound_write_is_not_given_again() {
-    let mut node = Node::leader(settings());
+    let mut node = Node::leader(settings(""));
     let given = node.core.sequence;
     node.hear(B, 3, append(Some((1, 1, A)), &[record(2, 3, B)], 1));
     assert_eq!(node.put_aside, [2]);
-    let restarted = Node::new(settings(), node.hard, &[record(1, 1, A), record(2, 3, B)]);
+    let restarted = Node::new(settings(""), node.hard, &[record(1, 1, A), record(2, 3, B)]);
     assert!(restarted.core.sequence > given, "{} after {given}", restarted.core.sequence);
 }
 
 #[test]
 fn an_answer_about_what_was_never_sent_is_ignored() {
-    let mut node = Node::leader(settings());
+    let mut node = Node::leader(settings(""));
     node.hear(A, 2, Body::Appended { round: 1, held_lsn: 99, durable_lsn: 99 });
     node.hear(A, 2, Body::Mismatch { round: 1, rejected_lsn: 99, hint_lsn: 98 });
     node.hear(A, 2, Body::Appended { round: 99, held_lsn: 1, durable_lsn: 1 });
@@ -230,7 +226,7 @@ fn an_answer_about_what_was_never_sent_is_ignored() {
 fn who_lacks_a_durable_record_gets_no_vote() {
     for (candidate, granted) in [((2, 1), true), ((1, 9), false), ((1, 2), false), ((2, 2), true), ((3, 1), true)] {
         let log = [record(1, 1, A), record(2, 2, A)];
-        let mut node = Node::new(settings(), HardState { epoch: 2, ..HardState::default() }, &log[..]);
+        let mut node = Node::new(settings(""), HardState { epoch: 2, ..HardState::default() }, &log[..]);
         node.core.flushed_lsn = 2;
         let log = LogEnd { epoch: candidate.0, lsn: candidate.1 + u64::from(candidate.0 >= 2) };
         node.hear(A, 4, Body::Vote { log });
@@ -240,7 +236,7 @@ fn who_lacks_a_durable_record_gets_no_vote() {
 
 #[test]
 fn a_follower_with_a_live_leader_neither_votes_nor_moves_on() {
-    let mut node = Node::new(settings(), HardState::default(), &[]);
+    let mut node = Node::new(settings(""), HardState::default(), &[]);
     node.hear(A, 1, append(None, &[record(1, 1, A)], 1));
     node.said(A);
     node.hear(B, 9, Body::Vote { log: LogEnd { epoch: 8, lsn: 99 } });
@@ -249,7 +245,7 @@ fn a_follower_with_a_live_leader_neither_votes_nor_moves_on() {
 
 #[test]
 fn a_leader_counts_its_own_record_only_when_its_disk_has_it() {
-    let mut node = Node::leader(settings());
+    let mut node = Node::leader(settings(""));
     node.disk_is_stuck = true;
     node.request(1, set("1"), ReadMode::Leader);
     node.hear(A, 2, Body::Appended { round: 1, held_lsn: 3, durable_lsn: 3 });
@@ -262,7 +258,7 @@ fn a_leader_counts_its_own_record_only_when_its_disk_has_it() {
 #[test]
 fn a_follower_confirms_only_what_is_durable_and_agrees_with_its_leader() {
     let mut node =
-        Node::new(settings(), HardState { epoch: 1, ..HardState::default() }, &[record(1, 1, B), record(2, 1, B)]);
+        Node::new(settings(""), HardState { epoch: 1, ..HardState::default() }, &[record(1, 1, B), record(2, 1, B)]);
     node.hear(A, 2, append(Some((1, 1, B)), &[], 1));
     assert_eq!(node.said(A), [Body::Appended { round: 1, held_lsn: 1, durable_lsn: 1 }], "of LSN 2 nothing is known");
     node.disk_is_stuck = true;
@@ -279,7 +275,7 @@ fn a_follower_confirms_only_what_is_durable_and_agrees_with_its_leader() {
 
 #[test]
 fn a_read_waits_for_a_round_begun_after_it_and_for_what_it_saw() {
-    let mut node = Node::leader(settings());
+    let mut node = Node::leader(settings(""));
     node.request(1, set("1"), ReadMode::Leader);
     node.request(2, get(), ReadMode::Leader);
     node.hear(A, 2, Body::Appended { round: 1, held_lsn: 3, durable_lsn: 3 });
@@ -297,7 +293,7 @@ fn a_read_waits_for_a_round_begun_after_it_and_for_what_it_saw() {
 
 #[test]
 fn a_failed_comparison_is_answered_like_a_read_whatever_the_connection_reads() {
-    let mut node = Node::leader(settings());
+    let mut node = Node::leader(settings(""));
     node.hear(A, 2, Body::Appended { round: 1, held_lsn: 2, durable_lsn: 2 });
     let compare = Operation::Set { key: "k".into(), value: "2".into(), if_equals: Some("1".into()) };
     node.request(1, compare, ReadMode::Follower);
@@ -308,7 +304,7 @@ fn a_failed_comparison_is_answered_like_a_read_whatever_the_connection_reads() {
 
 #[test]
 fn a_leader_that_steps_down_is_uncertain_of_writes_and_certain_of_reads() {
-    let mut node = Node::leader(settings());
+    let mut node = Node::leader(settings(""));
     node.request(1, set("1"), ReadMode::Leader);
     node.request(2, get(), ReadMode::Leader);
     node.hear(B, 3, append(None, &[], 1));
@@ -318,8 +314,8 @@ fn a_leader_that_steps_down_is_uncertain_of_writes_and_certain_of_reads() {
 
 #[test]
 fn a_leader_without_a_majority_steps_down_if_fenced_and_goes_on_if_not() {
-    for (fencing, role) in [(Fencing::Epoch, "follower"), (Fencing::None, "leader")] {
-        let mut node = Node::leader(Settings { fencing, ..settings() });
+    for (fencing, role) in [("--fencing epoch", "follower"), ("--fencing none", "leader")] {
+        let mut node = Node::leader(settings(fencing));
         (0..16).for_each(|_| node.sleep(10));
         assert_eq!(node.core.status().role, role, "{fencing}");
     }
@@ -327,7 +323,7 @@ fn a_leader_without_a_majority_steps_down_if_fenced_and_goes_on_if_not() {
 
 #[test]
 fn an_unfenced_leader_goes_on_for_a_while_after_it_heard_of_its_successor() {
-    let mut node = Node::leader(Settings { fencing: Fencing::None, ack: Ack::Async, ..settings() });
+    let mut node = Node::leader(settings("--fencing none --ack async --demote-after-ms 1000"));
     node.hear(B, 3, append(None, &[], 1));
     (0..99).for_each(|_| node.sleep(10));
     node.request(1, set("1"), ReadMode::Leader);
@@ -338,14 +334,14 @@ fn an_unfenced_leader_goes_on_for_a_while_after_it_heard_of_its_successor() {
 
 #[test]
 fn after_standing_still_nobody_campaigns_before_listening() {
-    let mut node = Node::new(settings(), HardState { epoch: 1, ..HardState::default() }, &[]);
+    let mut node = Node::new(settings(""), HardState { epoch: 1, ..HardState::default() }, &[]);
     node.sleep(5_000);
     assert_eq!((node.core.status().role, node.sent.len()), ("follower", 0));
 }
 
 #[test]
 fn of_two_leaders_of_one_epoch_the_greater_id_wins() {
-    let timeout = Settings { election: Election::Timeout, ack: Ack::Async, ..settings() };
+    let timeout = settings("--election timeout --ack async");
     let mut node = Node::new(timeout, HardState { epoch: 1, ..HardState::default() }, &[]);
     node.hear(A, 2, append(None, &[record(1, 2, A)], 1));
     node.hear(B, 2, append(None, &[record(1, 2, B)], 1));
@@ -358,7 +354,7 @@ fn of_two_leaders_of_one_epoch_the_greater_id_wins() {
 #[test]
 #[should_panic(expected = "a majority holds everything up to 1")]
 fn a_committed_record_is_never_rewound() {
-    let mut node = Node::new(settings(), HardState::default(), &[]);
+    let mut node = Node::new(settings(""), HardState::default(), &[]);
     let Body::Append(mut committed) = append(None, &[record(1, 1, A)], 1) else { unreachable!() };
     committed.commit_lsn = 1;
     node.hear(A, 1, Body::Append(committed));

@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::message::Message;
 use super::{Answer, Core, Effect, HardState, Refusal, Settings};
-use crate::config::{Ack, Election, Fencing, ReadMode};
+use crate::config::{Election, Modes, ReadMode};
 use crate::record::{End, Epoch, Lsn, Member, Record};
 use crate::store::{Operation, Plan, Reply};
 
@@ -31,11 +31,16 @@ const PATIENCE_MS: u64 = 400;
 
 /// What a cluster runs with.
 #[derive(Debug, Clone, Copy)]
-struct Modes {
+struct Setup {
     nodes: u8,
-    ack: Ack,
-    election: Election,
-    fencing: Fencing,
+    /// The modes of every node, as flags.
+    flags: &'static str,
+}
+
+impl Setup {
+    fn parse(self) -> Modes {
+        Modes::default().with(self.flags).unwrap()
+    }
 }
 
 /// One simulated disk: what is on it, and what it was asked to do but has not done yet.
@@ -84,7 +89,7 @@ struct Client {
 }
 
 struct World {
-    modes: Modes,
+    setup: Setup,
     rng: ChaCha8Rng,
     now_ms: u64,
     nodes: Vec<Node>,
@@ -100,8 +105,8 @@ struct World {
 }
 
 /// Runs one cluster to the end: what is wrong with it, if anything.
-fn run(modes: Modes, seed: u64) -> Result<(), String> {
-    let mut world = World::new(modes, seed);
+fn run(setup: Setup, seed: u64) -> Result<(), String> {
+    let mut world = World::new(setup, seed);
     while world.now_ms < FAULTS_MS {
         world.injure();
         world.step();
@@ -115,13 +120,13 @@ fn run(modes: Modes, seed: u64) -> Result<(), String> {
 }
 
 impl World {
-    fn new(modes: Modes, seed: u64) -> Self {
+    fn new(setup: Setup, seed: u64) -> Self {
         let clients = (0..CLIENTS).map(|_| Client { current: None, target: 0, idle_until_ms: 0 }).collect();
         let mut world = World {
-            modes,
+            setup,
             rng: ChaCha8Rng::seed_from_u64(seed),
             now_ms: 0,
-            nodes: (0..modes.nodes).map(|_| Node::default()).collect(),
+            nodes: (0..setup.nodes).map(|_| Node::default()).collect(),
             network: BTreeMap::new(),
             sent: 0,
             cut: BTreeSet::new(),
@@ -130,20 +135,15 @@ impl World {
             moment: 0,
             leaders: BTreeMap::new(),
         };
-        (0..modes.nodes).for_each(|index| world.start(index));
+        (0..setup.nodes).for_each(|index| world.start(index));
         world
     }
 
     fn start(&mut self, index: u8) {
         let settings = Settings {
             me: Member(index),
-            members: (0..self.modes.nodes).map(|index| format!("n{}", index + 1)).collect(),
-            ack: self.modes.ack,
-            election: self.modes.election,
-            fencing: self.modes.fencing,
-            heartbeat_ms: 30,
-            election_timeout_ms: 150,
-            demote_after_ms: 1000,
+            members: (0..self.setup.nodes).map(|index| format!("n{}", index + 1)).collect(),
+            modes: self.setup.parse(),
             seed: self.rng.next_u64(),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, u16::from(index) + 1)),
         };
@@ -152,7 +152,7 @@ impl World {
         let mut core = Core::new(settings, node.disk.hard, log);
         node.disk.generation = 0;
         node.started_ms = self.now_ms;
-        for peer in (0..self.modes.nodes).filter(|&peer| peer != index) {
+        for peer in (0..self.setup.nodes).filter(|&peer| peer != index) {
             core.link(Member(peer), true);
         }
         node.core = Some(core);
@@ -186,13 +186,13 @@ impl World {
 
     /// Now and then does something bad.
     fn injure(&mut self) {
-        let victim = self.rng.random_range(0..self.modes.nodes);
+        let victim = self.rng.random_range(0..self.setup.nodes);
         match self.rng.random_range(0..2000) {
             0..4 => self.crash(victim),
             4..8 => self.nodes[usize::from(victim)].paused_until_ms = self.now_ms + self.rng.random_range(20..800),
             8..12 => self.cut_off(victim),
             12..15 => {
-                let other = self.rng.random_range(0..self.modes.nodes);
+                let other = self.rng.random_range(0..self.setup.nodes);
                 self.cut.insert((Member(victim), Member(other)));
             }
             15..25 => self.cut.clear(),
@@ -201,7 +201,7 @@ impl World {
     }
 
     fn cut_off(&mut self, victim: u8) {
-        for other in (0..self.modes.nodes).map(Member) {
+        for other in (0..self.setup.nodes).map(Member) {
             self.cut.extend([(Member(victim), other), (other, Member(victim))]);
         }
     }
@@ -225,7 +225,7 @@ impl World {
             }
         }
         self.run_clients();
-        for index in 0..self.modes.nodes {
+        for index in 0..self.setup.nodes {
             let node = &mut self.nodes[usize::from(index)];
             if node.restart_ms.is_some_and(|restart_ms| restart_ms <= self.now_ms) {
                 node.restart_ms = None;
@@ -294,7 +294,7 @@ impl World {
             let Client { current, idle_until_ms, .. } = self.clients[client];
             match current {
                 Some((_, sent_ms)) if sent_ms + PATIENCE_MS > self.now_ms => continue,
-                Some(_) => self.clients[client].target = self.rng.random_range(0..self.modes.nodes),
+                Some(_) => self.clients[client].target = self.rng.random_range(0..self.setup.nodes),
                 None if idle_until_ms > self.now_ms => continue,
                 None => {}
             }
@@ -343,7 +343,7 @@ impl World {
         client.target = match answer.outcome {
             Ok(_) => client.target,
             Err(Refusal::Redirect(address)) => (address.port() - 1) as u8,
-            Err(_) => self.rng.random_range(0..self.modes.nodes),
+            Err(_) => self.rng.random_range(0..self.setup.nodes),
         };
         client.current = None;
         client.idle_until_ms = self.now_ms + self.rng.random_range(1..12);
@@ -351,7 +351,7 @@ impl World {
     }
 
     fn verdict(mut self, healed_at: usize) -> Result<(), String> {
-        if self.modes.election == Election::Vote
+        if self.setup.parse().failover.election == Election::Vote
             && let Some((epoch, leaders)) = self.leaders.iter().find(|(_, leaders)| leaders.len() > 1)
         {
             return Err(format!("election safety: {leaders:?} all led epoch {epoch}"));

@@ -64,7 +64,7 @@ struct Stopped;
 impl Connection {
     pub(super) fn new(node: Arc<Node>, mailbox: mpsc::Sender<Ask>) -> Self {
         let id = node.connections.fetch_add(1, Ordering::Relaxed) + 1;
-        let read = node.config.read;
+        let read = node.config.modes.reads.read;
         let (name, replies) = (Bytes::new(), VecDeque::new());
         Connection { node, mailbox, id, name, read, position: false, replies, closing: false }
     }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use redis_protocol::resp2::types::BytesFrame;
 
 use super::{MAX_CONNECTIONS, Node};
+use crate::config::Modes;
 use crate::core::status::Status;
 use crate::record::Member;
 
@@ -36,7 +37,7 @@ pub(super) fn info_text(node: &Node, status: &Status, section: Option<&str>) -> 
 }
 
 fn server_section(node: &Node) -> String {
-    let config = &node.config;
+    let Modes { acknowledgement, reads, failover, .. } = &node.config.modes;
     format!(
         "redis_version:{REDIS_VERSION}\r\nredis_mode:standalone\r\ninterregnum_version:{}\r\nprocess_id:{}\r\n\
          tcp_port:{}\r\nuptime_in_seconds:{}\r\nack:{}\r\nelection:{}\r\nfencing:{}\r\nread:{}\r\nfsync:{}\r\n",
@@ -44,11 +45,11 @@ fn server_section(node: &Node) -> String {
         std::process::id(),
         node.address.port(),
         node.started.elapsed().as_secs(),
-        config.ack,
-        config.election,
-        config.fencing,
-        config.read,
-        config.fsync,
+        acknowledgement.ack,
+        failover.election,
+        failover.fencing,
+        reads.read,
+        acknowledgement.fsync,
     )
 }
 

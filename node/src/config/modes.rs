@@ -1,0 +1,100 @@
+//! Everything that an operator chooses about a cluster's behaviour, as opposed to where one node of it lives. The same choices are
+//! flags of a node, flags of an experiment, and fields in a test.
+
+use clap::{Args, FromArgMatches};
+
+use super::acknowledgement::Acknowledgement;
+use super::failover::Failover;
+use super::reads::Reads;
+use super::storage::Storage;
+use super::{Ack, ConfigError};
+
+/// A flag and its value.
+pub type Flag = (&'static str, String);
+
+/// The behaviour of a node, a group of flags for each subject. The default is what no flags give: the sound modes.
+#[derive(Debug, Clone, PartialEq, Eq, Args)]
+pub struct Modes {
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "clap would make it a help text; the group's type has one")]
+    pub acknowledgement: Acknowledgement,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
+    pub reads: Reads,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
+    pub failover: Failover,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
+    pub storage: Storage,
+}
+
+impl Default for Modes {
+    fn default() -> Self {
+        let command = Self::augment_args(clap::Command::new("modes").no_binary_name(true));
+        let matches = command.try_get_matches_from([""; 0]).expect("every mode has a default");
+        Self::from_arg_matches(&matches).expect("the defaults are valid")
+    }
+}
+
+impl Modes {
+    /// The flags that give these modes, every one of them.
+    #[must_use]
+    pub fn flags(&self) -> Vec<Flag> {
+        let Modes { acknowledgement, reads, failover, storage } = self;
+        [acknowledgement.flags(), reads.flags(), failover.flags(), storage.flags()].concat()
+    }
+
+    /// These modes but for what `flags` say, in the words of a command line: `--ack async --fencing none`. The error is what a
+    /// command line would tell.
+    pub fn with(mut self, flags: &str) -> Result<Self, String> {
+        let command = Self::augment_args_for_update(clap::Command::new("modes").no_binary_name(true));
+        let matches = command.try_get_matches_from(flags.split_whitespace()).map_err(|error| error.to_string())?;
+        self.update_from_arg_matches(&matches).map_err(|error| error.to_string())?;
+        Ok(self)
+    }
+
+    /// Checks what the command-line parser cannot see flag by flag. `members` is the size of the cluster.
+    pub fn validate(&self, members: usize) -> Result<(), ConfigError> {
+        if self.acknowledgement.ack == Ack::SemiSync && members == 1 {
+            return Err(ConfigError::SemiSyncAlone);
+        }
+        let Failover { heartbeat_ms, missed_heartbeats, demote_after_ms, .. } = self.failover;
+        let ranges = [
+            ("--heartbeat-ms", heartbeat_ms, 1..=60_000, "1 to 60000 ms"),
+            ("--missed-heartbeats", u64::from(missed_heartbeats), 2..=1000, "2 to 1000 heartbeats"),
+            ("--demote-after-ms", demote_after_ms, 0..=3_600_000, "0 to 3600000 ms"),
+            ("--segment-bytes", self.storage.segment_bytes, 4096..=1 << 40, "4096 bytes to 1 TiB"),
+        ];
+        for (flag, value, range, words) in ranges {
+            if !range.contains(&value) {
+                return Err(ConfigError::OutOfRange { flag, value, range: words });
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modes_are_written_as_they_are_read() {
+        let unusual = "--ack async --fsync interval:7 --read follower --election timeout --fencing none --heartbeat-ms 7 \
+                       --missed-heartbeats 3 --demote-after-ms 9 --segment-bytes 8192";
+        for flags in ["", unusual] {
+            let modes = Modes::default().with(flags).unwrap();
+            let written: Vec<_> = modes.flags().into_iter().map(|(flag, value)| format!("{flag} {value}")).collect();
+            assert_eq!(Modes::default().with(&written.join(" ")).unwrap(), modes);
+        }
+        let (defaults, unusual) = (Modes::default().flags(), Modes::default().with(unusual).unwrap().flags());
+        for (default, other) in defaults.iter().zip(&unusual) {
+            assert_ne!(
+                default, other,
+                "give {} another value in this test, so that it is seen to be written",
+                default.0
+            );
+        }
+    }
+}
