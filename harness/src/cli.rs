@@ -13,7 +13,7 @@ use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use interregnum_checker::verdict::Verdict;
 
 /// What do your clients lose when the leader dies, hangs or is cut off?
@@ -57,11 +57,30 @@ fn say(line: impl Display) {
     let _ = writeln!(io::stdout(), "{line}");
 }
 
+/// What `--explain` asks for, where it is among the arguments of a command that has modes. That command then needs nothing else
+/// that it would demand: `interregnum node --like mysql --explain`.
+fn explanation() -> Result<Option<String>, clap::Error> {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let cli = Cli::command();
+    let named = arguments.first().and_then(|name| cli.find_subcommand(name));
+    let has_modes = |command: &&clap::Command| command.get_arguments().any(|argument| argument.get_id() == "explain");
+    match named.filter(has_modes) {
+        Some(command) if arguments.iter().any(|argument| argument == "--explain") => {
+            interregnum_node::explain(command.clone(), arguments).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
 /// Runs the command that the program's arguments name.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let cli = match explanation().and_then(|text| text.map_or_else(|| Cli::try_parse().map(Ok), |text| Ok(Err(text)))) {
+        Ok(Ok(cli)) => cli,
+        Ok(Err(explanation)) => {
+            say(explanation.trim_end());
+            return ExitCode::from(Verdict::Pass.exit_code());
+        }
         Err(error) => {
             // Help goes to standard output, a complaint to standard error. If that cannot be written, nothing can.
             let _ = error.print();

@@ -13,6 +13,7 @@ pub use failover::{Election, Failover, Fencing};
 pub use modes::{Flag, Modes};
 pub use peer::Peer;
 use peer::{MAX_MEMBERS, parse_id};
+pub use preset::{Like, ModeFlags, explain};
 pub use reads::{ReadMode, Reads};
 pub use storage::Storage;
 pub use words::UnknownWord;
@@ -21,6 +22,7 @@ mod acknowledgement;
 mod failover;
 mod modes;
 mod peer;
+mod preset;
 mod reads;
 mod storage;
 mod words;
@@ -58,7 +60,7 @@ pub struct Config {
 
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap would make it a help text; the group's type has one")]
-    pub modes: Modes,
+    pub modes: ModeFlags,
 }
 
 /// A configuration that cannot work. Each names the flag to change.
@@ -143,7 +145,7 @@ mod tests {
     #[test]
     fn the_defaults_are_the_sound_modes() {
         let modes = {
-            let Modes { acknowledgement, reads, failover, .. } = parse("").unwrap().modes;
+            let Modes { acknowledgement, reads, failover, .. } = parse("").unwrap().modes.modes;
             format!(
                 "{} {} {} {} {}",
                 acknowledgement.ack, failover.election, failover.fencing, reads.read, acknowledgement.fsync

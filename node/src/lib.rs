@@ -21,8 +21,8 @@ mod server;
 mod store;
 
 pub use config::{
-    Ack, Acknowledgement, Config, ConfigError, Election, Failover, Fencing, Flag, Fsync, Modes, Peer, ReadMode, Reads,
-    Storage, UnknownWord,
+    Ack, Acknowledgement, Config, ConfigError, Election, Failover, Fencing, Flag, Fsync, Like, ModeFlags, Modes, Peer,
+    ReadMode, Reads, Storage, UnknownWord, explain,
 };
 
 /// Threads beside the one that runs the core and the one that writes the log; they carry the connections.

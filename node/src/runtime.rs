@@ -144,7 +144,7 @@ fn settings(config: &Config, address: SocketAddr) -> Settings {
     Settings {
         me: Member(me as u8),
         members,
-        modes: config.modes.clone(),
+        modes: config.modes.modes.clone(),
         seed: config.seed.unwrap_or_else(|| seed_from(&config.id)),
         address,
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use interregnum_checker::verdict::Verdict;
-use interregnum_node::Modes;
+use interregnum_node::{ModeFlags, Modes};
 use interregnum_workloads::append::Append;
 use interregnum_workloads::register::Register;
 use tokio::sync::watch;
@@ -82,7 +82,7 @@ pub(super) struct RunFlags {
     out: Option<PathBuf>,
 
     #[command(flatten)]
-    modes: Modes,
+    modes: ModeFlags,
 }
 
 /// Flags that the command to run again says even where they have their usual values, because a reader wants to know them.
@@ -210,7 +210,7 @@ impl RunFlags {
 
     fn into_experiment(self) -> Experiment {
         let seed = self.seed.unwrap_or_else(|| rand::random::<u32>().into());
-        let node = Node::in_modes(self.nodes.into(), self.modes.clone());
+        let node = Node::in_modes(self.nodes.into(), self.modes.modes.clone());
         let mut experiment = Experiment::new(node)
             .clients(self.clients.into())
             .link_delay(self.link_delay)

@@ -47,11 +47,13 @@ impl Modes {
 
     /// These modes but for what `flags` say, in the words of a command line: `--ack async --fencing none`. The error is what a
     /// command line would tell.
-    pub fn with(mut self, flags: &str) -> Result<Self, String> {
-        let command = Self::augment_args_for_update(clap::Command::new("modes").no_binary_name(true));
-        let matches = command.try_get_matches_from(flags.split_whitespace()).map_err(|error| error.to_string())?;
-        self.update_from_arg_matches(&matches).map_err(|error| error.to_string())?;
-        Ok(self)
+    pub fn with(self, flags: &str) -> Result<Self, String> {
+        let own = self.flags().into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]);
+        let arguments = own.chain(flags.split_whitespace().map(str::to_owned));
+        // The last of a flag's values counts.
+        let command = Self::augment_args(clap::Command::new("modes").no_binary_name(true)).args_override_self(true);
+        let matches = command.try_get_matches_from(arguments).map_err(|error| error.to_string())?;
+        Self::from_arg_matches(&matches).map_err(|error| error.to_string())
     }
 
     /// Checks what the command-line parser cannot see flag by flag. `members` is the size of the cluster.
@@ -88,6 +90,8 @@ mod tests {
             let written: Vec<_> = modes.flags().into_iter().map(|(flag, value)| format!("{flag} {value}")).collect();
             assert_eq!(Modes::default().with(&written.join(" ")).unwrap(), modes);
         }
+        let twice = Modes::default().with("--ack async").unwrap().with("--read follower").unwrap();
+        assert_eq!(twice.acknowledgement.ack, Ack::Async, "what an earlier change chose stays chosen");
         let (defaults, unusual) = (Modes::default().flags(), Modes::default().with(unusual).unwrap().flags());
         for (default, other) in defaults.iter().zip(&unusual) {
             assert_ne!(

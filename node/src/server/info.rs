@@ -37,7 +37,7 @@ pub(super) fn info_text(node: &Node, status: &Status, section: Option<&str>) -> 
 }
 
 fn server_section(node: &Node) -> String {
-    let Modes { acknowledgement, reads, failover, .. } = &node.config.modes;
+    let Modes { acknowledgement, reads, failover, .. } = &node.config.modes.modes;
     format!(
         "redis_version:{REDIS_VERSION}\r\nredis_mode:standalone\r\ninterregnum_version:{}\r\nprocess_id:{}\r\n\
          tcp_port:{}\r\nuptime_in_seconds:{}\r\nack:{}\r\nelection:{}\r\nfencing:{}\r\nread:{}\r\nfsync:{}\r\n",
