@@ -7,7 +7,7 @@ use std::io;
 
 use interregnum_checker::availability::Availability;
 use interregnum_checker::judgement::Judgement;
-use interregnum_checker::staleness::Staleness;
+use interregnum_checker::staleness::{Quantiles, Staleness};
 use interregnum_checker::verdict::Verdict;
 use interregnum_workloads::seed::Seed;
 use serde::Serialize;
@@ -60,6 +60,8 @@ pub(crate) struct Leadership {
 pub(crate) struct Measured {
     pub availability: Availability,
     pub staleness: Staleness,
+    /// How many records the follower furthest behind lacked, by what leaders told, 40 times a second.
+    pub lag_records: Quantiles,
 }
 
 /// A finished run. Its [`verdict`](Report::verdict) counts every judgement, unless [`expect`](Report::expect) has named
@@ -168,6 +170,12 @@ impl Report {
         &self.measured.staleness
     }
 
+    /// Replication lag: how many records the follower furthest behind lacked, by what leaders told during the run.
+    #[must_use]
+    pub fn lag_records(&self) -> Quantiles {
+        self.measured.lag_records
+    }
+
     /// The run's directory.
     #[must_use]
     pub fn run_dir(&self) -> &RunDir {
@@ -210,6 +218,7 @@ impl Report {
             faults: &'a [StepTaken],
             availability: &'a Availability,
             staleness: &'a Staleness,
+            lag_records: Quantiles,
             gates: &'a [Gate],
             judgements: &'a [Judgement],
             reproduce: &'a str,
@@ -229,6 +238,7 @@ impl Report {
                 faults: &self.faults,
                 availability: &self.measured.availability,
                 staleness: &self.measured.staleness,
+                lag_records: self.measured.lag_records,
                 gates: &self.gates,
                 judgements: &self.judgements,
                 reproduce: &self.reproduce,

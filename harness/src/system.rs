@@ -86,6 +86,8 @@ pub struct Status {
     pub leader: Option<NodeId>,
     /// The position of its last log record.
     pub last_lsn: u64,
+    /// Of a leader: how many records the follower that is furthest behind does not have yet, where the system tells.
+    pub lag_records: Option<u64>,
 }
 
 /// The part a node plays.

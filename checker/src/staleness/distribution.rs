@@ -48,7 +48,9 @@ impl Distribution {
 }
 
 impl Quantiles {
-    pub(crate) fn of(mut values: Vec<u64>) -> Self {
+    /// Of these.
+    #[must_use]
+    pub fn of(mut values: Vec<u64>) -> Self {
         values.sort_unstable();
         let ranked = |percent: usize| {
             let rank = (values.len() * percent).div_ceil(100);

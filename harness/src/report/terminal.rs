@@ -44,6 +44,9 @@ pub(crate) fn full(report: &Report) -> String {
         row(if name == last { "" } else { name }, hanging(&told));
         last = name;
     }
+    if let Some(told) = measured::lag(report.measured.lag_records) {
+        row("lag", told);
+    }
     row("files", report.run_dir.path().display().to_string());
     row("run again", report.reproduce.clone());
     text

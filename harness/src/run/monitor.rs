@@ -20,7 +20,7 @@ const PERIOD: Duration = Duration::from_millis(25);
 
 /// One watcher for each node.
 pub(super) struct Monitor {
-    watchers: JoinSet<()>,
+    watchers: JoinSet<Vec<u64>>,
     stop: CancellationToken,
 }
 
@@ -35,9 +35,10 @@ impl Monitor {
         Self { watchers, stop }
     }
 
-    pub(super) async fn stop(self) {
+    /// Ends the watch. Returns how many records the last of the followers was behind, each time that a leader was asked.
+    pub(super) async fn stop(self) -> Vec<u64> {
         self.stop.cancel();
-        self.watchers.join_all().await;
+        self.watchers.join_all().await.concat()
     }
 }
 
@@ -47,12 +48,13 @@ async fn watch_node(
     recorder: Arc<Recorder>,
     progress: watch::Sender<Snapshot>,
     stop: CancellationToken,
-) {
+) -> Vec<u64> {
+    let mut lags_records = Vec::new();
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last: Option<Status> = None;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
-        let Some(asked) = stop.run_until_cancelled(system.status(&place)).await else { return };
+        let Some(asked) = stop.run_until_cancelled(system.status(&place)).await else { break };
         let status = asked.ok();
         if let Some(event) = news(place.node, last, status) {
             recorder.happened(event);
@@ -64,8 +66,10 @@ async fn watch_node(
                 }
             });
         }
+        lags_records.extend(status.and_then(|status| status.lag_records));
         last = status;
     }
+    lags_records
 }
 
 /// What there is to tell, if it is more than a longer log.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use interregnum_checker::availability::{Availability, Impact, Outage, Rate, Service};
 use interregnum_checker::lost_writes::FaultWindow;
-use interregnum_checker::staleness::{Distribution, Staleness};
+use interregnum_checker::staleness::{Distribution, Quantiles, Staleness};
 
 /// What a row is about, and what it says.
 pub(crate) type Row = (&'static str, String);
@@ -16,6 +16,11 @@ pub(crate) fn rows(availability: &Availability, staleness: &Staleness) -> Vec<Ro
     let outages = outages(availability).into_iter().map(named("outages"));
     let rates = rates(&availability.faults).into_iter().map(named("per second"));
     outages.chain(rates).chain(stale_reads(staleness).into_iter().map(named("stale reads"))).collect()
+}
+
+/// `the last follower was 3 records behind (median), …`, if there was any lag.
+pub(crate) fn lag(Quantiles { median, p99, max }: Quantiles) -> Option<String> {
+    (max > 0).then(|| format!("the last follower was {median} records behind (median), {p99} (p99), at most {max}"))
 }
 
 /// Where there were faults, it is worth a row that there were no outages.

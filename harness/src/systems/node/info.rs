@@ -32,7 +32,14 @@ fn parse(text: &str) -> io::Result<Status> {
         other => return Err(invalid(format!("INFO tells `role:{other}`, which is no role"))),
     };
     let leader = field("leader_id")?.parse().ok();
-    Ok(Status { role, epoch: number("epoch")?, leader, last_lsn: number("last_lsn")? })
+    let lag_records =
+        fields.iter().filter(|(name, _)| name.starts_with("follower")).filter_map(|(_, told)| lag(told)).max();
+    Ok(Status { role, epoch: number("epoch")?, leader, last_lsn: number("last_lsn")?, lag_records })
+}
+
+/// `id=n2,state=online,match_lsn=7,lag_records=0`
+fn lag(follower: &str) -> Option<u64> {
+    follower.split(',').find_map(|field| field.strip_prefix("lag_records="))?.parse().ok()
 }
 
 fn invalid(what: String) -> io::Error {
@@ -47,8 +54,17 @@ mod tests {
     #[test]
     fn a_status_is_read_from_info() {
         let text = "# Replication\r\nrole:follower\r\nid:n2\r\nepoch:7\r\nleader_id:n3\r\nlast_lsn:41\r\n";
-        let status = Status { role: Role::Follower, epoch: 7, leader: Some(NodeId(2)), last_lsn: 41 };
+        let status =
+            Status { role: Role::Follower, epoch: 7, leader: Some(NodeId(2)), last_lsn: 41, lag_records: None };
         assert_eq!(parse(text).unwrap(), status);
+    }
+
+    #[test]
+    fn a_leader_tells_how_far_the_last_of_its_followers_is_behind() {
+        let text = "role:leader\r\nepoch:7\r\nleader_id:n1\r\nlast_lsn:41\r\n\
+                    follower0:id=n2,state=online,match_lsn=40,lag_records=1\r\n\
+                    follower1:id=n3,state=offline,match_lsn=9,lag_records=32\r\n";
+        assert_eq!(parse(text).unwrap().lag_records, Some(32));
     }
 
     #[test]
