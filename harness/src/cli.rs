@@ -6,6 +6,7 @@ mod duration;
 mod input;
 mod progress;
 mod run;
+mod scenario;
 mod size;
 mod tour;
 

@@ -13,6 +13,9 @@ use crate::schedule::Schedule;
 /// minority-sized cluster under fire may do little; but none at all would mean that nothing was tested.
 const FEWEST_ACKNOWLEDGED: usize = 10;
 
+/// The gate that a run cannot meet whose faults are to stop the service.
+pub(crate) const SERVED_DURING_FAULTS: &str = "operations were acknowledged during the faults";
+
 /// One condition.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gate {

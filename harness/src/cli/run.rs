@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use anyhow::bail;
 use clap::Args;
 use interregnum_checker::verdict::Verdict;
 use interregnum_node::{ModeFlags, Modes};
@@ -11,6 +12,7 @@ use interregnum_workloads::register::Register;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
+use super::scenario::{self, Scenario};
 use super::{duration, progress, say};
 use crate::error::Error;
 use crate::experiment::Experiment;
@@ -34,6 +36,11 @@ const MOST_CLIENTS: i64 = 100;
 #[derive(Clone, Debug, Args)]
 #[command(mut_arg("fsync", |fsync| fsync.default_value(USUAL_FSYNC)))]
 pub(super) struct RunFlags {
+    /// Show one sentence about replication by experiment: a few runs, whose flags are told. Takes no flag beside it but
+    /// --seed.
+    #[arg(long, value_enum, value_name = "NAME", conflicts_with_all = FLAGS_OF_ONE_RUN)]
+    scenario: Option<&'static Scenario>,
+
     /// Nodes in the cluster.
     #[arg(long, value_name = "COUNT", default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=MAX_NODES as i64))]
     nodes: u8,
@@ -84,6 +91,10 @@ pub(super) struct RunFlags {
     #[command(flatten)]
     modes: ModeFlags,
 }
+
+/// What `--scenario` chooses by itself, besides the modes.
+const FLAGS_OF_ONE_RUN: [&str; 10] =
+    ["nodes", "workload", "clients", "rate", "time", "faults", "target", "interval", "link_delay", "out"];
 
 /// Flags that the command to run again says even where they have their usual values, because a reader wants to know them.
 const SPOKEN: [&str; 5] = ["--ack", "--election", "--fencing", "--read", "--fsync"];
@@ -140,6 +151,14 @@ fn parse_time(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn run(flags: RunFlags) -> anyhow::Result<Verdict> {
+    if let Some(scenario) = flags.scenario {
+        if let Some(flag) = flags.modes.given().next() {
+            bail!(
+                "--scenario has modes of its own, so {flag} cannot be given beside it; its commands can be typed and changed"
+            );
+        }
+        return scenario::play(scenario, flags.seed);
+    }
     let name = format!("{} {}", flags.modes.acknowledgement.ack, flags.workload.word());
     let report = execute(&name, flags)?;
     say(terminal::full(&report));

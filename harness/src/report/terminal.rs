@@ -79,7 +79,7 @@ pub(crate) fn failure(report: &Report) -> String {
 }
 
 /// `violation: 3 acknowledged writes were lost`
-fn headline(report: &Report) -> String {
+pub(crate) fn headline(report: &Report) -> String {
     let verdict = report.overall();
     let sentence = match broken(report).first() {
         Some(judgement) => judgement.summary.clone(),

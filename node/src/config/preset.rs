@@ -129,6 +129,11 @@ pub fn explain(
 }
 
 impl ModeFlags {
+    /// The flags that were given by name, and `--like`.
+    pub fn given(&self) -> impl Iterator<Item = &'static str> {
+        self.like.map(|_| "--like").into_iter().chain(self.given.iter().copied())
+    }
+
     /// Every mode: its flag, its value, who chose it, and what it means.
     #[must_use]
     pub fn explain(&self) -> String {

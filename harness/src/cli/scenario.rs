@@ -1,0 +1,194 @@
+//! `interregnum run --scenario NAME`: one sentence about replication, shown by experiment. A scenario is nothing but a few
+//! `interregnum run` commands that anybody can type, each with what it is to show.
+//!
+//! Not here: which scenarios there are (`catalogue`), and running one experiment (`run`).
+
+mod catalogue;
+
+use std::fmt::Write as _;
+
+use clap::Parser;
+use clap::builder::PossibleValue;
+use console::style;
+use interregnum_checker::verdict::Verdict;
+
+use super::run::{RunFlags, execute};
+use super::say;
+use crate::gate::SERVED_DURING_FAULTS;
+use crate::report::{Report, terminal};
+use catalogue::SCENARIOS;
+
+/// A sentence, and the runs that show it.
+pub(super) struct Scenario {
+    name: &'static str,
+    sentence: &'static str,
+    acts: &'static [Act],
+    /// What the figures of all acts must say together; an error tells what they say instead.
+    compare: Option<Compare>,
+}
+
+type Compare = fn(&[Report]) -> Result<String, String>;
+
+/// One run.
+struct Act {
+    /// What is different about it.
+    title: &'static str,
+    /// The flags of `interregnum run`.
+    flags: &'static str,
+    shows: Shows,
+}
+
+/// What an act is to show.
+#[derive(Clone, Copy)]
+enum Shows {
+    /// Every promise holds.
+    Holds,
+    /// This checker finds a violation.
+    Breaks(&'static str),
+    /// This checker finds none; others may.
+    Keeps(&'static str),
+    /// Only its figures matter, whatever the checkers say of it.
+    Figures,
+}
+
+impl clap::ValueEnum for &'static Scenario {
+    fn value_variants<'a>() -> &'a [Self] {
+        static REFERENCES: std::sync::LazyLock<Vec<&'static Scenario>> =
+            std::sync::LazyLock::new(|| SCENARIOS.iter().collect());
+        &REFERENCES
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(PossibleValue::new(self.name).help(self.sentence))
+    }
+}
+
+impl std::fmt::Debug for Scenario {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// `run`'s flags as a parser of their own.
+#[derive(Parser)]
+#[command(no_binary_name = true)]
+struct Flags {
+    #[command(flatten)]
+    run: RunFlags,
+}
+
+/// Plays all acts with one seed, and says whether the sentence holds.
+pub(super) fn play(scenario: &Scenario, seed: Option<u64>) -> anyhow::Result<Verdict> {
+    let seed = seed.unwrap_or_else(|| rand::random::<u16>().into());
+    say(format_args!("{}: {}\n", style(scenario.name).bold(), scenario.sentence));
+    let mut reports = Vec::new();
+    let mut verdict = Verdict::Pass;
+    for (index, act) in scenario.acts.iter().enumerate() {
+        let number = index + 1;
+        say(format_args!("{number}. {}", act.title));
+        let out = format!("interregnum-runs/{}-{number}-{seed}", scenario.name);
+        let flags = act.flags.split_whitespace().map(str::to_owned);
+        let flags = flags.chain(["--seed".to_owned(), seed.to_string(), "--out".to_owned(), out]);
+        let report =
+            execute(&format!("{number}/{} {}", scenario.acts.len(), scenario.name), Flags::try_parse_from(flags)?.run)?;
+        let shown = act.shows.by(&report);
+        say(tell(act, &report, shown, seed));
+        verdict = verdict.and(shown);
+        reports.push(report);
+    }
+    if let Some(compare) = scenario.compare.filter(|_| verdict == Verdict::Pass) {
+        match compare(&reports) {
+            Ok(told) => say(format_args!("{} {told}", style("✓").green())),
+            Err(told) => {
+                say(format_args!("{} {told}", style("?").yellow()));
+                verdict = Verdict::Inconclusive;
+            }
+        }
+    }
+    say(match verdict {
+        Verdict::Pass => format!("{} as said: {}", style("✓").green(), scenario.sentence),
+        Verdict::Violation => format!("{} a promise broke that the table makes", style("✗").red()),
+        _ => format!("{} not shown this time; try again, or another --seed", style("?").yellow()),
+    });
+    Ok(verdict)
+}
+
+impl Shows {
+    /// Whether a run shows it: a promise that should hold and does not is a violation, a run that shows too little is
+    /// inconclusive.
+    fn by(self, report: &Report) -> Verdict {
+        // Where only figures matter, a fault may well have stopped the service: that is what the figures tell.
+        let mut unmet =
+            report.unmet_gates().filter(|gate| !(matches!(self, Shows::Figures) && gate.name == SERVED_DURING_FAULTS));
+        let gates = if unmet.next().is_some() { Verdict::Inconclusive } else { Verdict::Pass };
+        let judged = |checker: &str| {
+            let judgement = report.judgements().iter().find(|judgement| judgement.checker == checker);
+            judgement.map_or(Verdict::Inconclusive, |judgement| judgement.verdict)
+        };
+        match self {
+            Shows::Holds => report.overall(),
+            Shows::Breaks(checker) if judged(checker) == Verdict::Violation => gates,
+            Shows::Breaks(_) => Verdict::Inconclusive,
+            Shows::Keeps(checker) => gates.and(judged(checker)),
+            Shows::Figures => gates.and(judged("recovery")),
+        }
+    }
+}
+
+/// The command, what it showed, and where to look.
+fn tell(act: &Act, report: &Report, shown: Verdict, seed: u64) -> String {
+    let mut text = format!("   $ interregnum run {} --seed {seed}\n", act.flags);
+    let said = match act.shows {
+        Shows::Breaks(checker) | Shows::Keeps(checker) => checker,
+        Shows::Holds | Shows::Figures => "",
+    };
+    let judgement = report.judgements().iter().find(|judgement| judgement.checker == said);
+    let summary = match judgement {
+        Some(judgement) => format!("{}: {}", judgement.checker, judgement.summary),
+        None if matches!(act.shows, Shows::Figures) => "measured".to_owned(),
+        None => terminal::headline(report).trim_end().to_owned(),
+    };
+    let mark = match shown {
+        Verdict::Pass => style("✓").green(),
+        Verdict::Violation => style("✗").red(),
+        _ => style("?").yellow(),
+    };
+    let _ = writeln!(text, "   {mark} {summary}");
+    if let Some(judgement) = judgement.filter(|judgement| judgement.verdict == Verdict::Violation) {
+        text.push_str(&terminal::explanation(judgement, 1));
+    }
+    for gate in report.unmet_gates().filter(|_| shown != Verdict::Pass) {
+        let _ = writeln!(text, "   ? {}: {}", gate.name, gate.detail);
+    }
+    let _ = writeln!(text, "   {}", style(report.run_dir().path().display()).dim());
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_act_is_a_command_that_can_be_typed() {
+        for act in SCENARIOS.iter().flat_map(|scenario| scenario.acts) {
+            if let Err(error) = Flags::try_parse_from(act.flags.split_whitespace()) {
+                panic!("`{}`: {error}", act.flags);
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_told_apart_and_sentences_are_sentences() {
+        let names: BTreeSet<_> = SCENARIOS.iter().map(|scenario| scenario.name).collect();
+        assert_eq!(names.len(), SCENARIOS.len());
+        for Scenario { name, sentence, .. } in SCENARIOS {
+            assert!(
+                name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-' || byte.is_ascii_digit()),
+                "{name}"
+            );
+            assert!(sentence.len() < 140 && !sentence.ends_with('.'), "{sentence}");
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! The scenarios: each sentence of the table of promises in `node/README.md` that an experiment can show.
+//!
+//! Not here: how they are played. The flags are chosen so that a sentence shows in nearly every run: a rare loss teaches nobody.
+
+use std::time::Duration;
+
+use super::Shows::{Breaks, Figures, Holds, Keeps};
+use super::{Act, Scenario};
+use crate::report::Report;
+
+/// In the order of the table.
+pub(super) static SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "majority-survives",
+        sentence: "a write that a majority holds survives kills, pauses and partitions of every minority",
+        acts: &[Act {
+            title: "A leader that acknowledges when a majority holds the write, under every fault:",
+            flags: "--workload append --rate 1500 --time 8s --interval 1200ms --fsync always",
+            shows: Holds,
+        }],
+        compare: None,
+    },
+    Scenario {
+        name: "async-loses-writes",
+        sentence: "a leader that acknowledges at once loses what it had not sent when it dies",
+        acts: &[
+            Act {
+                title: "Acknowledged by the leader alone, 20 ms from its followers:",
+                flags: "--ack async --workload append --faults kill --target leader --interval 1s --time 5s --link-delay 20ms",
+                shows: Breaks("lost-writes"),
+            },
+            Act {
+                title: "The same faults, acknowledged by a majority:",
+                flags: "--ack majority --workload append --faults kill --target leader --interval 1s --time 5s --link-delay 20ms",
+                shows: Holds,
+            },
+        ],
+        compare: None,
+    },
+    Scenario {
+        name: "one-follower-of-four",
+        sentence: "one follower's copy is a majority's copy in a cluster of three, and not in one of five",
+        acts: &[
+            Act {
+                title: "Semi-synchronous among five; whoever leads is cut off with one follower, again and again:",
+                flags: "--nodes 5 --ack semi-sync --workload append --faults halves --target leader --interval 1500ms --time 8s \
+                        --missed-heartbeats 15 --link-delay 5ms",
+                shows: Breaks("lost-writes"),
+            },
+            Act {
+                title: "Semi-synchronous among three:",
+                flags: "--nodes 3 --ack semi-sync --workload append --faults kill,isolate --target leader --interval 1s --time 6s",
+                shows: Holds,
+            },
+        ],
+        compare: None,
+    },
+    Scenario {
+        name: "split-brain",
+        sentence: "a returning leader without fencing splits the brain",
+        acts: &[
+            Act {
+                title: "The leader is paused for two seconds; a follower promotes itself; nothing stops the old one:",
+                flags: "--ack async --election timeout --fencing none --workload append --faults pause --target leader --interval 3s \
+                        --time 7s --rate 1500",
+                shows: Breaks("split-brain"),
+            },
+            Act {
+                title: "The same with votes and epochs:",
+                flags: "--ack majority --election vote --fencing epoch --workload append --faults pause --target leader --interval 3s \
+                        --time 7s --rate 1500",
+                shows: Keeps("split-brain"),
+            },
+        ],
+        compare: None,
+    },
+    Scenario {
+        name: "stale-followers",
+        sentence: "reads at followers are stale, without any fault",
+        acts: &[
+            Act {
+                title: "Every client reads at the node it likes:",
+                flags: "--read follower --faults none --time 3s --link-delay 5ms",
+                shows: Breaks("linearizable"),
+            },
+            Act {
+                title: "Every client reads at the leader, which makes sure that it still is one:",
+                flags: "--read leader --faults none --time 3s --link-delay 5ms",
+                shows: Holds,
+            },
+        ],
+        compare: None,
+    },
+    Scenario {
+        name: "lag-grows",
+        sentence: "replication lag grows with the rate of writes",
+        acts: &[
+            Act {
+                title: "200 operations a second, followers 20 ms away:",
+                flags: "--ack async --workload append --faults none --time 4s --link-delay 20ms --clients 32 --rate 200",
+                shows: Figures,
+            },
+            Act {
+                title: "As many as 32 clients can make:",
+                flags: "--ack async --workload append --faults none --time 4s --link-delay 20ms --clients 32",
+                shows: Figures,
+            },
+        ],
+        compare: Some(lag_grows),
+    },
+    Scenario {
+        name: "detection",
+        sentence: "a quick detection flaps under pauses, a slow one does not, but costs its own time in writes when the leader dies",
+        acts: &[
+            Act {
+                title: "A leader that is silent for 200 ms is taken for dead; it is paused again and again:",
+                flags: "--heartbeat-ms 40 --missed-heartbeats 5 --workload append --faults pause --target leader --interval 1500ms \
+                        --time 8s --rate 500",
+                shows: Figures,
+            },
+            Act {
+                title: "The same pauses, and 10 s of patience:",
+                flags: "--heartbeat-ms 500 --missed-heartbeats 20 --workload append --faults pause --target leader \
+                        --interval 1500ms --time 8s --rate 500",
+                shows: Figures,
+            },
+            Act {
+                title: "10 s of patience, and the leader dies:",
+                flags: "--heartbeat-ms 500 --missed-heartbeats 20 --workload append --faults kill --target leader --interval 30s \
+                        --time 30s --rate 500",
+                shows: Figures,
+            },
+        ],
+        compare: Some(patience_costs_writes),
+    },
+];
+
+fn lag_grows(reports: &[Report]) -> Result<String, String> {
+    let [slow, fast] = [&reports[0], &reports[1]].map(|report| report.lag_records().median);
+    let told = format!("at the slow rate the last follower was {slow} records behind (median), at the fast one {fast}");
+    if fast > 2 * slow.max(1) { Ok(told) } else { Err(told) }
+}
+
+fn patience_costs_writes(reports: &[Report]) -> Result<String, String> {
+    let [flapping, patient] = [&reports[0], &reports[1]].map(Report::leader_changes);
+    let outage = Duration::from_nanos(reports[2].availability().writes.longest_wait_ns);
+    let told = format!(
+        "under pauses the leader changed {flapping} times with 200 ms and {patient} times with 10 s; when it died, nobody wrote for \
+         {:.1} s",
+        outage.as_secs_f64()
+    );
+    if flapping > patient && patient == 0 && outage > Duration::from_secs(8) { Ok(told) } else { Err(told) }
+}

@@ -1,0 +1,63 @@
+//! The promise: every scenario shows what its sentence says. Each is a sentence of the table in `node/README.md`.
+
+use std::process::Command;
+
+fn shows(name: &str) {
+    let directory = tempfile::tempdir().unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_interregnum"))
+        .args(["run", "--scenario", name])
+        .current_dir(directory.path())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(told.contains("as said"), "{told}");
+}
+
+#[test]
+fn majority_survives() {
+    shows("majority-survives");
+}
+
+#[test]
+fn async_loses_writes() {
+    shows("async-loses-writes");
+}
+
+#[test]
+fn one_follower_of_four() {
+    shows("one-follower-of-four");
+}
+
+#[test]
+fn split_brain() {
+    shows("split-brain");
+}
+
+#[test]
+fn stale_followers() {
+    shows("stale-followers");
+}
+
+#[test]
+fn lag_grows() {
+    shows("lag-grows");
+}
+
+#[test]
+#[ignore = "takes a minute; the nightly campaign plays it"]
+fn detection() {
+    shows("detection");
+}
+
+/// A scenario that is played nowhere promises what nobody has seen.
+#[test]
+fn every_scenario_is_played_here() {
+    let help = Command::new(env!("CARGO_BIN_EXE_interregnum")).args(["run", "--scenario", "?"]).output().unwrap();
+    let complaint = String::from_utf8_lossy(&help.stderr).into_owned();
+    let names = complaint.split_once("[possible values: ").and_then(|(_, rest)| rest.split_once(']')).unwrap().0;
+    let here = include_str!("scenarios.rs");
+    for name in names.split(", ").map(|name| name.trim().replace('\n', "")) {
+        assert!(here.contains(&format!("shows(\"{name}\")")), "no test plays {name}");
+    }
+}
