@@ -49,8 +49,8 @@ enum Command {
     /// Rewrites a history in another format: EDN for Jepsen, Knossos and Elle, or JSON lines.
     #[command(after_help = convert::EXAMPLES)]
     Convert(convert::ConvertFlags),
-    /// Runs one node of the reference system: a replicated key-value store that speaks the Redis protocol.
-    Node(Box<interregnum_node::Config>),
+    /// Runs one node of the reference system, a replicated key-value store that speaks the Redis protocol; or a tool beside it.
+    Node(Box<interregnum_node::NodeCli>),
 }
 
 /// Prints a line. A reader who has seen enough and has gone (`| head`) is no error.
@@ -94,7 +94,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run(flags)) => run::run(*flags),
         Some(Command::Check(flags)) => check::check(&flags),
         Some(Command::Convert(flags)) => convert::convert(&flags),
-        Some(Command::Node(config)) => Ok(crate::reentry::run_node(*config)),
+        Some(Command::Node(node)) => Ok(crate::reentry::run_node(*node)),
     };
     let verdict = verdict.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");

@@ -55,24 +55,24 @@ fn ignore_sigpipe() {
 #[command(name = "interregnum node", no_binary_name = true)]
 struct Node {
     #[command(flatten)]
-    config: interregnum_node::Config,
+    node: interregnum_node::NodeCli,
 }
 
 fn node() -> i32 {
     let arguments = std::env::args_os().skip(2);
-    let config = match Node::try_parse_from(arguments) {
-        Ok(node) => node.config,
+    let node = match Node::try_parse_from(arguments) {
+        Ok(node) => node.node,
         Err(error) => {
             eprintln!("{error}");
             return 3;
         }
     };
-    i32::from(run_node(config).exit_code())
+    i32::from(run_node(node).exit_code())
 }
 
-/// Runs a node until it is told to stop.
-pub(crate) fn run_node(config: interregnum_node::Config) -> Verdict {
-    match interregnum_node::run(config) {
+/// Runs a node until it is told to stop, or a tool until it is done.
+pub(crate) fn run_node(node: interregnum_node::NodeCli) -> Verdict {
+    match node.run() {
         Ok(()) => Verdict::Pass,
         Err(error) => {
             eprintln!("error: {error:#}");

@@ -1,14 +1,14 @@
-//! Runs one node from its command line: `cargo run --example node -- --id n1 --listen 127.0.0.1:7001 …`
+//! Runs one node, or a tool beside it, from the command line: `cargo run --example node -- --id n1 --listen 127.0.0.1:7001 …`
 
 use clap::Parser;
 
-/// A node of the reference store.
+/// A node of the reference store, or a tool beside it.
 #[derive(Parser)]
 struct Cli {
     #[command(flatten)]
-    config: interregnum_node::Config,
+    node: interregnum_node::NodeCli,
 }
 
 fn main() -> anyhow::Result<()> {
-    interregnum_node::run(Cli::parse().config)
+    Cli::parse().node.run()
 }

@@ -112,6 +112,13 @@ impl HardStateFile {
     }
 }
 
+/// The members of the cluster to which a data directory belongs. Changes nothing.
+pub(crate) fn members_of(data: &Path) -> Result<Vec<String>, HardStateError> {
+    let path = data.join("hard-state");
+    let text = fs::read_to_string(&path).map_err(|source| HardStateError::Io { path: path.clone(), source })?;
+    parse(&text).map(|document| document.members).map_err(|what| HardStateError::Damaged { path, what })
+}
+
 fn parse(text: &str) -> Result<Document, String> {
     let (line, checksum) = text.split_once('\n').ok_or("its second line, the checksum, is missing")?;
     if checksum != checksum_line(line) {

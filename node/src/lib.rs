@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 mod config;
 mod core;
 mod data_dir;
+mod dump;
 mod hard_state;
 mod log;
 mod peer;
@@ -19,11 +20,15 @@ mod rewound;
 mod runtime;
 mod server;
 mod store;
+mod tools;
 
 pub use config::{
     Ack, Acknowledgement, Config, ConfigError, Election, Failover, Fencing, Flag, Fsync, Like, ModeFlags, Modes, Peer,
     ReadMode, Reads, Storage, UnknownWord, explain,
 };
+
+pub use dump::Dump;
+pub use tools::{NodeCli, Tool};
 
 /// Threads beside the one that runs the core and the one that writes the log; they carry the connections.
 const WORKER_THREADS: usize = 2;

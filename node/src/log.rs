@@ -13,6 +13,7 @@ use crate::config::Fsync;
 use crate::record::Lsn;
 use writer::{Command, Writer};
 
+pub(crate) mod reading;
 mod recovery;
 mod segment;
 #[cfg(test)]

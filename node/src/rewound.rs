@@ -42,7 +42,8 @@ fn create_new(dir: &Path, name: &str) -> io::Result<(File, PathBuf)> {
     unreachable!("there is always another number")
 }
 
-fn record_json(record: &Record, members: &[String]) -> Json {
+/// A record for people; also what `dump` prints.
+pub(crate) fn record_json(record: &Record, members: &[String]) -> Json {
     let Gtid { origin: Member(origin), sequence } = record.stamp.gtid;
     let mut json = json!({
         "lsn": record.stamp.lsn,
