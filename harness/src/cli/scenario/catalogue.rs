@@ -126,8 +126,8 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             },
             Act {
                 title: "10 s of patience, and the leader dies:",
-                flags: "--heartbeat-ms 500 --missed-heartbeats 20 --workload append --faults kill --target leader --interval 30s \
-                        --time 30s --rate 500",
+                flags: "--heartbeat-ms 500 --missed-heartbeats 20 --workload append --faults kill --target leader --interval 10s \
+                        --time 14s --rate 500",
                 shows: Figures,
             },
         ],
