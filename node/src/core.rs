@@ -19,19 +19,25 @@ use crate::store::{Operation, Plan, Reply, Store};
 use journal::Journal;
 use leader::Leader;
 use message::{Body, LogEnd, Message};
+use retention::Retention;
+use snapshot::Snapshot;
 
 mod election;
 mod follower;
+mod history;
 mod journal;
 mod leader;
 pub(crate) mod message;
 mod pending;
 mod progress;
 mod promotion;
+pub(crate) mod retention;
 #[cfg(test)]
 mod scenarios;
+mod shipping;
 #[cfg(test)]
 mod simulation;
+pub(crate) mod snapshot;
 pub(crate) mod status;
 
 /// A gap between two events that is no standstill but ordinary scheduling, however short the election timeout is.
@@ -85,6 +91,15 @@ pub(crate) enum Effect<T> {
     Rewind { records: Vec<Record>, epoch: Epoch, generation: u64 },
     /// Append these to the log and report them when flushed; there is no need to wait.
     Write { records: Vec<Bytes> },
+    /// Write this to the disk, beside the log, without being waited for; then say that it is written.
+    WriteSnapshot(Snapshot),
+    /// The snapshot of this LSN that was written takes the place of the one before.
+    AdoptSnapshot { lsn: Lsn },
+    /// Records up to here need not be kept on the disk.
+    CutFront { lsn: Lsn },
+    /// Put these records aside, then let the snapshot of this LSN that was written take the place of all that was here before, the
+    /// whole log included, durably. What is reported as flushed from then on belongs to `generation`.
+    InstallSnapshot { lsn: Lsn, records: Vec<Record>, epoch: Epoch, generation: u64 },
     /// Send, if there is a connection; losing it is allowed.
     Send { to: Member, message: Message },
     /// Tell the client.
@@ -130,6 +145,7 @@ pub(crate) struct Core<T> {
     generation: u64,
     /// What a majority is known to hold.
     commit_lsn: Lsn,
+    retention: Retention,
     /// Peers with working connections both ways.
     linked: BTreeSet<Member>,
     /// Who leads, as far as this node knows (it may be itself), and where that node serves clients.
@@ -150,7 +166,12 @@ enum Role<T> {
 
 impl<T> Core<T> {
     /// A node as its disk describes it: always a follower at first.
-    pub(crate) fn new(settings: Settings, hard: HardState, log: impl IntoIterator<Item = (Record, Bytes)>) -> Self {
+    pub(crate) fn new(
+        settings: Settings,
+        hard: HardState,
+        snapshot: Option<Snapshot>,
+        log: impl IntoIterator<Item = (Record, Bytes)>,
+    ) -> Self {
         let mut core = Core {
             now_ms: 0,
             rng: ChaCha8Rng::seed_from_u64(settings.seed),
@@ -162,6 +183,7 @@ impl<T> Core<T> {
             flushed_lsn: 0,
             generation: 0,
             commit_lsn: 0,
+            retention: Retention::default(),
             linked: BTreeSet::new(),
             leader: None,
             heard_ms: None,
@@ -170,19 +192,33 @@ impl<T> Core<T> {
             effects: Vec::new(),
             settings,
         };
-        for (record, encoded) in log {
-            if record.stamp.gtid.origin == core.settings.me {
-                core.sequence = core.sequence.max(record.stamp.gtid.sequence);
-            }
-            core.journal.push(record.stamp.lineage(), encoded);
-            core.store.apply(record.change);
+        if let Some(snapshot) = snapshot {
+            core.retention.snapshot_lsn = snapshot.lsn();
+            core.adopt_state(snapshot);
         }
+        for (record, encoded) in log {
+            if record.stamp.lsn <= core.retention.snapshot_lsn {
+                core.journal.push_known(record.stamp.lsn, encoded);
+            } else {
+                core.journal.push(&record.stamp, encoded);
+                core.store.apply(record.change);
+            }
+        }
+        let own_sequence = core.journal.history().gtids().get(&core.settings.me).copied();
+        core.sequence = core.sequence.max(own_sequence.unwrap_or(0));
         // A killed node may have sent out records that its own disk never saw. More than `MAX_PENDING` cannot be on their way.
         core.sequence += pending::MAX_PENDING as u64;
         core.written_lsn = core.journal.last_lsn();
         core.flushed_lsn = core.written_lsn;
         core.deadline_ms = core.first_deadline();
         core
+    }
+
+    /// Holds what the snapshot holds, and nothing else.
+    fn adopt_state(&mut self, snapshot: Snapshot) {
+        let Snapshot { history, rows } = snapshot;
+        self.journal = Journal::behind(history);
+        self.store = Store::with(rows);
     }
 
     /// Tells the time, in milliseconds of a monotonic clock that started with this core. After a gap in which this process
@@ -235,6 +271,7 @@ impl<T> Core<T> {
         let Message { epoch, body } = message;
         match body {
             Body::Append(append) => self.on_append(from, epoch, append),
+            Body::Part(part) => self.on_part(from, epoch, part),
             Body::PreVote { log } => self.on_pre_vote(from, epoch, log),
             Body::Vote { log } => self.on_vote(from, epoch, log),
             Body::Ping => self.send(from, Body::Pong),
@@ -248,6 +285,8 @@ impl<T> Core<T> {
             Body::VoteReply { granted } => self.on_vote_reply(from, granted),
             Body::Appended { round, held_lsn, durable_lsn } => self.on_appended(from, round, held_lsn, durable_lsn),
             Body::Mismatch { round, rejected_lsn, hint_lsn } => self.on_mismatch(from, round, rejected_lsn, hint_lsn),
+            Body::Lacking { round, lsn } => self.on_lacking(from, round, lsn),
+            Body::PartTaken { lsn, lineage, next } => self.on_part_taken(from, (lsn, lineage), next),
             Body::Fenced { leader } => self.on_newer_epoch(epoch, leader),
         }
     }
@@ -275,14 +314,16 @@ impl<T> Core<T> {
             Role::Candidate(_) => {}
         }
         self.hand_over_writes();
+        self.write_arrival();
+        self.retain();
         std::mem::take(&mut self.effects)
     }
 
     /// Gives the log what it has not got yet.
     fn hand_over_writes(&mut self) {
-        let records = self.journal.after(self.written_lsn);
+        let records: Vec<Bytes> = self.journal.after(self.written_lsn).cloned().collect();
         if !records.is_empty() {
-            self.effects.push(Effect::Write { records: records.to_vec() });
+            self.effects.push(Effect::Write { records });
             self.written_lsn = self.journal.last_lsn();
         }
     }
@@ -293,7 +334,7 @@ impl<T> Core<T> {
         let gtid = Gtid { origin: self.settings.me, sequence: self.sequence };
         let stamp = Stamp { lsn: self.journal.last_lsn() + 1, epoch: self.hard.epoch, gtid };
         let record = Record { stamp, change };
-        self.journal.push(stamp.lineage(), record.encode());
+        self.journal.push(&stamp, record.encode());
         self.store.apply(record.change);
         stamp.lsn
     }

@@ -1,12 +1,16 @@
 //! The directory of everything that must survive a restart: who may use it, and how files in it are made durable.
 //!
-//! Layout: `lock`, `hard-state`, `log/<first lsn>.log`, `rewound/<epoch>-<lsn>.jsonl`. Not here: what the files say.
+//! Layout: `lock`, `hard-state`, `log/<first lsn>.log`, `snapshot/<lsn>.snapshot`, `rewound/<epoch>-<lsn>.jsonl`. Not here: what the files say.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+
+/// What an operator can do about damage that a crash does not explain.
+pub(crate) const WAY_OUT: &str = "restore the file from a backup, or move the whole data directory away and let the node start over \
+                                  as a new member of a new cluster";
 
 /// A data directory that no other process uses while this lives.
 #[derive(Debug)]

@@ -116,7 +116,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (file, _) = HardStateFile::open(dir.path(), "n1", &["n1".to_owned()]).unwrap();
         file.save(&HardState::default()).unwrap();
-        let (log, _) = Log::open(&dir.path().join("log"), segment_bytes, Fsync::Always, |report| {
+        let (log, _) = Log::open(&dir.path().join("log"), segment_bytes, Fsync::Always, None, |report| {
             report.unwrap();
         })
         .unwrap();

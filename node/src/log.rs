@@ -10,12 +10,13 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 
 use crate::config::Fsync;
+use crate::core::retention::SnapshotKey;
 use crate::record::Lsn;
 use writer::{Command, Writer};
 
 pub(crate) mod reading;
 mod recovery;
-mod segment;
+pub(crate) mod segment;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -27,8 +28,7 @@ pub(crate) enum LogError {
     Io { path: PathBuf, source: io::Error },
     #[error(
         "{} is damaged at byte {offset}: {what}. Records after that place may have been acknowledged, so they are not cut off. \
-         Restore the file from a backup, or move the whole data directory away and let the node start over as a new member \
-         of a new cluster", .path.display()
+         {}", .path.display(), crate::data_dir::WAY_OUT
     )]
     Damaged { path: PathBuf, offset: usize, what: String },
 }
@@ -57,16 +57,18 @@ pub(crate) struct Log {
 }
 
 impl Log {
-    /// Recovers the log in `dir`, creating it if there is none, and returns it with the encodings of its records from LSN 1. All of
-    /// them are durable. `report` is called on the log thread.
+    /// Recovers the log in `dir`, creating it if there is none, and returns it with the encodings of its records. All of them are
+    /// durable. With a snapshot, they may begin before its end; without, they begin at LSN 1. `report` is called on the log thread.
     pub(crate) fn open(
         dir: &Path,
         segment_bytes: u64,
         fsync: Fsync,
+        snapshot: Option<SnapshotKey>,
         report: impl Fn(Report) + Send + 'static,
     ) -> Result<(Self, Vec<Bytes>), LogError> {
-        let recovered = recovery::recover(dir)?;
-        let writer = Writer::open(dir, segment_bytes, fsync, recovered.tail)?;
+        let recovered = recovery::recover(dir, snapshot)?;
+        let next_lsn = snapshot.map_or(1, |(lsn, _)| lsn + 1);
+        let writer = Writer::open(dir, segment_bytes, fsync, recovered.tail, next_lsn)?;
         let (commands, queue) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("log".to_owned())
@@ -83,6 +85,16 @@ impl Log {
     /// Cuts off everything behind `after`; what is reported afterwards bears the new generation.
     pub(crate) fn truncate(&self, after: Lsn, generation: u64) {
         self.command(Command::Truncate { after, generation });
+    }
+
+    /// Removes the segments of which no record behind `lsn` is.
+    pub(crate) fn cut_front(&self, lsn: Lsn) {
+        self.command(Command::CutFront { lsn });
+    }
+
+    /// Removes everything and goes on behind `lsn`; what is reported afterwards bears the new generation.
+    pub(crate) fn reset(&self, lsn: Lsn, generation: u64) {
+        self.command(Command::Reset { lsn, generation });
     }
 
     fn command(&self, command: Command) {

@@ -3,6 +3,7 @@
 //! Not here: how records lie on the disk (`log`) or travel (`peer`); both carry the same encoding, made once.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -110,10 +111,10 @@ impl Value {
     }
 }
 
-/// A list that knows its size. Never empty in the store.
+/// A list that knows its size, and whose clones share its elements until one of them changes. Never empty in the store.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct List {
-    elements: VecDeque<Bytes>,
+    elements: Arc<VecDeque<Bytes>>,
     size: usize,
 }
 
@@ -125,16 +126,18 @@ pub(crate) fn element_size(element: &Bytes) -> usize {
 impl List {
     pub(crate) fn push(&mut self, end: End, element: Bytes) {
         self.size += element_size(&element);
+        let elements = Arc::make_mut(&mut self.elements);
         match end {
-            End::Front => self.elements.push_front(element),
-            End::Back => self.elements.push_back(element),
+            End::Front => elements.push_front(element),
+            End::Back => elements.push_back(element),
         }
     }
 
     pub(crate) fn pop(&mut self, end: End) -> Option<Bytes> {
+        let elements = Arc::make_mut(&mut self.elements);
         let element = match end {
-            End::Front => self.elements.pop_front(),
-            End::Back => self.elements.pop_back(),
+            End::Front => elements.pop_front(),
+            End::Back => elements.pop_back(),
         }?;
         self.size -= element_size(&element);
         Some(element)

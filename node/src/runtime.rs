@@ -13,24 +13,32 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::config::Config;
+use crate::config::{Config, Modes};
+use crate::core::retention::SnapshotKey;
+use crate::core::snapshot::Snapshot;
 use crate::core::{Answer, Core, Effect, Settings};
 use crate::data_dir::DataDir;
 use crate::hard_state::HardStateFile;
 use crate::log::{Flushed, Log, Report};
 use crate::peer::{Direction, Links, PeerEvent};
-use crate::record::{Member, Record};
+use crate::record::{Epoch, Lsn, Member, Record};
 use crate::rewound::put_aside;
 use crate::server::{self, Ask};
+use crate::snapshot_file::SnapshotDir;
 
 /// Most events of one kind taken in before the core settles: enough to share a group commit, few enough to keep a beat.
 const BATCH: usize = 1024;
+
+/// Of which record a snapshot was written, and whether that worked.
+type SnapshotReport = (SnapshotKey, bool);
 
 /// A node at work.
 struct Node {
     data: DataDir,
     members: Vec<String>,
     hard_state: HardStateFile,
+    snapshots: SnapshotDir,
+    snapshot_reporter: mpsc::UnboundedSender<SnapshotReport>,
     log: Log,
     links: Links,
     core: Core<oneshot::Sender<Answer>>,
@@ -42,6 +50,7 @@ struct Node {
 /// Where events come from.
 struct Sources {
     log: mpsc::UnboundedReceiver<Report>,
+    snapshots: mpsc::UnboundedReceiver<SnapshotReport>,
     peers: mpsc::Receiver<PeerEvent>,
     clients: mpsc::Receiver<Ask>,
     ticks: Interval,
@@ -53,6 +62,7 @@ struct Sources {
 #[derive(Default)]
 struct Batch {
     log: Vec<Report>,
+    snapshots: Vec<SnapshotReport>,
     peers: Vec<PeerEvent>,
     clients: Vec<Ask>,
 }
@@ -67,6 +77,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
             let Flushed { generation, lsn } =
                 report.context("the log cannot be written; what is on the disk is unknown, so the node stops")?;
             node.core.flushed(generation, lsn);
+        }
+        for (key, written) in batch.snapshots.drain(..) {
+            node.core.snapshot_written(key, written);
         }
         for event in batch.peers.drain(..) {
             node.hear(event);
@@ -88,30 +101,42 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources)> {
     let members = config.members();
     let data = DataDir::open(&config.data)?;
     let (hard_state, hard) = HardStateFile::open(data.path(), &config.id, &members)?;
+    let snapshots = SnapshotDir::open(data.path())?;
+    let snapshot = snapshots.newest()?;
+    let snapshot_key = snapshot.as_ref().map(|snapshot| (snapshot.lsn(), snapshot.lineage()));
     let (reporter, log_reports) = mpsc::unbounded_channel();
     let report = move |report| drop(reporter.send(report)); // an error means that the node is stopping anyway
+    let Modes { storage, acknowledgement, .. } = &*config.modes;
     let (log, records) =
-        Log::open(&data.log_path(), config.modes.storage.segment_bytes, config.modes.acknowledgement.fsync, report)?;
-    tracing::info!(id = config.id, epoch = hard.epoch, lsn = records.len(), "recovered");
+        Log::open(&data.log_path(), storage.segment_bytes, acknowledgement.fsync, snapshot_key, report)?;
 
     let clients = bind(config.listen, "--listen").await?;
     let peers = bind(config.peer_listen, "--peer-listen").await?;
     let (client_address, peer_address) = (clients.local_addr()?, peers.local_addr()?);
-    tracing::info!(epoch = hard.epoch, lsn = records.len(), clients = %client_address, peers = %peer_address, "listening");
-
     let records = records.into_iter().map(|encoded| {
         let record = Record::decode(&encoded).expect("recovery returns records");
         (record, encoded)
     });
     let advertised = config.advertise.unwrap_or(client_address);
-    let core = Core::new(settings(config, advertised), hard, records);
+    let core = Core::new(settings(config, advertised), hard, snapshot, records);
+    let lsn = core.status().last_lsn;
+    tracing::info!(
+        id = config.id,
+        epoch = hard.epoch,
+        lsn,
+        snapshot_lsn = snapshot_key.map(|(lsn, _)| lsn),
+        "recovered"
+    );
+    tracing::info!(epoch = hard.epoch, lsn, clients = %client_address, peers = %peer_address, "listening");
     let clients = server::start(config, advertised, clients);
     let (links, peers) = Links::start(config, peers);
     let mut ticks = interval(Duration::from_millis((config.modes.failover.heartbeat_ms / 4).max(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let directions = BTreeMap::new();
-    let node = Node { data, members, hard_state, log, links, core, directions, started: Instant::now() };
-    Ok((node, Sources { log: log_reports, peers, clients, ticks, terminate, interrupt }))
+    let (snapshot_reporter, snapshot_reports) = mpsc::unbounded_channel();
+    let started = Instant::now();
+    let node = Node { data, members, hard_state, snapshots, snapshot_reporter, log, links, core, directions, started };
+    Ok((node, Sources { log: log_reports, snapshots: snapshot_reports, peers, clients, ticks, terminate, interrupt }))
 }
 
 impl Sources {
@@ -125,6 +150,7 @@ impl Sources {
                 ensure!(reports > 0, "the log thread is gone");
                 return Ok(Some(()));
             }
+            _ = self.snapshots.recv_many(&mut batch.snapshots, BATCH) => return Ok(Some(())),
             _ = self.peers.recv_many(&mut batch.peers, BATCH) => return Ok(Some(())),
             _ = self.clients.recv_many(&mut batch.clients, BATCH) => return Ok(Some(())),
             _ = self.ticks.tick() => return Ok(Some(())),
@@ -187,11 +213,21 @@ impl Node {
             match effect {
                 Effect::Save(state) => self.hard_state.save(&state)?,
                 Effect::Rewind { records, epoch, generation } => {
-                    let file = put_aside(self.data.path(), &self.members, epoch, &records)
-                        .context("cannot put rewound records aside, so the node stops before it cuts them off")?;
-                    let after = records.first().map_or(0, |record| record.stamp.lsn - 1);
-                    tracing::info!(epoch, lsn = after, records = records.len(), file = %file.display(), "put aside");
+                    let after = self.put_aside(epoch, &records)?;
                     self.log.truncate(after, generation);
+                }
+                Effect::WriteSnapshot(snapshot) => self.write_snapshot(snapshot),
+                Effect::AdoptSnapshot { lsn } => {
+                    self.snapshots.adopt(lsn).context("cannot put a snapshot in its place")?;
+                    tracing::info!(lsn, "snapshot");
+                }
+                Effect::CutFront { lsn } => self.log.cut_front(lsn),
+                Effect::InstallSnapshot { lsn, records, epoch, generation } => {
+                    if !records.is_empty() {
+                        self.put_aside(epoch, &records)?;
+                    }
+                    self.snapshots.adopt(lsn).context("cannot put the leader's snapshot in its place")?;
+                    self.log.reset(lsn, generation);
                 }
                 Effect::Write { records } => self.log.write(records),
                 Effect::Send { to, message } => self.links.send(to, message),
@@ -199,5 +235,26 @@ impl Node {
             }
         }
         Ok(())
+    }
+
+    /// Keeps records that are given up, and says behind which one they stood.
+    fn put_aside(&self, epoch: Epoch, records: &[Record]) -> anyhow::Result<Lsn> {
+        let file = put_aside(self.data.path(), &self.members, epoch, records)
+            .context("cannot put rewound records aside, so the node stops before it cuts them off")?;
+        let after = records.first().map_or(0, |record| record.stamp.lsn - 1);
+        tracing::info!(epoch, lsn = after, records = records.len(), file = %file.display(), "put aside");
+        Ok(after)
+    }
+
+    fn write_snapshot(&self, snapshot: Snapshot) {
+        let (snapshots, reporter) = (self.snapshots.clone(), self.snapshot_reporter.clone());
+        let key = (snapshot.lsn(), snapshot.lineage());
+        tokio::task::spawn_blocking(move || {
+            let written = snapshots.write(snapshot);
+            if let Err(error) = &written {
+                tracing::warn!(lsn = key.0, %error, "cannot write a snapshot; the log is kept instead");
+            }
+            let _ = reporter.send((key, written.is_ok())); // an error means that the node is stopping anyway
+        });
     }
 }

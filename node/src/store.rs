@@ -2,11 +2,12 @@
 //!
 //! Not here: whether a change may be made (`core`), or its durability (`log`).
 
-use std::collections::BTreeMap;
-
 use bytes::Bytes;
+use rows::Rows;
 
 use crate::record::{Change, End, List, Value, element_size};
+
+pub(crate) mod rows;
 
 /// Most bytes a value may have. It bounds a record, which carries images of values: see [`MAX_RECORD_BYTES`].
 pub(crate) const MAX_VALUE_BYTES: usize = 16 << 20;
@@ -61,7 +62,7 @@ pub(crate) enum Plan {
 /// The state of all keys.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Store {
-    rows: BTreeMap<Bytes, Value>,
+    rows: Rows,
 }
 
 impl Store {
@@ -154,12 +155,17 @@ impl Store {
             Change::Delete { rows } => rows.iter().for_each(|(key, _)| {
                 self.rows.remove(key);
             }),
-            Change::Push { key, end, elements } => {
-                match self.rows.entry(key).or_insert_with(|| Value::List(List::default())) {
-                    Value::List(list) => elements.into_iter().for_each(|element| list.push(end, element)),
-                    Value::String(_) => panic!("a record pushes to a string: the log does not fit the store"),
+            Change::Push { key, end, elements } => match self.rows.get_mut(&key) {
+                Some(Value::List(list)) => elements.into_iter().for_each(|element| list.push(end, element)),
+                Some(Value::String(_)) => panic!("a record pushes to a string: the log does not fit the store"),
+                None => {
+                    let mut list = List::default();
+                    for element in elements {
+                        list.push(end, element);
+                    }
+                    self.rows.insert(key, Value::List(list));
                 }
-            }
+            },
         }
     }
 
@@ -186,6 +192,16 @@ impl Store {
                 }
             }
         }
+    }
+
+    /// All rows as they are now, whatever is changed afterwards.
+    pub(crate) fn rows(&self) -> &Rows {
+        &self.rows
+    }
+
+    /// A store that holds these rows.
+    pub(crate) fn with(rows: Rows) -> Self {
+        Store { rows }
     }
 
     /// How many keys there are.

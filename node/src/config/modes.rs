@@ -67,6 +67,9 @@ impl Modes {
             ("--missed-heartbeats", u64::from(missed_heartbeats), 2..=1000, "2 to 1000 heartbeats"),
             ("--demote-after-ms", demote_after_ms, 0..=3_600_000, "0 to 3600000 ms"),
             ("--segment-bytes", self.storage.segment_bytes, 4096..=1 << 40, "4096 bytes to 1 TiB"),
+            ("--snapshot-bytes", self.storage.snapshot_bytes, 4096..=1 << 60, "4096 bytes to 1 EiB"),
+            ("--keep-log-bytes", self.storage.keep_log_bytes, 0..=1 << 60, "0 to 1 EiB"),
+            ("--max-slot-size", self.storage.max_slot_size, 0..=1 << 60, "0 to 1 EiB"),
         ];
         for (flag, value, range, words) in ranges {
             if !range.contains(&value) {
@@ -84,7 +87,8 @@ mod tests {
     #[test]
     fn modes_are_written_as_they_are_read() {
         let unusual = "--ack async --fsync interval:7 --read follower --election timeout --fencing none --heartbeat-ms 7 \
-                       --missed-heartbeats 3 --demote-after-ms 9 --segment-bytes 8192";
+                       --missed-heartbeats 3 --demote-after-ms 9 --segment-bytes 8192 --snapshot-bytes 9999 \
+                       --keep-log-bytes 8 --max-slot-size 10";
         for flags in ["", unusual] {
             let modes = Modes::default().with(flags).unwrap();
             let written: Vec<_> = modes.flags().into_iter().map(|(flag, value)| format!("{flag} {value}")).collect();

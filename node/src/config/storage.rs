@@ -12,10 +12,27 @@ pub struct Storage {
     /// Bytes after which the log begins a new segment file.
     #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
     pub segment_bytes: u64,
+
+    /// Bytes of log after which a snapshot of the state is taken. A restart reads the last snapshot and the log behind it.
+    #[arg(long, value_name = "BYTES", default_value_t = 128 << 20)]
+    pub snapshot_bytes: u64,
+
+    /// Bytes of log kept for followers that come back, beyond what a snapshot or a slot needs (`PostgreSQL`'s `wal_keep_size`).
+    #[arg(long, value_name = "BYTES", default_value_t = 32 << 20)]
+    pub keep_log_bytes: u64,
+
+    /// Most bytes of log kept for a follower or slot that falls behind; beyond that it is lost (`max_slot_wal_keep_size`).
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
+    pub max_slot_size: u64,
 }
 
 impl Storage {
     pub(super) fn flags(&self) -> Vec<Flag> {
-        vec![("--segment-bytes", self.segment_bytes.to_string())]
+        vec![
+            ("--segment-bytes", self.segment_bytes.to_string()),
+            ("--snapshot-bytes", self.snapshot_bytes.to_string()),
+            ("--keep-log-bytes", self.keep_log_bytes.to_string()),
+            ("--max-slot-size", self.max_slot_size.to_string()),
+        ]
     }
 }

@@ -2,10 +2,13 @@
 //!
 //! Not here: what happens when the leader falls silent (`election`, `promotion`).
 
+use std::net::SocketAddr;
+
 use bytes::Bytes;
 
 use super::message::{Append, Body};
 use super::promotion::Isolation;
+use super::shipping::Arrival;
 use super::{Core, Effect, Election, Fencing, Role};
 use crate::record::{Epoch, Lsn, Member, Record};
 
@@ -19,29 +22,45 @@ pub(crate) struct Follower {
     answered: Option<(u64, Lsn)>,
     /// An answer is due, whether or not it says anything new.
     answer_due: bool,
+    /// A base snapshot that is coming in.
+    pub(crate) arrival: Option<Box<Arrival>>,
     /// Set while this node, having led without a majority, waits to hear from one before it may promote itself again.
     pub(crate) isolation: Option<Isolation>,
 }
 
+impl Follower {
+    /// The log agrees with the leader's up to there, and the leader is to know it.
+    pub(crate) fn holds(&mut self, lsn: Lsn) {
+        self.held_lsn = self.held_lsn.max(lsn);
+        self.answer_due = true;
+    }
+}
+
 impl<T> Core<T> {
     pub(crate) fn on_append(&mut self, from: Member, epoch: Epoch, append: Append) {
+        if self.accept_leader(from, epoch, append.address) {
+            self.take_over(from, append);
+        }
+    }
+
+    /// Follows whoever speaks as a leader, unless there is a newer one.
+    pub(crate) fn accept_leader(&mut self, from: Member, epoch: Epoch, address: SocketAddr) -> bool {
         if (epoch, Some(from)) < self.standing() {
             // Without fencing nobody tells the old leader; like a MySQL source, it just has no replicas any more.
             if self.settings.modes.failover.fencing == Fencing::Epoch {
                 let leader = self.leader.map(|(member, _)| member);
                 self.send(from, Body::Fenced { leader });
             }
-            return;
+            return false;
         }
         if self.settings.modes.failover.election == Election::Vote && epoch == self.hard.epoch {
             assert!(!matches!(self.role, Role::Leader(_)), "a second leader was elected in epoch {epoch}");
         }
         if matches!(self.role, Role::Leader(_)) && self.settings.modes.failover.fencing == Fencing::None {
-            return self.note_successor(epoch, Some(from));
+            self.note_successor(epoch, Some(from));
+            return false;
         }
-        if (epoch, Some((from, append.address))) != (self.hard.epoch, self.leader)
-            || !matches!(self.role, Role::Follower(_))
-        {
+        if (epoch, Some((from, address))) != (self.hard.epoch, self.leader) || !matches!(self.role, Role::Follower(_)) {
             if matches!(self.role, Role::Leader(_)) {
                 tracing::info!(
                     epoch,
@@ -49,12 +68,12 @@ impl<T> Core<T> {
                     "stepped down: fenced by the new leader's records"
                 );
             }
-            self.follow(epoch, Some((from, append.address)));
+            self.follow(epoch, Some((from, address)));
             tracing::info!(epoch, lsn = self.journal.last_lsn(), leader = self.settings.id(from), "follower");
         }
         self.heard_ms = Some(self.now_ms);
         self.rearm();
-        self.take_over(from, append);
+        true
     }
 
     fn take_over(&mut self, from: Member, append: Append) {
@@ -62,7 +81,7 @@ impl<T> Core<T> {
         let last_lsn = self.journal.last_lsn();
         if prev_lsn > last_lsn || self.journal.lineage(prev_lsn) != prev {
             // Go back to the end of this log or, if the leader has other records there, to before that whole reign.
-            let hint_lsn = self.journal.reign(prev_lsn).map_or(last_lsn, |(first, _)| first - 1);
+            let hint_lsn = self.journal.reign(prev_lsn).map_or(last_lsn, |reign| reign.first_lsn - 1);
             return self.send(from, Body::Mismatch { round, rejected_lsn: prev_lsn, hint_lsn });
         }
         let Some(records) = self.decode(prev_lsn, &records) else {
@@ -79,10 +98,13 @@ impl<T> Core<T> {
             let lsn = record.stamp.lsn;
             match self.journal.lineage(lsn) {
                 Some(lineage) if lineage == record.stamp.lineage() => continue,
+                Some(_) if lsn <= self.retention.snapshot_lsn => {
+                    return self.send(from, Body::Lacking { round, lsn }); // what a snapshot covers cannot be undone
+                }
                 Some(_) => self.rewind(lsn - 1),
                 None => {}
             }
-            self.journal.push(record.stamp.lineage(), encoded);
+            self.journal.push(&record.stamp, encoded);
             self.store.apply(record.change);
         }
         let Role::Follower(follower) = &mut self.role else { unreachable!("only followers take records over") };
@@ -118,7 +140,7 @@ impl<T> Core<T> {
         self.hand_over_writes(); // so that the log on disk holds what it will be told to cut
         let mut records = Vec::new();
         while self.journal.last_lsn() > lsn {
-            let record = self.journal.pop().expect("the journal is as long as it says");
+            let record = self.journal.pop().expect("records behind the snapshot are kept");
             self.store.undo(record.change.clone());
             records.push(record);
         }
@@ -131,6 +153,7 @@ impl<T> Core<T> {
         self.written_lsn = lsn;
         self.flushed_lsn = self.flushed_lsn.min(lsn);
         self.commit_lsn = self.commit_lsn.min(lsn);
+        self.retention.taken.take_if(|taken| taken.lsn() > lsn);
         let (epoch, generation) = (self.hard.epoch, self.generation);
         self.effects.push(Effect::Rewind { records, epoch, generation });
     }

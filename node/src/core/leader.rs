@@ -113,14 +113,16 @@ impl<T> Core<T> {
     }
 
     pub(crate) fn on_mismatch(&mut self, from: Member, round: u64, rejected_lsn: Lsn, hint_lsn: Lsn) {
-        if let Some(follower) = self.answering(from, round, rejected_lsn) {
+        if let Some(follower) = self.answering(from, round, rejected_lsn)
+            && follower.shipping.is_none()
+        {
             follower.disagree(rejected_lsn, hint_lsn);
         }
     }
 
     /// A follower that answered in this epoch, and thereby confirmed the leadership for that round.
     /// `None` also for an answer about an LSN or a round that it cannot have been told of.
-    fn answering(&mut self, from: Member, round: u64, lsn: Lsn) -> Option<&mut Progress> {
+    pub(crate) fn answering(&mut self, from: Member, round: u64, lsn: Lsn) -> Option<&mut Progress> {
         let Role::Leader(leader) = &mut self.role else { return None };
         if lsn > self.journal.last_lsn() || round > leader.round {
             tracing::warn!(
@@ -197,10 +199,16 @@ impl<T> Core<T> {
         }
         let round = leader.round;
         let follower = leader.followers.get_mut(&to).expect("every peer has its progress");
+        let ships = follower.needs_snapshot(self.journal.base_lsn());
+        if ships {
+            self.ship(to);
+        }
+        let Role::Leader(leader) = &mut self.role else { return };
+        let follower = leader.followers.get_mut(&to).expect("every peer has its progress");
         let mut appends = Vec::new();
         loop {
             let prev_lsn = follower.next_lsn - 1;
-            let records = follower.take_batch(self.journal.after(prev_lsn));
+            let records = if ships { Vec::new() } else { follower.take_batch(self.journal.after(prev_lsn)) };
             if records.is_empty() && follower.told_round == round {
                 break;
             }

@@ -33,6 +33,19 @@ pub(crate) enum Body {
         rejected_lsn: Lsn,
         hint_lsn: Lsn,
     },
+    /// The sender's log differs from the leader's at `lsn`, and it cannot undo that: only a base snapshot helps.
+    Lacking {
+        round: u64,
+        lsn: Lsn,
+    },
+    /// A piece of the leader's base snapshot.
+    Part(Part),
+    /// The sender has all parts before `next` of the snapshot that is of this record.
+    PartTaken {
+        lsn: Lsn,
+        lineage: Option<Lineage>,
+        next: u64,
+    },
     /// The sender knows a newer leader, or at least a newer epoch: fencing.
     Fenced {
         leader: Option<Member>,
@@ -73,6 +86,18 @@ pub(crate) struct Append {
     pub(crate) round: u64,
 }
 
+/// A piece of the base snapshot that is of the record at `lsn`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Part {
+    /// Where the leader serves clients.
+    pub(crate) address: SocketAddr,
+    pub(crate) lsn: Lsn,
+    pub(crate) lineage: Option<Lineage>,
+    /// Counted from 0.
+    pub(crate) number: u64,
+    pub(crate) bytes: Bytes,
+}
+
 /// How far the durable part of a log reaches. Greater is more up to date (Raft §5.4.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct LogEnd {
@@ -85,6 +110,7 @@ impl Message {
     pub(crate) fn size(&self) -> usize {
         let records = match &self.body {
             Body::Append(append) => append.records.iter().map(Bytes::len).sum(),
+            Body::Part(part) => part.bytes.len(),
             _ => 0,
         };
         size_of::<Self>() + records

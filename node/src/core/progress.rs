@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::shipping::Shipping;
 use crate::record::Lsn;
 
 /// Record bytes per message, unless a single record is larger. Large enough to carry a batch of thousands of small writes.
@@ -30,6 +31,10 @@ pub(crate) struct Progress {
     pub(crate) answered_round: u64,
     /// When it was last heard.
     pub(crate) contact_ms: u64,
+    /// The base snapshot that is on its way there; records follow when it is installed.
+    pub(crate) shipping: Option<Shipping>,
+    /// It asked for one.
+    wants_snapshot: bool,
     /// Last LSN and bytes of each message on its way.
     in_flight: VecDeque<(Lsn, usize)>,
     in_flight_bytes: usize,
@@ -45,19 +50,21 @@ impl Progress {
             told_round: 0,
             answered_round: 0,
             contact_ms: now_ms,
+            shipping: None,
+            wants_snapshot: false,
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,
         }
     }
 
     /// The next batch, out of the records not sent yet. They count as sent.
-    pub(crate) fn take_batch(&mut self, unsent: &[Bytes]) -> Vec<Bytes> {
+    pub(crate) fn take_batch<'a>(&mut self, unsent: impl IntoIterator<Item = &'a Bytes>) -> Vec<Bytes> {
         if self.probing || self.in_flight_bytes >= WINDOW_BYTES {
             return Vec::new();
         }
         let mut bytes = 0;
         let batch: Vec<Bytes> = unsent
-            .iter()
+            .into_iter()
             .take_while(|record| {
                 let fits = bytes == 0 || bytes + record.len() + RECORD_OVERHEAD <= BATCH_BYTES;
                 bytes += if fits { record.len() + RECORD_OVERHEAD } else { 0 };
@@ -78,6 +85,7 @@ impl Progress {
         self.durable_lsn = self.durable_lsn.max(durable_lsn);
         self.next_lsn = self.next_lsn.max(self.held_lsn + 1);
         self.probing = false;
+        (self.shipping, self.wants_snapshot) = (None, false);
         while let Some((_, bytes)) = self.in_flight.pop_front_if(|&mut (lsn, _)| lsn <= durable_lsn) {
             self.in_flight_bytes -= bytes;
         }
@@ -94,8 +102,31 @@ impl Progress {
         !old_news
     }
 
+    /// The follower cannot undo what it has at `lsn`, where the logs differ.
+    pub(crate) fn lacks(&mut self, lsn: Lsn) {
+        self.wants_snapshot |= lsn > self.durable_lsn;
+    }
+
+    /// Whether only a base snapshot can bring this follower on, if records up to `base_lsn` are gone.
+    pub(crate) fn needs_snapshot(&self, base_lsn: Lsn) -> bool {
+        self.shipping.is_some() || self.wants_snapshot || self.next_lsn <= base_lsn
+    }
+
+    pub(crate) fn begin_shipping(&mut self, shipping: Shipping) {
+        let (lsn, _) = shipping.key();
+        self.shipping = Some(shipping);
+        self.wants_snapshot = false;
+        self.probe(lsn + 1); // the heartbeats ask for the record that the snapshot is of
+    }
+
+    /// The follower has need of what is behind this; of everything, as long as it was not heard.
+    pub(crate) fn needed_lsn(&self) -> Lsn {
+        self.shipping.as_ref().map_or(self.durable_lsn, |shipping| shipping.key().0)
+    }
+
     /// What was on its way may be lost.
     pub(crate) fn reconnect(&mut self) {
+        self.shipping = None;
         self.probe(self.held_lsn + 1);
     }
 

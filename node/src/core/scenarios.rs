@@ -59,7 +59,7 @@ fn append(prev: Option<(Lsn, Epoch, Member)>, records: &[Record], round: u64) ->
 impl Node {
     fn new(settings: Settings, hard: HardState, log: &[Record]) -> Self {
         let log: Vec<(Record, Bytes)> = log.iter().map(|record| (record.clone(), record.encode())).collect();
-        let mut core = Core::new(settings, hard, log);
+        let mut core = Core::new(settings, hard, None, log);
         core.link(A, true);
         core.link(B, true);
         let (sent, answers, put_aside) = (Vec::new(), Vec::new(), Vec::new());
@@ -90,7 +90,13 @@ impl Node {
             match effect {
                 Effect::Save(hard) => self.hard = hard,
                 Effect::Rewind { records, .. } => self.put_aside.extend(records.iter().map(|record| record.stamp.lsn)),
-                Effect::Write { .. } => {}
+                Effect::Write { .. } | Effect::AdoptSnapshot { .. } | Effect::CutFront { .. } => {}
+                Effect::WriteSnapshot(snapshot) => {
+                    self.core.snapshot_written((snapshot.lsn(), snapshot.lineage()), true);
+                }
+                Effect::InstallSnapshot { records, .. } => {
+                    self.put_aside.extend(records.iter().map(|record| record.stamp.lsn));
+                }
                 Effect::Send { to, message } => {
                     if matches!(message.body, Body::VoteReply { granted: true }) {
                         assert_eq!(self.hard.voted_for, Some(to), "the vote is told before it is durable");

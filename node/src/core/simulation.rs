@@ -11,6 +11,8 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::message::Message;
+use super::retention::SnapshotKey;
+use super::snapshot::Snapshot;
 use super::{Answer, Core, Effect, HardState, Refusal, Settings};
 use crate::config::{Election, Modes, ReadMode};
 use crate::record::{End, Epoch, Lsn, Member, Record};
@@ -47,23 +49,61 @@ impl Setup {
 #[derive(Default)]
 struct Disk {
     hard: HardState,
+    /// The LSN behind which the records are.
+    base_lsn: Lsn,
     records: Vec<Bytes>,
+    snapshot: Option<Snapshot>,
+    /// Written, but not in its place.
+    written: Option<Snapshot>,
     generation: u64,
     queue: VecDeque<(u64, Command)>,
+    /// When a snapshot will have been written, and of what it is.
+    writing: Option<(u64, SnapshotKey)>,
 }
 
 enum Command {
     Write(Vec<Bytes>),
     Truncate { after: Lsn, generation: u64 },
+    CutFront(Lsn),
+    Reset { lsn: Lsn, generation: u64 },
 }
 
 impl Disk {
+    fn last_lsn(&self) -> Lsn {
+        self.base_lsn + self.records.len() as Lsn
+    }
+
+    /// What recovery does with a log that a snapshot has replaced.
+    fn recover(&mut self) {
+        self.written = None;
+        let Some(snapshot) = &self.snapshot else { return };
+        let at = snapshot.lsn().checked_sub(self.base_lsn + 1).and_then(|index| self.records.get(index as usize));
+        let fits =
+            at.is_some_and(|encoded| Some(Record::decode(encoded).unwrap().stamp.lineage()) == snapshot.lineage());
+        if !fits && self.base_lsn != snapshot.lsn() {
+            (self.records, self.base_lsn) = (Vec::new(), snapshot.lsn());
+        }
+    }
+
+    fn adopt(&mut self, lsn: Lsn) {
+        let written = self.written.take().expect("only what was written is adopted");
+        assert_eq!(written.lsn(), lsn);
+        self.snapshot = Some(written);
+    }
+
     fn carry_out(&mut self, command: Command) {
         match command {
             Command::Write(records) => self.records.extend(records),
             Command::Truncate { after, generation } => {
-                self.records.truncate(after as usize);
+                self.records.truncate((after - self.base_lsn) as usize);
                 self.generation = generation;
+            }
+            Command::CutFront(lsn) => {
+                self.records.drain(..(lsn - self.base_lsn) as usize);
+                self.base_lsn = lsn;
+            }
+            Command::Reset { lsn, generation } => {
+                (self.records, self.base_lsn, self.generation) = (Vec::new(), lsn, generation);
             }
         }
     }
@@ -102,10 +142,12 @@ struct World {
     /// Counts invocations and completions: real time.
     moment: u64,
     leaders: BTreeMap<Epoch, BTreeSet<Member>>,
+    /// How many base snapshots were installed.
+    installed: usize,
 }
 
-/// Runs one cluster to the end: what is wrong with it, if anything.
-fn run(setup: Setup, seed: u64) -> Result<(), String> {
+/// Runs one cluster to the end: what is wrong with it, if anything; or how many base snapshots were installed.
+fn run(setup: Setup, seed: u64) -> Result<usize, String> {
     let mut world = World::new(setup, seed);
     while world.now_ms < FAULTS_MS {
         world.injure();
@@ -116,7 +158,8 @@ fn run(setup: Setup, seed: u64) -> Result<(), String> {
     while world.now_ms < FAULTS_MS + RECOVERY_MS {
         world.step();
     }
-    world.verdict(healed_at)
+    let installed = world.installed;
+    world.verdict(healed_at).map(|()| installed)
 }
 
 impl World {
@@ -134,6 +177,7 @@ impl World {
             history: Vec::new(),
             moment: 0,
             leaders: BTreeMap::new(),
+            installed: 0,
         };
         (0..setup.nodes).for_each(|index| world.start(index));
         world
@@ -148,8 +192,9 @@ impl World {
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, u16::from(index) + 1)),
         };
         let node = &mut self.nodes[usize::from(index)];
+        node.disk.recover();
         let log = node.disk.records.iter().map(|encoded| (Record::decode(encoded).unwrap(), encoded.clone()));
-        let mut core = Core::new(settings, node.disk.hard, log);
+        let mut core = Core::new(settings, node.disk.hard, node.disk.snapshot.clone(), log);
         node.disk.generation = 0;
         node.started_ms = self.now_ms;
         for peer in (0..self.setup.nodes).filter(|&peer| peer != index) {
@@ -178,6 +223,7 @@ impl World {
             node.disk.carry_out(command);
         }
         node.disk.queue.clear();
+        node.disk.writing = None;
         node.inbox.clear();
         node.requests.clear();
         node.restart_ms = Some(self.now_ms + self.rng.random_range(20..400));
@@ -242,7 +288,10 @@ impl World {
         core.advance(self.now_ms - node.started_ms);
         while let Some((_, command)) = node.disk.queue.pop_front_if(|(due_ms, _)| *due_ms <= self.now_ms) {
             node.disk.carry_out(command);
-            core.flushed(node.disk.generation, node.disk.records.len() as Lsn);
+            core.flushed(node.disk.generation, node.disk.last_lsn());
+        }
+        if let Some((_, key)) = node.disk.writing.take_if(|(due_ms, _)| *due_ms <= self.now_ms) {
+            core.snapshot_written(key, true);
         }
         node.inbox.drain(..).for_each(|(from, message)| core.receive(from, message));
         for (token, operation) in node.requests.drain(..) {
@@ -268,6 +317,18 @@ impl World {
             Effect::Rewind { records, generation, .. } => {
                 let after = records[0].stamp.lsn - 1;
                 disk.queue.push_back((due_ms, Command::Truncate { after, generation }));
+            }
+            Effect::WriteSnapshot(snapshot) => {
+                let key = (snapshot.lsn(), snapshot.lineage());
+                disk.written = Some(snapshot);
+                disk.writing = Some((self.now_ms + self.rng.random_range(0..60), key));
+            }
+            Effect::AdoptSnapshot { lsn } => disk.adopt(lsn),
+            Effect::CutFront { lsn } => disk.queue.push_back((due_ms, Command::CutFront(lsn))),
+            Effect::InstallSnapshot { lsn, generation, .. } => {
+                disk.adopt(lsn);
+                self.installed += 1;
+                disk.queue.push_back((due_ms, Command::Reset { lsn, generation }));
             }
             Effect::Send { to, message } => self.send(Member(index), to, message),
             Effect::Answer { token, answer } => self.complete(token, &answer),
@@ -376,9 +437,10 @@ impl World {
     fn log_matching(&self) -> Result<(), String> {
         let cores: Vec<&Core<usize>> = self.nodes.iter().filter_map(|node| node.core.as_ref()).collect();
         for (a, b) in cores.iter().flat_map(|&a| cores.iter().map(move |&b| (&a.journal, &b.journal))) {
-            let last = a.last_lsn().min(b.last_lsn());
-            let common = (1..=last).rev().find(|&lsn| a.lineage(lsn) == b.lineage(lsn)).unwrap_or(0) as usize;
-            if a.after(0)[..common] != b.after(0)[..common] {
+            let common = a.history().agrees_until(b.history());
+            let held = a.base_lsn().max(b.base_lsn());
+            let until = common.saturating_sub(held) as usize;
+            if held < common && !a.after(held).take(until).eq(b.after(held).take(until)) {
                 return Err(format!("log matching: two logs agree at LSN {common} but not before"));
             }
         }

@@ -10,13 +10,16 @@ use bytes::Bytes;
 
 use super::LogError;
 use super::segment::{HEADER_BYTES, Header, find_record, frame_at};
+use crate::core::retention::SnapshotKey;
 use crate::data_dir::sync_dir;
 use crate::record::{Lsn, Record};
 
 /// What recovery found.
 #[derive(Debug)]
 pub(crate) struct Recovered {
-    /// The encodings of all records, from LSN 1.
+    /// Where the log begins; `None` if there is none.
+    pub(crate) first_lsn: Option<Lsn>,
+    /// The encodings of all records.
     pub(crate) records: Vec<Bytes>,
     /// The segment to go on with; `None` if there is none.
     pub(crate) tail: Option<Tail>,
@@ -50,8 +53,41 @@ pub(crate) fn segments(dir: &Path) -> Result<Vec<(Lsn, PathBuf)>, LogError> {
     Ok(found)
 }
 
-/// Reads all segments and makes the log end with its last sound record.
-pub(crate) fn recover(dir: &Path) -> Result<Recovered, LogError> {
+/// Reads all segments and makes the log end with its last sound record. A log that does not lead up to the snapshot is one that the
+/// snapshot was to replace when the node died; it is removed.
+pub(crate) fn recover(dir: &Path, snapshot: Option<SnapshotKey>) -> Result<Recovered, LogError> {
+    let recovered = read(dir)?;
+    let Some((lsn, lineage)) = snapshot else {
+        return match recovered.first_lsn {
+            Some(first @ 2..) => Err(missing(&segment_path(dir, first), first, 1)),
+            _ => Ok(recovered),
+        };
+    };
+    let Some(first_lsn) = recovered.first_lsn else { return Ok(recovered) };
+    if first_lsn > lsn + 1 {
+        return Err(missing(&segment_path(dir, first_lsn), first_lsn, lsn + 1));
+    }
+    let at_snapshot = (lsn + 1).checked_sub(first_lsn + 1).and_then(|index| recovered.records.get(index as usize));
+    let fits = at_snapshot
+        .is_some_and(|encoded| Record::decode(encoded).is_some_and(|record| Some(record.stamp.lineage()) == lineage));
+    if fits || first_lsn == lsn + 1 {
+        return Ok(recovered);
+    }
+    tracing::info!(lsn, records = recovered.records.len(), "removed a log that a base snapshot has replaced");
+    remove_all(dir)?;
+    Ok(Recovered { first_lsn: None, records: Vec::new(), tail: None })
+}
+
+/// Removes all segments, from the last on, so that a crash leaves no gap.
+pub(crate) fn remove_all(dir: &Path) -> Result<(), LogError> {
+    for (_, path) in segments(dir)?.into_iter().rev() {
+        fs::remove_file(&path).map_err(LogError::io(&path))?;
+        sync_dir(dir).map_err(LogError::io(dir))?;
+    }
+    Ok(())
+}
+
+fn read(dir: &Path) -> Result<Recovered, LogError> {
     fs::create_dir_all(dir).map_err(LogError::io(dir))?;
     if let Some(parent) = dir.parent() {
         sync_dir(parent).map_err(LogError::io(parent))?;
@@ -59,11 +95,12 @@ pub(crate) fn recover(dir: &Path) -> Result<Recovered, LogError> {
     let mut records = Vec::new();
     let mut tail = None;
     let segments = segments(dir)?;
+    let begin = segments.first().map_or(1, |&(first_lsn, _)| first_lsn);
     for (index, (first_lsn, path)) in segments.iter().enumerate() {
         let is_last = index + 1 == segments.len();
-        let next_lsn = records.len() as Lsn + 1;
+        let next_lsn = begin + records.len() as Lsn;
         if *first_lsn != next_lsn {
-            return Err(damaged(path, 0, &format!("it begins at LSN {first_lsn}, but LSN {next_lsn} is missing")));
+            return Err(missing(path, *first_lsn, next_lsn));
         }
         let bytes = Bytes::from(fs::read(path).map_err(LogError::io(path))?);
         if is_last && bytes.len() <= HEADER_BYTES && Header::decode(&bytes).is_err() {
@@ -75,7 +112,12 @@ pub(crate) fn recover(dir: &Path) -> Result<Recovered, LogError> {
         }
         tail = Some(read_segment(path, &bytes, next_lsn, is_last, &mut records)?);
     }
-    Ok(Recovered { records, tail })
+    let first_lsn = tail.as_ref().map(|_| begin);
+    Ok(Recovered { first_lsn, records, tail })
+}
+
+fn missing(path: &Path, first_lsn: Lsn, missing_lsn: Lsn) -> LogError {
+    damaged(path, 0, &format!("it begins at LSN {first_lsn}, but LSN {missing_lsn} is missing"))
 }
 
 fn read_segment(

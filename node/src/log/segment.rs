@@ -11,7 +11,7 @@ use crate::store::MAX_RECORD_BYTES;
 const MAGIC: [u8; 8] = *b"INTRLOG\n";
 const FORMAT: u32 = 1;
 pub(crate) const HEADER_BYTES: usize = 28;
-const FRAME_HEADER_BYTES: usize = 8;
+pub(crate) const FRAME_HEADER_BYTES: usize = 8;
 
 /// The first bytes of a segment: magic, format, salt, first LSN, CRC-32 of all that; little-endian.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,16 +68,18 @@ pub(crate) fn encode_frame(out: &mut Vec<u8>, salt: u32, payload: &[u8]) {
     out.extend_from_slice(payload);
 }
 
+/// How long the payload of a frame is, by its first bytes; `None` if it cannot be.
+pub(crate) fn frame_length(header: &[u8]) -> Option<usize> {
+    Some(u32_at(header, 0) as usize).filter(|&length| length <= MAX_RECORD_BYTES)
+}
+
 /// The place of the payload of the frame at `offset` and where the next frame begins; `None` if there is no whole, sound frame.
 pub(crate) fn frame_at(bytes: &[u8], offset: usize, salt: u32) -> Option<std::ops::Range<usize>> {
     let header = bytes.get(offset..offset + FRAME_HEADER_BYTES)?;
-    let length = u32_at(header, 0);
-    if length as usize > MAX_RECORD_BYTES {
-        return None;
-    }
+    let length = frame_length(header)?;
     let start = offset + FRAME_HEADER_BYTES;
-    let payload = start..start + length as usize;
-    (checksum(salt, length, bytes.get(payload.clone())?) == u32_at(header, 4)).then_some(payload)
+    let payload = start..start + length;
+    (checksum(salt, length as u32, bytes.get(payload.clone())?) == u32_at(header, 4)).then_some(payload)
 }
 
 /// Where, behind `offset`, a sound record with an LSN from `lsn` on begins. Looks at every byte, because a damaged length tells

@@ -24,7 +24,7 @@ fn records(first: Lsn, last: Lsn, mark: &'static [u8]) -> Vec<Bytes> {
 fn open(dir: &Path, segment_bytes: u64) -> Result<(Log, mpsc::Receiver<Report>, Vec<Bytes>), LogError> {
     let (reporter, reports) = mpsc::channel();
     let report = move |report| drop(reporter.send(report));
-    Log::open(dir, segment_bytes, Fsync::Always, report).map(|(log, records)| (log, reports, records))
+    Log::open(dir, segment_bytes, Fsync::Always, None, report).map(|(log, records)| (log, reports, records))
 }
 
 /// What a node finds that starts on this directory.
@@ -82,7 +82,7 @@ fn with_an_interval_a_write_is_reported_before_its_fsync_is_due() {
     let dir = tempfile::tempdir().unwrap();
     let (reporter, reports) = mpsc::channel();
     let hour = Fsync::Interval(3_600_000);
-    let (log, _) = Log::open(dir.path(), u64::MAX, hour, move |report| drop(reporter.send(report))).unwrap();
+    let (log, _) = Log::open(dir.path(), u64::MAX, hour, None, move |report| drop(reporter.send(report))).unwrap();
     log.write(records(1, 3, b"a"));
     let report = reports.recv_timeout(Duration::from_secs(10)).expect("a report long before the hour is over").unwrap();
     assert_eq!(report, Flushed { generation: 0, lsn: 3 });

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::recovery::{Tail, segment_path, segments};
+use super::recovery::{Tail, remove_all, segment_path, segments};
 use super::segment::{HEADER_BYTES, Header, encode_frame, frame_at};
 use super::{Flushed, LogError, Report};
 use crate::config::Fsync;
@@ -24,6 +24,8 @@ const BUFFER_BYTES: usize = 1 << 20;
 pub(crate) enum Command {
     Write(Vec<Bytes>),
     Truncate { after: Lsn, generation: u64 },
+    CutFront { lsn: Lsn },
+    Reset { lsn: Lsn, generation: u64 },
 }
 
 #[derive(Debug)]
@@ -49,8 +51,15 @@ struct Segment {
 }
 
 impl Writer {
-    pub(crate) fn open(dir: &Path, segment_bytes: u64, fsync: Fsync, tail: Option<Tail>) -> Result<Self, LogError> {
-        let next_lsn = tail.as_ref().map_or(1, |tail| tail.next_lsn);
+    /// `next_lsn` is where the log begins if there is none.
+    pub(crate) fn open(
+        dir: &Path,
+        segment_bytes: u64,
+        fsync: Fsync,
+        tail: Option<Tail>,
+        next_lsn: Lsn,
+    ) -> Result<Self, LogError> {
+        let next_lsn = tail.as_ref().map_or(next_lsn, |tail| tail.next_lsn);
         let segment = match tail {
             Some(tail) => Segment::reopen(tail.path, tail.header, tail.bytes)?,
             None => Segment::create(dir, next_lsn)?,
@@ -111,6 +120,11 @@ impl Writer {
                 self.generation = generation;
                 self.truncate(after)
             }
+            Command::CutFront { lsn } => self.cut_front(lsn),
+            Command::Reset { lsn, generation } => {
+                self.generation = generation;
+                self.reset(lsn)
+            }
         }
     }
 
@@ -133,6 +147,29 @@ impl Writer {
         Ok(())
     }
 
+    /// Removes segments whose records are all at or before `lsn`, from the first on, but never the last segment.
+    fn cut_front(&mut self, lsn: Lsn) -> Result<(), LogError> {
+        let segments = segments(&self.dir)?;
+        for ((first_lsn, path), (next_lsn, _)) in segments.iter().zip(segments.iter().skip(1)) {
+            if *next_lsn > lsn + 1 {
+                break;
+            }
+            fs::remove_file(path).map_err(LogError::io(path))?;
+            sync_dir(&self.dir).map_err(LogError::io(&self.dir))?; // each, so that a crash leaves no gap
+            tracing::info!(file = %path.display(), first_lsn, "removed a segment that nobody needs any more");
+        }
+        Ok(())
+    }
+
+    fn reset(&mut self, lsn: Lsn) -> Result<(), LogError> {
+        self.segment.buffer.clear();
+        remove_all(&self.dir)?;
+        self.next_lsn = lsn + 1;
+        self.segment = Segment::create(&self.dir, self.next_lsn)?;
+        self.dirty_since = None;
+        Ok(())
+    }
+
     /// Cuts off everything behind `after`: whole segments from the last on, then the end of the one that holds it.
     fn truncate(&mut self, after: Lsn) -> Result<(), LogError> {
         self.sync()?;
@@ -141,7 +178,7 @@ impl Writer {
             fs::remove_file(&path).map_err(LogError::io(&path))?;
             sync_dir(&self.dir).map_err(LogError::io(&self.dir))?; // each, so that a crash leaves no gap
         }
-        let (first_lsn, path) = segments.pop().expect("the first segment begins at LSN 1 and is never removed");
+        let (first_lsn, path) = segments.pop().expect("nothing that a snapshot covers is cut off");
         let bytes = fs::read(&path).map_err(LogError::io(&path))?;
         let header = Header::decode(&bytes).expect("this process wrote or checked the header");
         let mut end = HEADER_BYTES;

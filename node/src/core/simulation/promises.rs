@@ -9,12 +9,10 @@ fn seeds(few: u64) -> std::ops::Range<u64> {
     0..asked.map_or(few, |count| count.parse().expect("INTERREGNUM_SEEDS is a number"))
 }
 
-fn check_sound(setup: Setup, few: u64) {
-    for seed in seeds(few) {
-        if let Err(violation) = run(setup, seed) {
-            panic!("{setup:?} with seed {seed}: {violation}");
-        }
-    }
+/// Says how many base snapshots were installed on the way.
+fn check_sound(setup: Setup, few: u64) -> usize {
+    let check = |seed| run(setup, seed).unwrap_or_else(|found| panic!("{setup:?} with seed {seed}: {found}"));
+    seeds(few).map(check).sum()
 }
 
 /// The violations that these seeds show, by their first word.
@@ -64,4 +62,25 @@ fn leaders_that_promote_themselves_lose_writes_fenced_or_not() {
         assert!(found.iter().any(|violation| violation == "lost"), "{flags}: {found:?}");
         assert!(found.iter().all(|violation| violation != "liveness"), "{flags}: {found:?}");
     }
+}
+
+/// Thresholds so small that a log is cut several times a run, and every node that was away needs a base snapshot.
+const TINY_LOGS: &str = "--snapshot-bytes 500 --keep-log-bytes 100 --segment-bytes 1";
+
+#[test]
+fn so_are_nodes_that_keep_little_of_their_logs() {
+    for slots in ["", " --max-slot-size 0", " --max-slot-size 300 --fencing none"] {
+        let flags: &'static str = Box::leak(format!("{TINY_LOGS}{slots}").into_boxed_str());
+        let installed = check_sound(Setup { flags, ..SOUND }, 40) + check_sound(Setup { nodes: 5, flags }, 6);
+        assert!(installed > 0, "{flags}: no base snapshot was needed");
+    }
+}
+
+#[test]
+fn unsound_nodes_recover_with_base_snapshots_too() {
+    let flags =
+        "--ack async --election timeout --snapshot-bytes 500 --keep-log-bytes 100 --segment-bytes 1 --max-slot-size 0";
+    let found = violations(Setup { flags, ..SOUND }, 30);
+    assert!(found.iter().any(|violation| violation == "lost"), "{found:?}");
+    assert!(found.iter().all(|violation| violation != "liveness" && violation != "log matching"), "{found:?}");
 }
