@@ -25,6 +25,10 @@ use crate::system::{Place, Reach, Role, Status, System};
 /// and there a run would mean nothing.
 const SIGNAL_LIMIT: Duration = Duration::from_secs(10);
 
+/// How long a node may take to end when it is asked to: it hands leadership over and makes its log durable, both with limits
+/// of their own that are shorter.
+const STOP_LIMIT: Duration = Duration::from_secs(15);
+
 /// The nodes of one system and everything they need. When it is dropped, whatever way, nothing of it is left.
 pub(crate) struct Cluster {
     system: Arc<dyn System>,
@@ -134,6 +138,25 @@ impl Cluster {
             }
         }
         Ok(ended)
+    }
+
+    /// Asks a node to end, and kills what has not ended within [`STOP_LIMIT`]. Returns how each process ended by itself.
+    pub(crate) async fn stop(&mut self, node: NodeId) -> anyhow::Result<Vec<Option<ExitStatus>>> {
+        let mut ended = Vec::new();
+        // The last that was started watches over those before it.
+        for process in self.running(node).processes.iter().rev() {
+            process.signal(Signal::SIGTERM).with_context(|| format!("stopping {node}"))?;
+            ended.push(process.wait(STOP_LIMIT).await);
+        }
+        if ended.contains(&None) {
+            self.kill(node).await?;
+        }
+        Ok(ended)
+    }
+
+    /// Asks a node to hand leadership over; what it answers.
+    pub(crate) async fn switch_over(&self, node: NodeId) -> io::Result<String> {
+        self.system.switch_over(&self.running(node).place).await
     }
 
     /// Stops a node with SIGSTOP until [`resume`](Self::resume). Several pauses add up.

@@ -7,6 +7,8 @@
 mod kill;
 mod partition;
 mod pause;
+mod stop;
+mod switchover;
 
 use std::fmt;
 use std::str::FromStr;
@@ -25,6 +27,10 @@ pub enum Fault {
     /// The node's processes get SIGKILL, and what its links had under way is lost, as when a host dies. Undone by a
     /// restart.
     Kill,
+    /// The node's processes get SIGTERM and end by themselves, as before an upgrade. Undone by a restart.
+    Stop,
+    /// The node is asked to hand leadership over, as before maintenance. There is nothing to undo.
+    Switchover,
     /// The node's processes are stopped with SIGSTOP, as a long garbage collection or a frozen virtual machine does.
     /// Undone by SIGCONT.
     Pause,
@@ -33,8 +39,10 @@ pub enum Fault {
 }
 
 /// Every fault that flags and schedules can name.
-pub const ALL_FAULTS: [Fault; 7] = [
+pub const ALL_FAULTS: [Fault; 9] = [
     Fault::Kill,
+    Fault::Stop,
+    Fault::Switchover,
     Fault::Pause,
     Fault::Partition(Shape::Isolate),
     Fault::Partition(Shape::Halves),
@@ -63,6 +71,9 @@ pub(crate) struct Injected {
 /// What has to be done to end it, with what is known of its effect so far.
 #[derive(Debug)]
 enum Undo {
+    Nothing {
+        effect: Effect,
+    },
     Restart {
         effect: Effect,
     },
@@ -87,7 +98,7 @@ impl Fault {
     pub(crate) fn applies_to(self, cluster: &Cluster, node: NodeId) -> bool {
         match self {
             Self::Kill => cluster.is_alive(node),
-            Self::Pause => cluster.runs(node),
+            Self::Stop | Self::Switchover | Self::Pause => cluster.runs(node),
             Self::Partition(_) => true,
         }
     }
@@ -103,6 +114,8 @@ impl Fault {
     ) -> anyhow::Result<Injected> {
         let undo = match self {
             Self::Kill => Undo::Restart { effect: kill::inject(cluster, &targets).await? },
+            Self::Stop => Undo::Restart { effect: stop::inject(cluster, &targets).await? },
+            Self::Switchover => Undo::Nothing { effect: switchover::inject(cluster, &targets).await },
             Self::Pause => {
                 let (pauses, effect) = pause::inject(cluster, &targets).await?;
                 Undo::Resume { pauses, effect }
@@ -117,7 +130,9 @@ impl Injected {
     /// What exactly is in force, where that is more than the fault's name and targets.
     pub(crate) fn detail(&self) -> String {
         match &self.undo {
-            Undo::Restart { effect } | Undo::Resume { effect, .. } => effect.evidence.clone(),
+            Undo::Nothing { effect } | Undo::Restart { effect } | Undo::Resume { effect, .. } => {
+                effect.evidence.clone()
+            }
             Undo::Restore { cut } => {
                 let directions: Vec<_> = cut.iter().map(|(direction, _)| direction.to_string()).collect();
                 format!("cut {}", directions.join(" "))
@@ -128,6 +143,7 @@ impl Injected {
     /// Ends the fault, and tells whether it had its effect.
     pub(crate) async fn undo(self, cluster: &mut Cluster) -> anyhow::Result<Effect> {
         match self.undo {
+            Undo::Nothing { effect } => Ok(effect),
             Undo::Restart { effect } => {
                 kill::undo(cluster, &self.targets)?;
                 Ok(effect)
@@ -145,6 +161,8 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Kill => "kill",
+            Self::Stop => "stop",
+            Self::Switchover => "switchover",
             Self::Pause => "pause",
             Self::Partition(Shape::Isolate) => "isolate",
             Self::Partition(Shape::Halves) => "halves",

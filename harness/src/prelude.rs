@@ -15,7 +15,9 @@ pub use crate::expectation::{
 pub use crate::experiment::Experiment;
 pub use crate::fault::{Fault, Shape};
 pub use crate::report::Report;
-pub use crate::schedule::{Injection, Schedule, Step, all_faults, kill, mixed, partition, partitions, pause};
+pub use crate::schedule::{
+    Injection, Schedule, Step, all_faults, kill, mixed, partition, partitions, pause, stop, switchover,
+};
 pub use crate::systems::node::Node;
 pub use crate::target::{Target, all, followers, leader, majority, minority, most_up_to_date, node, random};
 

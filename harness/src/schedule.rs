@@ -59,6 +59,18 @@ pub fn kill(target: Target) -> Injection {
     Injection::new(vec![vec![Fault::Kill]], Some(target))
 }
 
+/// SIGTERM, and a restart later.
+#[must_use]
+pub fn stop(target: Target) -> Injection {
+    Injection::new(vec![vec![Fault::Stop]], Some(target))
+}
+
+/// A planned change of leader.
+#[must_use]
+pub fn switchover() -> Injection {
+    Injection::new(vec![vec![Fault::Switchover]], Some(Target::Leader))
+}
+
 /// SIGSTOP, and SIGCONT later.
 #[must_use]
 pub fn pause(target: Target) -> Injection {
@@ -131,11 +143,13 @@ impl Injection {
             }
             let Some(group) = deck.pop() else { break };
             let hold = self.hold.unwrap_or_else(|| interval.mul_f64(rng.random_range(0.3..1.1))).max(SHORTEST_HOLD);
+            let fault = *group.choose(rng).expect("a group of faults has at least one");
+            let drawn = if fault == Fault::Switchover { Target::Leader } else { draw_target(rng) };
             steps.push(Step {
                 at_ms: at.as_millis() as u64,
                 hold_ms: hold.min(run_for.saturating_sub(at)).as_millis() as u64,
-                fault: *group.choose(rng).expect("a group of faults has at least one"),
-                target: self.target.unwrap_or_else(|| draw_target(rng)),
+                fault,
+                target: self.target.unwrap_or(drawn),
             });
         }
         steps

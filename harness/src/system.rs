@@ -40,6 +40,14 @@ pub trait System: Send + Sync {
     /// A client that reads what this one node has, however stale, directly.
     fn local_reader(&self, place: &Place) -> Box<dyn Client>;
 
+    /// Asks this node to hand leadership over to another, and waits until it has; what it told. An error if the system cannot, or
+    /// would not.
+    fn switch_over<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<String>> {
+        let unsupported =
+            io::Error::new(io::ErrorKind::Unsupported, format!("{} has no planned switchover", place.node));
+        Box::pin(std::future::ready(Err(unsupported)))
+    }
+
     /// Files in the node's directory that explain a run afterwards (records given up in a rewind, say), as paths
     /// relative to it. Those that exist are kept with the run.
     fn evidence(&self) -> Vec<PathBuf> {

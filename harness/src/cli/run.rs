@@ -61,7 +61,7 @@ pub(super) struct RunFlags {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_time)]
     time: Duration,
 
-    /// Faults to inject in turn, separated by commas: kill, pause, partition, or the shapes of a partition by name:
+    /// Faults to inject in turn, separated by commas: kill, stop (SIGTERM), switchover, pause, partition, or the shapes of a partition by name:
     /// isolate, halves, inbound, outbound, bridge. `none` injects none.
     #[arg(long, value_name = "LIST", default_value = "kill,pause,partition", value_parser = parse_faults)]
     faults: Faults,
@@ -126,7 +126,7 @@ fn parse_faults(text: &str) -> Result<Faults, String> {
         word => match word.parse() {
             Ok(fault) => Ok(vec![fault]),
             Err(_) => Err(format!(
-                "`{word}` is no fault; choose from: kill, pause, partition, isolate, halves, inbound, outbound, bridge; \
+                "`{word}` is no fault; choose from: kill, stop, switchover, pause, partition, isolate, halves, inbound, outbound, bridge; \
                  or none"
             )),
         },

@@ -15,6 +15,8 @@ use futures::future::BoxFuture;
 use interregnum_node::{Ack, Election, Fencing, Fsync, Modes, ReadMode};
 use interregnum_workloads::client::Client;
 
+use redis_protocol::resp2::types::BytesFrame;
+
 use crate::node_id::MAX_NODES;
 use crate::process::CommandLine;
 use crate::reentry;
@@ -151,6 +153,18 @@ impl System for Node {
         async move {
             let asked = tokio::time::timeout(STATUS_LIMIT, info::ask(place.clients)).await;
             asked.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+        }
+        .boxed()
+    }
+
+    fn switch_over<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<String>> {
+        async move {
+            let mut connection = connection::Connection::open(place.clients).await?;
+            match connection.ask(connection::command(["FAILOVER"])).await? {
+                BytesFrame::SimpleString(told) => Ok(String::from_utf8_lossy(&told).into_owned()),
+                BytesFrame::Error(why) => Err(io::Error::other(why.to_string())),
+                other => Err(io::Error::other(format!("it answered {other:?}"))),
+            }
         }
         .boxed()
     }
