@@ -20,8 +20,10 @@ use journal::Journal;
 use leader::Leader;
 use message::{Body, LogEnd, Message};
 use retention::Retention;
+use slots::Slots;
 use snapshot::Snapshot;
 
+pub(crate) mod admin;
 mod election;
 mod follower;
 mod history;
@@ -37,6 +39,7 @@ mod scenarios;
 mod shipping;
 #[cfg(test)]
 mod simulation;
+pub(crate) mod slots;
 pub(crate) mod snapshot;
 pub(crate) mod status;
 
@@ -100,6 +103,8 @@ pub(crate) enum Effect<T> {
     /// Put these records aside, then let the snapshot of this LSN that was written take the place of all that was here before, the
     /// whole log included, durably. What is reported as flushed from then on belongs to `generation`.
     InstallSnapshot { lsn: Lsn, records: Vec<Record>, epoch: Epoch, generation: u64 },
+    /// Make this durable before going on.
+    SaveSlots(Slots),
     /// Send, if there is a connection; losing it is allowed.
     Send { to: Member, message: Message },
     /// Tell the client.
@@ -146,6 +151,7 @@ pub(crate) struct Core<T> {
     /// What a majority is known to hold.
     commit_lsn: Lsn,
     retention: Retention,
+    slots: Slots,
     /// Peers with working connections both ways.
     linked: BTreeSet<Member>,
     /// Who leads, as far as this node knows (it may be itself), and where that node serves clients.
@@ -184,6 +190,7 @@ impl<T> Core<T> {
             generation: 0,
             commit_lsn: 0,
             retention: Retention::default(),
+            slots: Slots::default(),
             linked: BTreeSet::new(),
             leader: None,
             heard_ms: None,

@@ -135,7 +135,7 @@ fn parse(text: &str) -> Result<Document, String> {
     Ok(document)
 }
 
-fn checksum_line(line: &str) -> String {
+pub(crate) fn checksum_line(line: &str) -> String {
     format!("crc32 {:08x}\n", crc32fast::hash(line.as_bytes()))
 }
 

@@ -19,6 +19,7 @@ mod record;
 mod rewound;
 mod runtime;
 mod server;
+mod slots_file;
 mod snapshot_file;
 mod store;
 mod tools;

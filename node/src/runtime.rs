@@ -24,6 +24,7 @@ use crate::peer::{Direction, Links, PeerEvent};
 use crate::record::{Epoch, Lsn, Member, Record};
 use crate::rewound::put_aside;
 use crate::server::{self, Ask};
+use crate::slots_file::SlotsFile;
 use crate::snapshot_file::SnapshotDir;
 
 /// Most events of one kind taken in before the core settles: enough to share a group commit, few enough to keep a beat.
@@ -37,6 +38,7 @@ struct Node {
     data: DataDir,
     members: Vec<String>,
     hard_state: HardStateFile,
+    slots: SlotsFile,
     snapshots: SnapshotDir,
     snapshot_reporter: mpsc::UnboundedSender<SnapshotReport>,
     log: Log,
@@ -101,6 +103,7 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources)> {
     let members = config.members();
     let data = DataDir::open(&config.data)?;
     let (hard_state, hard) = HardStateFile::open(data.path(), &config.id, &members)?;
+    let (slots_file, slots) = SlotsFile::open(data.path())?;
     let snapshots = SnapshotDir::open(data.path())?;
     let snapshot = snapshots.newest()?;
     let snapshot_key = snapshot.as_ref().map(|snapshot| (snapshot.lsn(), snapshot.lineage()));
@@ -118,7 +121,7 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources)> {
         (record, encoded)
     });
     let advertised = config.advertise.unwrap_or(client_address);
-    let core = Core::new(settings(config, advertised), hard, snapshot, records);
+    let core = Core::new(settings(config, advertised), hard, snapshot, records).with_slots(slots);
     let lsn = core.status().last_lsn;
     tracing::info!(
         id = config.id,
@@ -135,7 +138,19 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources)> {
     let directions = BTreeMap::new();
     let (snapshot_reporter, snapshot_reports) = mpsc::unbounded_channel();
     let started = Instant::now();
-    let node = Node { data, members, hard_state, snapshots, snapshot_reporter, log, links, core, directions, started };
+    let node = Node {
+        data,
+        members,
+        hard_state,
+        slots: slots_file,
+        snapshots,
+        snapshot_reporter,
+        log,
+        links,
+        core,
+        directions,
+        started,
+    };
     Ok((node, Sources { log: log_reports, snapshots: snapshot_reports, peers, clients, ticks, terminate, interrupt }))
 }
 
@@ -202,6 +217,7 @@ impl Node {
     fn ask(&mut self, ask: Ask) {
         match ask {
             Ask::Execute { operation, read, token } => self.core.request(token, operation, read),
+            Ask::Admin { admin, token } => self.core.admin(token, admin),
             // A client that left does not wait for its answer, here and below.
             Ask::Status(token) => drop(token.send(self.core.status())),
         }
@@ -221,6 +237,7 @@ impl Node {
                     self.snapshots.adopt(lsn).context("cannot put a snapshot in its place")?;
                     tracing::info!(lsn, "snapshot");
                 }
+                Effect::SaveSlots(slots) => self.slots.save(&slots)?,
                 Effect::CutFront { lsn } => self.log.cut_front(lsn),
                 Effect::InstallSnapshot { lsn, records, epoch, generation } => {
                     if !records.is_empty() {

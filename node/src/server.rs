@@ -12,6 +12,7 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::config::{Config, ReadMode};
 use crate::core::Answer;
+use crate::core::admin::Admin;
 use crate::core::status::Status;
 use crate::store::Operation;
 use connection::Connection;
@@ -30,6 +31,7 @@ const MAILBOX: usize = 4096;
 #[derive(Debug)]
 pub(crate) enum Ask {
     Execute { operation: Operation, read: ReadMode, token: oneshot::Sender<Answer> },
+    Admin { admin: Admin, token: oneshot::Sender<Answer> },
     Status(oneshot::Sender<Status>),
 }
 

@@ -48,6 +48,8 @@ pub(crate) enum Reply {
     List(Vec<Bytes>),
     /// Refused for what the store holds, in Redis' words.
     Error(&'static str),
+    /// Refused for what an operator asked, in words that begin with those of an error.
+    Failure(String),
 }
 
 /// What an operation comes to on the present state.

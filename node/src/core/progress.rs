@@ -33,6 +33,8 @@ pub(crate) struct Progress {
     pub(crate) contact_ms: u64,
     /// The base snapshot that is on its way there; records follow when it is installed.
     pub(crate) shipping: Option<Shipping>,
+    /// It fell too far behind for the log to be kept for it.
+    pub(crate) is_lost: bool,
     /// It asked for one.
     wants_snapshot: bool,
     /// Last LSN and bytes of each message on its way.
@@ -51,6 +53,7 @@ impl Progress {
             answered_round: 0,
             contact_ms: now_ms,
             shipping: None,
+            is_lost: false,
             wants_snapshot: false,
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,

@@ -73,9 +73,11 @@ impl<T> Core<T> {
 
     /// Lets records go that the snapshot covers, but for the last so many bytes and those that somebody still needs.
     fn let_go(&mut self) {
+        self.lose_slots();
+        let needed_lsn = self.followers_need_lsn().min(self.slots_need_lsn());
         let storage = &self.settings.modes.storage;
         let Some(spare_lsn) = self.journal.lsn_before_last(storage.keep_log_bytes) else { return };
-        let until = self.retention.snapshot_lsn.min(spare_lsn).min(self.needed_lsn());
+        let until = self.retention.snapshot_lsn.min(spare_lsn).min(needed_lsn);
         self.journal.trim(until);
         // On the disk the log goes by whole segments.
         let gone_bytes = self.journal.trimmed_bytes() - self.retention.cut_bytes;
@@ -86,10 +88,21 @@ impl<T> Core<T> {
     }
 
     /// What is behind this, a follower still needs; unless it would keep more of the log than `--max-slot-size`.
-    fn needed_lsn(&self) -> Lsn {
-        let Role::Leader(leader) = &self.role else { return Lsn::MAX };
+    fn followers_need_lsn(&mut self) -> Lsn {
+        let Role::Leader(leader) = &mut self.role else { return Lsn::MAX };
         let most_bytes = self.settings.modes.storage.max_slot_size;
-        let needed = leader.followers.values().map(super::progress::Progress::needed_lsn);
-        needed.filter(|&lsn| self.journal.bytes_after(lsn) <= most_bytes).min().unwrap_or(Lsn::MAX)
+        let mut needed_lsn = Lsn::MAX;
+        for (&member, follower) in &mut leader.followers {
+            let lsn = follower.needed_lsn();
+            let bytes = self.journal.bytes_after(lsn);
+            let was_lost = std::mem::replace(&mut follower.is_lost, bytes > most_bytes);
+            if !follower.is_lost {
+                needed_lsn = needed_lsn.min(lsn);
+            } else if !was_lost {
+                let (epoch, id) = (self.hard.epoch, self.settings.id(member));
+                tracing::warn!(epoch, lsn, id, bytes, most_bytes, "slot lost: a follower fell too far behind");
+            }
+        }
+        needed_lsn
     }
 }

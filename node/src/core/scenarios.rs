@@ -90,7 +90,10 @@ impl Node {
             match effect {
                 Effect::Save(hard) => self.hard = hard,
                 Effect::Rewind { records, .. } => self.put_aside.extend(records.iter().map(|record| record.stamp.lsn)),
-                Effect::Write { .. } | Effect::AdoptSnapshot { .. } | Effect::CutFront { .. } => {}
+                Effect::Write { .. }
+                | Effect::AdoptSnapshot { .. }
+                | Effect::SaveSlots(_)
+                | Effect::CutFront { .. } => {}
                 Effect::WriteSnapshot(snapshot) => {
                     self.core.snapshot_written((snapshot.lsn(), snapshot.lineage()), true);
                 }

@@ -3,7 +3,7 @@
 //! The network loses, delays and reorders; nodes crash and lose what their disks had not taken yet; they are paused; links are cut one
 //! way or both. Clients append unique numbers to lists and read them. What they saw is judged in `judge`.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
@@ -11,16 +11,16 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::message::Message;
-use super::retention::SnapshotKey;
-use super::snapshot::Snapshot;
-use super::{Answer, Core, Effect, HardState, Refusal, Settings};
+use super::{Answer, Core, Effect, Refusal, Settings};
 use crate::config::{Election, Modes, ReadMode};
-use crate::record::{End, Epoch, Lsn, Member, Record};
+use crate::record::{End, Epoch, Member, Record};
 use crate::store::{Operation, Plan, Reply};
 
+mod disk;
 mod judge;
 mod promises;
 
+use disk::{Command, Disk};
 use judge::{Operated, Outcome};
 
 /// How long faults are injected, and how long a healed cluster may take to work again.
@@ -42,70 +42,6 @@ struct Setup {
 impl Setup {
     fn parse(self) -> Modes {
         Modes::default().with(self.flags).unwrap()
-    }
-}
-
-/// One simulated disk: what is on it, and what it was asked to do but has not done yet.
-#[derive(Default)]
-struct Disk {
-    hard: HardState,
-    /// The LSN behind which the records are.
-    base_lsn: Lsn,
-    records: Vec<Bytes>,
-    snapshot: Option<Snapshot>,
-    /// Written, but not in its place.
-    written: Option<Snapshot>,
-    generation: u64,
-    queue: VecDeque<(u64, Command)>,
-    /// When a snapshot will have been written, and of what it is.
-    writing: Option<(u64, SnapshotKey)>,
-}
-
-enum Command {
-    Write(Vec<Bytes>),
-    Truncate { after: Lsn, generation: u64 },
-    CutFront(Lsn),
-    Reset { lsn: Lsn, generation: u64 },
-}
-
-impl Disk {
-    fn last_lsn(&self) -> Lsn {
-        self.base_lsn + self.records.len() as Lsn
-    }
-
-    /// What recovery does with a log that a snapshot has replaced.
-    fn recover(&mut self) {
-        self.written = None;
-        let Some(snapshot) = &self.snapshot else { return };
-        let at = snapshot.lsn().checked_sub(self.base_lsn + 1).and_then(|index| self.records.get(index as usize));
-        let fits =
-            at.is_some_and(|encoded| Some(Record::decode(encoded).unwrap().stamp.lineage()) == snapshot.lineage());
-        if !fits && self.base_lsn != snapshot.lsn() {
-            (self.records, self.base_lsn) = (Vec::new(), snapshot.lsn());
-        }
-    }
-
-    fn adopt(&mut self, lsn: Lsn) {
-        let written = self.written.take().expect("only what was written is adopted");
-        assert_eq!(written.lsn(), lsn);
-        self.snapshot = Some(written);
-    }
-
-    fn carry_out(&mut self, command: Command) {
-        match command {
-            Command::Write(records) => self.records.extend(records),
-            Command::Truncate { after, generation } => {
-                self.records.truncate((after - self.base_lsn) as usize);
-                self.generation = generation;
-            }
-            Command::CutFront(lsn) => {
-                self.records.drain(..(lsn - self.base_lsn) as usize);
-                self.base_lsn = lsn;
-            }
-            Command::Reset { lsn, generation } => {
-                (self.records, self.base_lsn, self.generation) = (Vec::new(), lsn, generation);
-            }
-        }
     }
 }
 
@@ -323,6 +259,7 @@ impl World {
                 disk.written = Some(snapshot);
                 disk.writing = Some((self.now_ms + self.rng.random_range(0..60), key));
             }
+            Effect::SaveSlots(_) => {}
             Effect::AdoptSnapshot { lsn } => disk.adopt(lsn),
             Effect::CutFront { lsn } => disk.queue.push_back((due_ms, Command::CutFront(lsn))),
             Effect::InstallSnapshot { lsn, generation, .. } => {

@@ -7,13 +7,17 @@ use redis_protocol::resp2::types::BytesFrame;
 
 use crate::config::ReadMode;
 use crate::core::Refusal;
+use crate::core::admin::Admin;
 use crate::record::End;
 use crate::store::{Operation, Reply};
+
+mod admin;
 
 /// A request that this server understands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Command {
     Data(Operation),
+    Admin(Admin),
     Ping(Option<Bytes>),
     Echo(Bytes),
     Info {
@@ -73,6 +77,7 @@ pub(crate) fn parse(arguments: Vec<Bytes>) -> Result<Command, Misunderstood> {
             0 => Ok(Command::Acknowledge),
             _ => Err("ERR DB index is out of range".to_owned()),
         },
+        (b"slot", _) => Ok(Command::Admin(admin::parse_slot(&rest)?)),
         (b"command", _) => Ok(Command::Empty),
         (b"config", [get, patterns @ ..]) if get.eq_ignore_ascii_case(b"get") && !patterns.is_empty() => {
             Ok(Command::ConfigGet(patterns.to_vec()))
@@ -146,6 +151,7 @@ pub(crate) fn reply_frame(reply: Reply) -> BytesFrame {
         Reply::Integer(number) => BytesFrame::Integer(number),
         Reply::String(value) => BytesFrame::BulkString(value),
         Reply::List(elements) => BytesFrame::Array(elements.into_iter().map(BytesFrame::BulkString).collect()),
+        Reply::Failure(text) => BytesFrame::Error(text.into()),
         Reply::Error(text) => BytesFrame::Error(text.into()),
     }
 }
@@ -207,6 +213,8 @@ mod tests {
             ("hello 3", "NOPROTO unsupported protocol version; this server speaks RESP2"),
             ("flushall", "ERR unknown command 'flushall'"),
             ("client kill", "ERR unknown subcommand 'kill'"),
+            ("slot create a/b", "ERR `a/b` is no slot name: 1 to 32 letters, digits, `-` or `_`"),
+            ("slot", "ERR SLOT takes CREATE <name> [FROM <lsn>], ADVANCE <name> <lsn>, DROP <name> or LIST"),
             ("client id 3", "ERR wrong number of arguments for 'client|id' command"),
             ("client read x", "ERR `x` is no read mode; choose one of: leader, leader-local, follower"),
             ("client position maybe", "ERR CLIENT POSITION takes ON or OFF"),

@@ -131,6 +131,11 @@ impl Connection {
     async fn execute(&mut self, command: Command, address: SocketAddr) -> Result<Pending, Stopped> {
         Ok(Pending::Here(match command {
             Command::Data(operation) => return self.ask(operation).await,
+            Command::Admin(admin) => {
+                let (token, answer) = oneshot::channel();
+                self.mailbox.send(Ask::Admin { admin, token }).await.map_err(|_| Stopped)?;
+                return Ok(Pending::Answer { answer, position: false });
+            }
             Command::Info { section } => return self.ask_status(Show::Info { section }).await,
             Command::Role => return self.ask_status(Show::Role).await,
             Command::Ping(None) => BytesFrame::SimpleString(Bytes::from_static(b"PONG")),

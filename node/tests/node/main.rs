@@ -3,4 +3,5 @@
 mod cluster;
 mod commands;
 mod disk;
+mod replicas;
 mod support;

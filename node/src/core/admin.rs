@@ -1,0 +1,25 @@
+//! What operators ask of a node, as opposed to clients.
+//!
+//! Not here: in which words (`server::commands::admin`), and what is done about each (the file that each variant names).
+
+use super::Core;
+use super::slots::SlotAsk;
+
+/// A command about the cluster instead of the data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Admin {
+    /// `slots`
+    Slot(SlotAsk),
+}
+
+impl<T> Core<T> {
+    /// An operator asks. The answer follows as an effect, at once or later.
+    pub(crate) fn admin(&mut self, token: T, admin: Admin) {
+        match admin {
+            Admin::Slot(ask) => {
+                let reply = self.ask_slot(ask);
+                self.answer(token, Ok(reply), self.hard.epoch, self.journal.last_lsn());
+            }
+        }
+    }
+}

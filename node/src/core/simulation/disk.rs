@@ -1,0 +1,74 @@
+//! One simulated disk: what is on it, and what it was asked to do but has not done yet.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::core::HardState;
+use crate::core::retention::SnapshotKey;
+use crate::core::snapshot::Snapshot;
+use crate::record::{Lsn, Record};
+
+/// One simulated disk: what is on it, and what it was asked to do but has not done yet.
+#[derive(Default)]
+pub(super) struct Disk {
+    pub(super) hard: HardState,
+    /// The LSN behind which the records are.
+    pub(super) base_lsn: Lsn,
+    pub(super) records: Vec<Bytes>,
+    pub(super) snapshot: Option<Snapshot>,
+    /// Written, but not in its place.
+    pub(super) written: Option<Snapshot>,
+    pub(super) generation: u64,
+    pub(super) queue: VecDeque<(u64, Command)>,
+    /// When a snapshot will have been written, and of what it is.
+    pub(super) writing: Option<(u64, SnapshotKey)>,
+}
+
+pub(super) enum Command {
+    Write(Vec<Bytes>),
+    Truncate { after: Lsn, generation: u64 },
+    CutFront(Lsn),
+    Reset { lsn: Lsn, generation: u64 },
+}
+
+impl Disk {
+    pub(super) fn last_lsn(&self) -> Lsn {
+        self.base_lsn + self.records.len() as Lsn
+    }
+
+    /// What recovery does with a log that a snapshot has replaced.
+    pub(super) fn recover(&mut self) {
+        self.written = None;
+        let Some(snapshot) = &self.snapshot else { return };
+        let at = snapshot.lsn().checked_sub(self.base_lsn + 1).and_then(|index| self.records.get(index as usize));
+        let fits =
+            at.is_some_and(|encoded| Some(Record::decode(encoded).unwrap().stamp.lineage()) == snapshot.lineage());
+        if !fits && self.base_lsn != snapshot.lsn() {
+            (self.records, self.base_lsn) = (Vec::new(), snapshot.lsn());
+        }
+    }
+
+    pub(super) fn adopt(&mut self, lsn: Lsn) {
+        let written = self.written.take().expect("only what was written is adopted");
+        assert_eq!(written.lsn(), lsn);
+        self.snapshot = Some(written);
+    }
+
+    pub(super) fn carry_out(&mut self, command: Command) {
+        match command {
+            Command::Write(records) => self.records.extend(records),
+            Command::Truncate { after, generation } => {
+                self.records.truncate((after - self.base_lsn) as usize);
+                self.generation = generation;
+            }
+            Command::CutFront(lsn) => {
+                self.records.drain(..(lsn - self.base_lsn) as usize);
+                self.base_lsn = lsn;
+            }
+            Command::Reset { lsn, generation } => {
+                (self.records, self.base_lsn, self.generation) = (Vec::new(), lsn, generation);
+            }
+        }
+    }
+}

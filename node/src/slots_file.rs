@@ -1,0 +1,62 @@
+//! The file of this node's replication slots: one line of JSON and one with its CRC-32, replaced as a whole at each change.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, ensure};
+
+use crate::core::slots::Slots;
+use crate::data_dir::replace_file;
+use crate::hard_state::checksum_line;
+
+/// The file, which may be missing: then there are no slots.
+#[derive(Debug)]
+pub(crate) struct SlotsFile {
+    path: PathBuf,
+}
+
+impl SlotsFile {
+    pub(crate) fn open(data: &Path) -> anyhow::Result<(Self, Slots)> {
+        let path = data.join("slots");
+        let slots = match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Slots::default(),
+            text => read(text).with_context(|| {
+                format!("{} cannot be used; remove it to give up all slots, and make them again", path.display())
+            })?,
+        };
+        Ok((SlotsFile { path }, slots))
+    }
+
+    /// Returns when the slots are durable.
+    pub(crate) fn save(&self, slots: &Slots) -> anyhow::Result<()> {
+        let line = serde_json::to_string(slots)?;
+        let text = format!("{line}\n{}", checksum_line(&line));
+        replace_file(&self.path, text.as_bytes()).with_context(|| format!("cannot write {}", self.path.display()))
+    }
+}
+
+fn read(text: io::Result<String>) -> anyhow::Result<Slots> {
+    let text = text?;
+    let (line, checksum) = text.split_once('\n').context("its second line, the checksum, is missing")?;
+    ensure!(checksum == checksum_line(line), "its checksum is wrong");
+    Ok(serde_json::from_str(line)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::core::slots::Slot;
+
+    #[test]
+    fn slots_are_read_back_and_damage_is_refused() {
+        let data = tempfile::tempdir().unwrap();
+        let (file, slots) = SlotsFile::open(data.path()).unwrap();
+        assert!(slots.is_empty());
+        let slots = Slots::from([("backup".to_owned(), Slot { lsn: 7, lost: false })]);
+        file.save(&slots).unwrap();
+        assert_eq!(SlotsFile::open(data.path()).unwrap().1, slots);
+        std::fs::write(data.path().join("slots"), "{}\ncrc32 00000000\n").unwrap();
+        let error = format!("{:#}", SlotsFile::open(data.path()).unwrap_err());
+        assert!(error.contains("slots cannot be used") && error.contains("checksum"), "{error}");
+    }
+}

@@ -1,0 +1,116 @@
+//! Snapshots, the logs behind them, and replicas that begin from one.
+
+use std::fs;
+
+use crate::support::{Client, Cluster, eventually, files, request};
+
+/// So small that a few hundred writes go through several snapshots and segments.
+const TINY_LOGS: &str = "--snapshot-bytes 8192 --keep-log-bytes 0 --segment-bytes 4096";
+
+/// Writes keys `k0` to `k<count - 1>`, pipelined, each with this value.
+fn write_keys(client: &mut Client, count: usize, value: &str) {
+    let batch: String = (0..count).map(|number| request(&format!("SET k{number} {value}{number}"))).collect();
+    client.send(batch.as_bytes());
+    (0..count).for_each(|_| assert_eq!(client.reply(), "+OK"));
+}
+
+fn first_segment_is_gone(cluster: &Cluster, number: u16) -> bool {
+    files(&cluster.data(number).join("log")).iter().all(|file| !file.ends_with("00000000000000000001.log"))
+}
+
+#[test]
+fn a_node_comes_back_from_its_snapshot_and_the_log_behind_it() {
+    let mut cluster = Cluster::start(1, TINY_LOGS);
+    cluster.leader();
+    let mut client = cluster.client(1);
+    for round in 0..4 {
+        write_keys(&mut client, 300, &format!("{round}-"));
+    }
+    eventually("the front of the log is cut", || first_segment_is_gone(&cluster, 1).then_some(()));
+    for _ in 0..2 {
+        cluster.kill(1);
+        cluster.start_node(1);
+        cluster.leader();
+        let mut client = cluster.client(1);
+        for number in 0..300 {
+            assert_eq!(client.ask(&format!("GET k{number}")), format!("\"3-{number}\""));
+        }
+    }
+}
+
+#[test]
+fn a_follower_that_was_away_for_too_long_gets_a_base_snapshot() {
+    let mut cluster = Cluster::start(3, &format!("{TINY_LOGS} --max-slot-size 0"));
+    let leader = cluster.leader();
+    let away = leader % 3 + 1;
+    cluster.kill(away);
+    let mut client = cluster.client(leader);
+    for round in 0..4 {
+        write_keys(&mut client, 300, &format!("{round}-"));
+    }
+    eventually("the front of the log is cut", || first_segment_is_gone(&cluster, leader).then_some(()));
+    cluster.start_node(away);
+    eventually("the base snapshot is there", || cluster.log(away).contains("base snapshot installed").then_some(()));
+    let mut stale = cluster.client(away);
+    assert_eq!(stale.ask("CLIENT READ follower"), "+OK");
+    eventually("the last write is there", || (stale.ask("GET k299") == "\"3-299\"").then_some(()));
+    for number in 0..300 {
+        assert_eq!(stale.ask(&format!("GET k{number}")), format!("\"3-{number}\""));
+    }
+    cluster.kill(away);
+    cluster.start_node(away);
+    let mut stale = cluster.client(away);
+    assert_eq!(stale.ask("CLIENT READ follower"), "+OK");
+    assert_eq!(stale.ask("GET k0"), "\"3-0\"", "what was installed survives");
+}
+
+#[test]
+fn a_slot_keeps_the_log_until_it_is_dropped_or_lost() {
+    let mut cluster = Cluster::start(1, &format!("{TINY_LOGS} --max-slot-size 60000"));
+    cluster.leader();
+    let mut client = cluster.client(1);
+    assert_eq!(client.ask("SLOT CREATE cdc FROM 1"), "+OK");
+    assert_eq!(client.ask("SLOT CREATE cdc"), "-ERR slot 'cdc' exists already");
+    (0..2).for_each(|round| write_keys(&mut client, 300, &format!("{round}-")));
+    let snapshots = || files(&cluster.data(1).join("snapshot"));
+    eventually("a snapshot is there", || {
+        snapshots().iter().any(|file| file.extension().is_some_and(|end| end == "snapshot")).then_some(())
+    });
+    assert!(!first_segment_is_gone(&cluster, 1), "the slot needs LSN 2");
+    cluster.kill(1);
+    cluster.start_node(1);
+    cluster.leader();
+    let mut client = cluster.client(1);
+    assert!(client.ask("SLOT LIST").contains("name=cdc,kind=consumer,lsn=1,"), "slots survive a restart");
+
+    assert_eq!(client.ask("SLOT ADVANCE cdc 100"), "+OK");
+    (0..8).for_each(|round| write_keys(&mut client, 300, &format!("{round}-")));
+    assert!(client.ask("SLOT LIST").contains("state=lost"), "{}", client.ask("SLOT LIST"));
+    assert!(client.ask("SLOT ADVANCE cdc 2000").starts_with("-SLOTLOST"));
+    assert!(cluster.log(1).contains("slot lost"));
+    eventually("the front of the log is cut", || first_segment_is_gone(&cluster, 1).then_some(()));
+    assert_eq!(client.ask("SLOT DROP cdc"), "+OK");
+    assert_eq!(client.ask("SLOT LIST"), "[]");
+}
+
+#[test]
+fn a_damaged_snapshot_is_refused() {
+    let mut cluster = Cluster::start(1, TINY_LOGS);
+    cluster.leader();
+    write_keys(&mut cluster.client(1), 1000, "x");
+    let snapshot = |cluster: &Cluster| {
+        files(&cluster.data(1).join("snapshot"))
+            .into_iter()
+            .rfind(|file| file.extension().is_some_and(|end| end == "snapshot"))
+    };
+    eventually("a snapshot is there", || snapshot(&cluster));
+    cluster.kill(1);
+    let file = snapshot(&cluster).unwrap();
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&file, bytes).unwrap();
+    cluster.start_node(1);
+    assert!(!cluster.wait(1).success());
+    assert!(cluster.log(1).contains(".snapshot is damaged at byte"), "{}", cluster.log(1));
+}
