@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 pub use acknowledgement::{Ack, Acknowledgement, Fsync};
+pub use clients::Clients;
 pub use failover::{Election, Failover, Fencing};
 pub use modes::{Flag, Modes};
 use peer::MAX_MEMBERS;
@@ -20,6 +21,7 @@ pub use storage::Storage;
 pub use words::UnknownWord;
 
 mod acknowledgement;
+mod clients;
 mod failover;
 mod modes;
 mod peer;

@@ -14,7 +14,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::config::{Ack, Election, Fencing, Modes, ReadMode};
-use crate::record::{Change, Epoch, Gtid, Lsn, Member, Record, Stamp};
+use crate::record::{Epoch, Lsn, Member, Record};
+use crate::sessions::Sessions;
 use crate::store::{Operation, Plan, Reply, Store};
 use journal::Journal;
 use leader::Leader;
@@ -25,6 +26,8 @@ use snapshot::Snapshot;
 
 pub(crate) mod admin;
 mod election;
+mod exactly_once;
+mod fold;
 mod follower;
 mod history;
 mod journal;
@@ -129,6 +132,10 @@ pub(crate) enum Refusal {
     NoLeader,
     /// Certainly not executed; too many operations await their acknowledgement.
     Busy,
+    /// Not executed now, and perhaps before: a later request of this client was executed.
+    Superseded,
+    /// Not executed now, and perhaps before: the session is not known here any more.
+    NoSession,
     /// A write was logged, and this node can no longer say what becomes of it.
     Uncertain,
 }
@@ -141,6 +148,7 @@ pub(crate) struct Core<T> {
     hard: HardState,
     journal: Journal,
     store: Store,
+    sessions: Sessions,
     /// The last sequence that this node gave to a record.
     sequence: u64,
     /// How much of the journal was handed to the log on disk, and how much of that is durable there.
@@ -184,6 +192,7 @@ impl<T> Core<T> {
             hard,
             journal: Journal::default(),
             store: Store::default(),
+            sessions: Sessions::default(),
             sequence: hard.sequence_floor,
             written_lsn: 0,
             flushed_lsn: 0,
@@ -208,7 +217,7 @@ impl<T> Core<T> {
                 core.journal.push_known(record.stamp.lsn, encoded);
             } else {
                 core.journal.push(&record.stamp, encoded);
-                core.store.apply(record.change);
+                core.apply(record);
             }
         }
         let own_sequence = core.journal.history().gtids().get(&core.settings.me).copied();
@@ -219,13 +228,6 @@ impl<T> Core<T> {
         core.flushed_lsn = core.written_lsn;
         core.deadline_ms = core.first_deadline();
         core
-    }
-
-    /// Holds what the snapshot holds, and nothing else.
-    fn adopt_state(&mut self, snapshot: Snapshot) {
-        let Snapshot { history, rows } = snapshot;
-        self.journal = Journal::behind(history);
-        self.store = Store::with(rows);
     }
 
     /// Tells the time, in milliseconds of a monotonic clock that started with this core. After a gap in which this process
@@ -335,17 +337,6 @@ impl<T> Core<T> {
         }
     }
 
-    /// Leads on: creates a record and applies it.
-    fn create(&mut self, change: Change) -> Lsn {
-        self.sequence += 1;
-        let gtid = Gtid { origin: self.settings.me, sequence: self.sequence };
-        let stamp = Stamp { lsn: self.journal.last_lsn() + 1, epoch: self.hard.epoch, gtid };
-        let record = Record { stamp, change };
-        self.journal.push(&stamp, record.encode());
-        self.store.apply(record.change);
-        stamp.lsn
-    }
-
     /// Becomes a follower, of `leader` if one is known. Whatever this node was waiting for as a leader, it cannot promise any more.
     fn follow(&mut self, epoch: Epoch, leader: Option<(Member, SocketAddr)>) {
         if epoch > self.hard.epoch {
@@ -360,6 +351,9 @@ impl<T> Core<T> {
             let Leader { pending, .. } = *former;
             for write in pending.writes {
                 self.answer(write.token, Err(Refusal::Uncertain), epoch, write.lsn);
+            }
+            for retry in pending.retries {
+                self.answer(retry.token, Err(Refusal::Uncertain), retry.epoch, retry.lsn);
             }
             for read in pending.reads {
                 self.answer(read.token, Err(refusal), epoch, read.lsn);

@@ -122,7 +122,8 @@ mod tests {
         .unwrap();
         let record = |lsn| {
             let stamp = Stamp { lsn, epoch: 1, gtid: Gtid { origin: Member(0), sequence: lsn } };
-            Record { stamp, change: Change::Set { key: "k".into(), before: None, after: "v".into() } }.encode()
+            Record { stamp, change: Change::Set { key: "k".into(), before: None, after: "v".into() }, request: None }
+                .encode()
         };
         log.write((1..=3).map(record).collect());
         log.close();

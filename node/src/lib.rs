@@ -19,14 +19,15 @@ mod record;
 mod rewound;
 mod runtime;
 mod server;
+mod sessions;
 mod slots_file;
 mod snapshot_file;
 mod store;
 mod tools;
 
 pub use config::{
-    Ack, Acknowledgement, Config, ConfigError, Election, Failover, Fencing, Flag, Fsync, Like, ModeFlags, Modes, Peer,
-    ReadMode, Reads, Storage, UnknownWord, explain,
+    Ack, Acknowledgement, Clients, Config, ConfigError, Election, Failover, Fencing, Flag, Fsync, Like, ModeFlags,
+    Modes, Peer, ReadMode, Reads, Storage, UnknownWord, explain,
 };
 
 pub use dump::Dump;

@@ -8,6 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::sessions::Request;
+
 /// Log sequence number: a record's index in the replication log. Dense, from 1; 0 stands before the first record.
 pub(crate) type Lsn = u64;
 
@@ -57,6 +59,8 @@ pub(crate) struct Record {
     /// First, so that it can be read without the change.
     pub(crate) stamp: Stamp,
     pub(crate) change: Change,
+    /// The numbered request that it was made for, if it was one; see `sessions`.
+    pub(crate) request: Option<Box<Request>>,
 }
 
 impl Record {

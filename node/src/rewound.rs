@@ -95,7 +95,7 @@ mod tests {
         let members = ["n1", "n2"].map(String::from);
         let record = |lsn, change| {
             let gtid = Gtid { origin: Member(1), sequence: lsn };
-            Record { stamp: Stamp { lsn, epoch: 3, gtid }, change }
+            Record { stamp: Stamp { lsn, epoch: 3, gtid }, change, request: None }
         };
         let text = |text: &'static [u8]| Bytes::from_static(text);
         let list = Value::List([text(b"x")].into_iter().collect());

@@ -219,6 +219,8 @@ impl Node {
             Ask::Execute { operation, read, token } => self.core.request(token, operation, read),
             Ask::Admin { admin, token } => self.core.admin(token, admin),
             // A client that left does not wait for its answer, here and below.
+            Ask::ExecuteOnce { operation, numbered, token } => self.core.request_once(token, operation, numbered),
+            Ask::OpenSession { client, token } => self.core.open_session(token, client),
             Ask::Status(token) => drop(token.send(self.core.status())),
         }
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -14,6 +15,7 @@ use crate::config::{Config, ReadMode};
 use crate::core::Answer;
 use crate::core::admin::Admin;
 use crate::core::status::Status;
+use crate::sessions::Numbered;
 use crate::store::Operation;
 use connection::Connection;
 
@@ -32,6 +34,8 @@ const MAILBOX: usize = 4096;
 pub(crate) enum Ask {
     Execute { operation: Operation, read: ReadMode, token: oneshot::Sender<Answer> },
     Admin { admin: Admin, token: oneshot::Sender<Answer> },
+    ExecuteOnce { operation: Operation, numbered: Numbered, token: oneshot::Sender<Answer> },
+    OpenSession { client: Bytes, token: oneshot::Sender<Answer> },
     Status(oneshot::Sender<Status>),
 }
 

@@ -48,7 +48,7 @@ pub(crate) enum Reply {
     List(Vec<Bytes>),
     /// Refused for what the store holds, in Redis' words.
     Error(&'static str),
-    /// Refused for what an operator asked, in words that begin with those of an error.
+    /// Refused for what an operator asked, or told again to a client that asked again, in words that begin with those of an error.
     Failure(String),
 }
 
@@ -268,7 +268,7 @@ mod tests {
             for operation in operations {
                 if let Plan::Write(change, _) = store.plan(operation) {
                     let stamp = Stamp { lsn: 1, epoch: 1, gtid: Gtid { origin: Member(0), sequence: 1 } };
-                    let record = Record { stamp, change };
+                    let record = Record { stamp, change, request: None };
                     let decoded = Record::decode(&record.encode()).expect("what was encoded decodes");
                     prop_assert_eq!(&decoded, &record);
                     history.push((store.clone(), decoded.change));

@@ -4,6 +4,7 @@
 use clap::{Args, FromArgMatches};
 
 use super::acknowledgement::Acknowledgement;
+use super::clients::Clients;
 use super::failover::Failover;
 use super::reads::Reads;
 use super::storage::Storage;
@@ -27,6 +28,9 @@ pub struct Modes {
     #[command(flatten)]
     #[allow(missing_docs, reason = "as above")]
     pub storage: Storage,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
+    pub clients: Clients,
 }
 
 impl Default for Modes {
@@ -41,8 +45,8 @@ impl Modes {
     /// The flags that give these modes, every one of them.
     #[must_use]
     pub fn flags(&self) -> Vec<Flag> {
-        let Modes { acknowledgement, reads, failover, storage } = self;
-        [acknowledgement.flags(), reads.flags(), failover.flags(), storage.flags()].concat()
+        let Modes { acknowledgement, reads, failover, storage, clients } = self;
+        [acknowledgement.flags(), reads.flags(), failover.flags(), storage.flags(), clients.flags()].concat()
     }
 
     /// These modes but for what `flags` say, in the words of a command line: `--ack async --fencing none`. The error is what a
@@ -70,6 +74,7 @@ impl Modes {
             ("--snapshot-bytes", self.storage.snapshot_bytes, 4096..=1 << 60, "4096 bytes to 1 EiB"),
             ("--keep-log-bytes", self.storage.keep_log_bytes, 0..=1 << 60, "0 to 1 EiB"),
             ("--max-slot-size", self.storage.max_slot_size, 0..=1 << 60, "0 to 1 EiB"),
+            ("--sessions", u64::from(self.clients.sessions), 1..=1_000_000, "1 to 1000000 clients"),
         ];
         for (flag, value, range, words) in ranges {
             if !range.contains(&value) {
@@ -88,7 +93,7 @@ mod tests {
     fn modes_are_written_as_they_are_read() {
         let unusual = "--ack async --fsync interval:7 --read follower --election timeout --fencing none --heartbeat-ms 7 \
                        --missed-heartbeats 3 --demote-after-ms 9 --segment-bytes 8192 --snapshot-bytes 9999 \
-                       --keep-log-bytes 8 --max-slot-size 10";
+                       --keep-log-bytes 8 --max-slot-size 10 --sessions 5";
         for flags in ["", unusual] {
             let modes = Modes::default().with(flags).unwrap();
             let written: Vec<_> = modes.flags().into_iter().map(|(flag, value)| format!("{flag} {value}")).collect();

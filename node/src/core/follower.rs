@@ -105,7 +105,7 @@ impl<T> Core<T> {
                 None => {}
             }
             self.journal.push(&record.stamp, encoded);
-            self.store.apply(record.change);
+            self.apply(record);
         }
         let Role::Follower(follower) = &mut self.role else { unreachable!("only followers take records over") };
         follower.held_lsn = follower.held_lsn.max(end_lsn);
@@ -141,7 +141,7 @@ impl<T> Core<T> {
         let mut records = Vec::new();
         while self.journal.last_lsn() > lsn {
             let record = self.journal.pop().expect("records behind the snapshot are kept");
-            self.store.undo(record.change.clone());
+            self.undo(&record);
             records.push(record);
         }
         records.reverse();

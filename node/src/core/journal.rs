@@ -138,7 +138,7 @@ mod tests {
 
     fn record(lsn: Lsn, epoch: Epoch, origin: u8) -> Record {
         let gtid = Gtid { origin: Member(origin), sequence: lsn };
-        Record { stamp: Stamp { lsn, epoch, gtid }, change: Change::Noop }
+        Record { stamp: Stamp { lsn, epoch, gtid }, change: Change::Noop, request: None }
     }
 
     fn journal() -> Journal {

@@ -9,6 +9,7 @@ use super::pending::{Pending, Waiting};
 use super::progress::Progress;
 use super::{Ack, Core, Fencing, Refusal, Role};
 use crate::record::{Change, Epoch, Lsn, Member};
+use crate::sessions::Request;
 use crate::store::Reply;
 
 /// What only a leader has.
@@ -62,7 +63,7 @@ impl<T> Core<T> {
     pub(crate) fn lead(&mut self) {
         let last_lsn = self.journal.last_lsn();
         let followers = self.settings.peers().map(|peer| (peer, Progress::new(last_lsn, self.now_ms))).collect();
-        let first_lsn = self.create(Change::Noop);
+        let first_lsn = self.create(Change::Noop, None);
         self.leader = Some((self.settings.me, self.settings.address));
         self.role = Role::Leader(Box::new(Leader {
             followers,
@@ -78,10 +79,15 @@ impl<T> Core<T> {
 
     pub(crate) fn pend_write(&mut self, token: T, change: Change, reply: Reply) {
         if let Some(token) = self.with_room(token) {
-            let lsn = self.create(change);
-            let Role::Leader(leader) = &mut self.role else { unreachable!("only a leader has room") };
-            leader.pending.writes.push_back(Waiting { token, reply, lsn, round: 0 });
+            self.pend_record(token, change, None, reply);
         }
+    }
+
+    /// The caller made sure that there is room.
+    pub(crate) fn pend_record(&mut self, token: T, change: Change, request: Option<Box<Request>>, reply: Reply) {
+        let lsn = self.create(change, request);
+        let Role::Leader(leader) = &mut self.role else { unreachable!("only a leader has room") };
+        leader.pending.writes.push_back(Waiting { token, reply, lsn, round: 0 });
     }
 
     /// The value is captured already. It may be told when all it could have seen is acknowledged, and when a majority has
@@ -96,7 +102,7 @@ impl<T> Core<T> {
     }
 
     /// Gives the token back if its operation may wait here.
-    fn with_room(&mut self, token: T) -> Option<T> {
+    pub(crate) fn with_room(&mut self, token: T) -> Option<T> {
         match &self.role {
             Role::Leader(leader) if !leader.pending.is_full() => Some(token),
             _ => {
@@ -249,5 +255,6 @@ impl<T> Core<T> {
         {
             self.answer(token, Ok(reply), epoch, lsn);
         }
+        self.acknowledge_retries(acked_lsn);
     }
 }

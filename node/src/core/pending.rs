@@ -4,6 +4,7 @@
 
 use std::collections::VecDeque;
 
+use super::exactly_once::Retry;
 use crate::record::{Epoch, Lsn};
 use crate::store::Reply;
 
@@ -28,15 +29,21 @@ pub(crate) struct Pending<T> {
     pub(crate) epoch: Epoch,
     pub(crate) writes: VecDeque<Waiting<T>>,
     pub(crate) reads: VecDeque<Waiting<T>>,
+    /// Few, and in no order: clients that asked again what is already among the writes.
+    pub(crate) retries: Vec<Retry<T>>,
 }
 
 impl<T> Pending<T> {
     pub(crate) fn new(epoch: Epoch) -> Self {
-        Pending { epoch, writes: VecDeque::new(), reads: VecDeque::new() }
+        Pending { epoch, writes: VecDeque::new(), reads: VecDeque::new(), retries: Vec::new() }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.writes.len() + self.reads.len() + self.retries.len()
     }
 
     pub(crate) fn is_full(&self) -> bool {
-        self.writes.len() + self.reads.len() >= MAX_PENDING
+        self.len() >= MAX_PENDING
     }
 
     /// The next operation that may be answered.

@@ -9,6 +9,8 @@ use super::{Answer, Core, Effect, HardState, Modes, ReadMode, Refusal, Settings}
 use crate::record::{Change, Epoch, Gtid, Lineage, Lsn, Member, Record, Stamp};
 use crate::store::{Operation, Reply};
 
+mod exactly_once;
+
 const ME: Member = Member(0);
 const A: Member = Member(1);
 const B: Member = Member(2);
@@ -41,7 +43,7 @@ fn address() -> SocketAddr {
 
 fn record(lsn: Lsn, epoch: Epoch, origin: Member) -> Record {
     let stamp = Stamp { lsn, epoch, gtid: Gtid { origin, sequence: lsn } };
-    Record { stamp, change: Change::Noop }
+    Record { stamp, change: Change::Noop, request: None }
 }
 
 /// A leader's message with these records behind `prev`.

@@ -332,7 +332,7 @@ impl World {
             }
             Ok(_) => Outcome::Appended,
             Err(Refusal::Uncertain) => Outcome::Unknown,
-            Err(Refusal::Redirect(_) | Refusal::NoLeader | Refusal::Busy) => Outcome::Failed,
+            Err(_) => Outcome::Failed,
         };
         let client = &mut self.clients[operation.client];
         if client.current.is_none_or(|(current, _)| current != token) {

@@ -12,26 +12,31 @@ use serde::{Deserialize, Serialize};
 
 use super::history::History;
 use crate::record::{Lineage, Lsn, Value};
+use crate::sessions::{Session, Sessions};
 use crate::store::rows::Rows;
 
 /// The format of the parts; a file or a peer with another one is refused.
 pub(crate) const FORMAT: u32 = 1;
 /// Bytes of rows per part, unless a single row is larger. It takes a fraction of a millisecond to encode.
 const PART_BYTES: usize = 128 << 10;
+/// Sessions per part; each is at most about a kilobyte, see `sessions`.
+const PART_SESSIONS: usize = 100;
 
 /// The state that the records up to the end of `history` make.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     pub(crate) history: History,
     pub(crate) rows: Rows,
+    pub(crate) sessions: Sessions,
 }
 
-/// A piece of a snapshot: the head first, then the rows in order, then the end.
+/// A piece of a snapshot: the head first, then the sessions and the rows in order, then the end.
 #[derive(Debug, Serialize, Deserialize)]
 enum Part {
     Head { history: History },
+    Sessions(Vec<(Bytes, Session)>),
     Rows(Vec<(Bytes, Value)>),
-    End { rows: u64 },
+    End { sessions: u64, rows: u64 },
 }
 
 impl Snapshot {
@@ -61,12 +66,25 @@ pub(crate) struct Parts {
 #[derive(Debug)]
 enum Next {
     Head,
+    /// The sessions behind this client; all of them, if there is none.
+    Sessions(Option<Bytes>),
     /// The rows behind this key; all of them, if there is none.
     Rows(Option<Bytes>),
     Nothing,
 }
 
 impl Parts {
+    fn sessions_after(&mut self, client: Option<&Bytes>) -> Part {
+        let sessions = self.snapshot.sessions.after(client, PART_SESSIONS);
+        match sessions.last() {
+            Some((last, _)) => {
+                self.next = Next::Sessions(Some(last.clone()));
+                Part::Sessions(sessions)
+            }
+            None => self.rows_after(None),
+        }
+    }
+
     fn rows_after(&mut self, key: Option<&Bytes>) -> Part {
         let mut bytes = 0;
         let from = key.map_or(Bound::Unbounded, Bound::Excluded);
@@ -82,7 +100,7 @@ impl Parts {
             Part::Rows(rows)
         } else {
             self.next = Next::Nothing;
-            Part::End { rows: self.snapshot.rows.len() as u64 }
+            Part::End { sessions: self.snapshot.sessions.len() as u64, rows: self.snapshot.rows.len() as u64 }
         }
     }
 }
@@ -91,13 +109,14 @@ impl Iterator for Parts {
     type Item = Bytes;
 
     fn next(&mut self) -> Option<Bytes> {
-        let part = match std::mem::replace(&mut self.next, Next::Rows(None)) {
-            Next::Head => Part::Head { history: self.snapshot.history.clone() },
-            Next::Rows(key) => self.rows_after(key.as_ref()),
-            Next::Nothing => {
-                self.next = Next::Nothing;
-                return None;
+        let part = match std::mem::replace(&mut self.next, Next::Nothing) {
+            Next::Head => {
+                self.next = Next::Sessions(None);
+                Part::Head { history: self.snapshot.history.clone() }
             }
+            Next::Sessions(client) => self.sessions_after(client.as_ref()),
+            Next::Rows(key) => self.rows_after(key.as_ref()),
+            Next::Nothing => return None,
         };
         let encoded = postcard::to_stdvec(&part).expect("a part has nothing that cannot be serialized");
         Some(Bytes::from(encoded))
@@ -119,7 +138,7 @@ pub(crate) enum BadPart {
     Unknown,
     #[error("a part is not where it belongs")]
     Misplaced,
-    #[error("rows are missing")]
+    #[error("rows or sessions are missing")]
     Incomplete,
 }
 
@@ -131,14 +150,18 @@ impl Assembler {
                 self.snapshot.history = history;
                 self.has_head = true;
             }
+            Part::Sessions(sessions) if self.has_head && self.snapshot.rows.len() == 0 && !self.is_whole => {
+                self.snapshot.sessions.extend(sessions);
+            }
             Part::Rows(rows) if self.has_head && !self.is_whole => self.snapshot.rows.extend(rows),
-            Part::End { rows } if self.has_head && !self.is_whole => {
-                if rows != self.snapshot.rows.len() as u64 {
+            Part::End { sessions, rows } if self.has_head && !self.is_whole => {
+                let counts = (self.snapshot.sessions.len() as u64, self.snapshot.rows.len() as u64);
+                if (sessions, rows) != counts {
                     return Err(BadPart::Incomplete);
                 }
                 self.is_whole = true;
             }
-            Part::Head { .. } | Part::Rows(_) | Part::End { .. } => return Err(BadPart::Misplaced),
+            Part::Head { .. } | Part::Sessions(_) | Part::Rows(_) | Part::End { .. } => return Err(BadPart::Misplaced),
         }
         Ok(())
     }
@@ -157,11 +180,16 @@ impl Assembler {
 mod tests {
     use super::*;
     use crate::record::{End, Gtid, List, Member, Stamp};
+    use crate::store::Reply;
 
     fn snapshot(rows: u32) -> Snapshot {
         let mut snapshot = Snapshot::default();
         let gtid = Gtid { origin: Member(1), sequence: 7 };
         (1..=3).for_each(|lsn| snapshot.history.push(&Stamp { lsn, epoch: 2, gtid }));
+        for lsn in 1..=u64::from(rows / 10) {
+            let request = snapshot.sessions.request(format!("c{lsn}").into(), 0, &Reply::Ok, 1000);
+            snapshot.sessions.apply(&Stamp { lsn, epoch: 2, gtid }, &request);
+        }
         for number in 0..rows {
             let mut list = List::default();
             list.push(End::Back, Bytes::from(vec![b'x'; number as usize % 5000]));

@@ -19,6 +19,8 @@ pub(crate) struct Status {
     pub(crate) keys: usize,
     /// Clients' operations that wait for their acknowledgement.
     pub(crate) pending: usize,
+    /// Clients whose last request is remembered.
+    pub(crate) sessions: usize,
     pub(crate) followers: Vec<FollowerStatus>,
 }
 
@@ -42,7 +44,7 @@ impl<T> Core<T> {
                     linked: self.linked.contains(&member),
                     match_lsn: progress.durable_lsn,
                 });
-                ("leader", leader.pending.writes.len() + leader.pending.reads.len(), followers.collect())
+                ("leader", leader.pending.len(), followers.collect())
             }
         };
         Status {
@@ -54,6 +56,7 @@ impl<T> Core<T> {
             commit_lsn: self.commit_lsn,
             keys: self.store.len(),
             pending,
+            sessions: self.sessions.len(),
             followers,
         }
     }

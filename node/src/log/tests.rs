@@ -16,7 +16,11 @@ use crate::record::{Change, Gtid, Member, Record, Stamp};
 fn records(first: Lsn, last: Lsn, mark: &'static [u8]) -> Vec<Bytes> {
     let record = |lsn| {
         let stamp = Stamp { lsn, epoch: 1, gtid: Gtid { origin: Member(0), sequence: lsn } };
-        Record { stamp, change: Change::Set { key: "key".into(), before: None, after: Bytes::from_static(mark) } }
+        Record {
+            stamp,
+            change: Change::Set { key: "key".into(), before: None, after: Bytes::from_static(mark) },
+            request: None,
+        }
     };
     (first..=last).map(|lsn| record(lsn).encode()).collect()
 }
@@ -171,7 +175,7 @@ fn a_value_that_looks_like_a_record_does_not_count_as_one() {
     encode_frame(&mut disguised, 0, &records(2, 2, b"a")[0]);
     let stamp = Stamp { lsn: 1, epoch: 1, gtid: Gtid { origin: Member(0), sequence: 1 } };
     let change = Change::Set { key: "key".into(), before: None, after: disguised.into() };
-    write(dir.path(), u64::MAX, vec![Record { stamp, change }.encode()]);
+    write(dir.path(), u64::MAX, vec![Record { stamp, change, request: None }.encode()]);
     let path = files(dir.path()).remove(0);
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() - 1]).unwrap();

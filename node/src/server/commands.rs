@@ -18,6 +18,8 @@ mod admin;
 pub(crate) enum Command {
     Data(Operation),
     Admin(Admin),
+    /// A data command under this number of the client's session.
+    Request(u64, Operation),
     Ping(Option<Bytes>),
     Echo(Bytes),
     Info {
@@ -31,6 +33,10 @@ pub(crate) enum Command {
     ClientRead(ReadMode),
     /// Whether replies to data commands come with epoch and LSN from now on.
     ClientPosition(bool),
+    /// Opens a session for this client.
+    ClientIdentity(Bytes),
+    /// Requests of this connection belong to this session of this client from now on.
+    ClientSession(Bytes, u64),
     ClientSetName(Bytes),
     ClientGetName,
     ClientId,
@@ -64,6 +70,7 @@ pub(crate) fn parse(arguments: Vec<Bytes>) -> Result<Command, Misunderstood> {
             let (start, stop) = (parse_integer(start)?, parse_integer(stop)?);
             Ok(Command::Data(Operation::Range { key: key.clone(), start, stop }))
         }
+        (b"request", [number, ..]) if rest.len() > 1 => parse_request(number, &rest[1..]),
         (b"ping", []) => Ok(Command::Ping(None)),
         (b"ping" | b"echo", [text]) => {
             Ok(if name_lower == b"ping" { Command::Ping(Some(text.clone())) } else { Command::Echo(text.clone()) })
@@ -88,7 +95,7 @@ pub(crate) fn parse(arguments: Vec<Bytes>) -> Result<Command, Misunderstood> {
         (b"client", [subcommand, rest @ ..]) => parse_client(&subcommand.to_ascii_lowercase(), rest),
         (
             b"get" | b"set" | b"del" | b"incr" | b"rpush" | b"lpush" | b"lrange" | b"ping" | b"echo" | b"info"
-            | b"role" | b"hello" | b"select" | b"config" | b"client",
+            | b"role" | b"request" | b"hello" | b"select" | b"config" | b"client",
             _,
         ) => Err(format!("ERR wrong number of arguments for '{}' command", lossy(&name_lower))),
         _ => Err(format!("ERR unknown command '{}'", lossy(&name[..name.len().min(128)]))),
@@ -103,6 +110,28 @@ fn parse_set(key: &Bytes, value: &Bytes, options: &[Bytes]) -> Result<Command, M
         [option] if option.eq_ignore_ascii_case(b"ifeq") => Err("ERR syntax error: IFEQ needs a value".to_owned()),
         [option, ..] => Err(format!("ERR syntax error: SET takes no option but IFEQ here, got '{}'", lossy(option))),
     }
+}
+
+fn parse_request(number: &Bytes, command: &[Bytes]) -> Result<Command, Misunderstood> {
+    let wrong = || format!("ERR '{}' is no request number; count from 1", lossy(&number[..number.len().min(128)]));
+    let number = parse_count(number).ok_or_else(wrong)?;
+    match parse(command.to_vec())? {
+        // A read is executed as ever; it has no effect that could happen twice.
+        Command::Data(operation) if operation.is_read() => Ok(Command::Data(operation)),
+        Command::Data(operation) => Ok(Command::Request(number, operation)),
+        _ => Err("ERR REQUEST takes a command that reads or writes data".to_owned()),
+    }
+}
+
+/// A whole number from 1 that fits the protocol's integers.
+fn parse_count(text: &Bytes) -> Option<u64> {
+    let number: i64 = std::str::from_utf8(text).ok()?.parse().ok()?;
+    u64::try_from(number).ok().filter(|&number| number > 0)
+}
+
+/// An identity is kept for long and by every node, so it is short.
+fn is_identity(client: &Bytes) -> bool {
+    (1..=64).contains(&client.len()) && client.iter().all(u8::is_ascii_graphic)
 }
 
 fn parse_hello(version: Option<&Bytes>) -> Result<Command, Misunderstood> {
@@ -121,13 +150,21 @@ fn parse_client(subcommand: &[u8], rest: &[Bytes]) -> Result<Command, Misunderst
         (b"position", [switch]) if switch.eq_ignore_ascii_case(b"on") => Ok(Command::ClientPosition(true)),
         (b"position", [switch]) if switch.eq_ignore_ascii_case(b"off") => Ok(Command::ClientPosition(false)),
         (b"position", [_]) => Err("ERR CLIENT POSITION takes ON or OFF".to_owned()),
+        (b"identity", [client, ..]) if rest.len() <= 2 && !is_identity(client) => {
+            Err("ERR an identity has 1 to 64 visible ASCII characters".to_owned())
+        }
+        (b"identity", [client]) => Ok(Command::ClientIdentity(client.clone())),
+        (b"identity", [client, session]) => match parse_count(session) {
+            Some(session) => Ok(Command::ClientSession(client.clone(), session)),
+            None => Err("ERR a session is the number that CLIENT IDENTITY told when it was opened".to_owned()),
+        },
         (b"setname", [name]) if name.iter().all(u8::is_ascii_graphic) => Ok(Command::ClientSetName(name.clone())),
         (b"setname", [_]) => Err("ERR Client names cannot contain spaces, newlines or special characters.".to_owned()),
         (b"setinfo", [_, _]) => Ok(Command::Acknowledge),
         (b"getname", []) => Ok(Command::ClientGetName),
         (b"id", []) => Ok(Command::ClientId),
         (b"list", _) => Ok(Command::ClientList),
-        (b"read" | b"position" | b"setname" | b"setinfo" | b"getname" | b"id", _) => {
+        (b"read" | b"position" | b"identity" | b"setname" | b"setinfo" | b"getname" | b"id", _) => {
             Err(format!("ERR wrong number of arguments for 'client|{}' command", lossy(subcommand)))
         }
         _ => Err(format!("ERR unknown subcommand '{}'", lossy(&subcommand[..subcommand.len().min(128)]))),
@@ -160,12 +197,21 @@ pub(crate) fn ok_frame() -> BytesFrame {
     BytesFrame::SimpleString(Bytes::from_static(b"OK"))
 }
 
-/// Why there is no reply. All but `UNCERTAIN` mean: certainly not executed.
+/// Why there is no reply. All but `UNCERTAIN` mean: this attempt was certainly not executed.
 pub(crate) fn refusal_frame(refusal: Refusal) -> BytesFrame {
     let text = match refusal {
         Refusal::Redirect(address) => format!("REDIRECT {address}"), // Valkey's word for it
         Refusal::NoLeader => "NOLEADER no leader is known; retry".to_owned(),
         Refusal::Busy => "BUSY too many operations await their acknowledgement; not executed, retry later".to_owned(),
+        Refusal::Superseded => {
+            "SUPERSEDED a later request of this session was executed; this one was not executed now, but may have been before"
+                .to_owned()
+        }
+        Refusal::NoSession => {
+            "NOSESSION this session is not known: evicted, replaced by a later one, or never acknowledged; the request was not \
+             executed now, but may have been before. Open another with CLIENT IDENTITY"
+                .to_owned()
+        }
         Refusal::Uncertain => {
             "UNCERTAIN this node stopped leading before the write was acknowledged; it may or may not survive"
                 .to_owned()
@@ -217,6 +263,10 @@ mod tests {
             ("slot", "ERR SLOT takes CREATE <name> [FROM <lsn>], ADVANCE <name> <lsn>, DROP <name> or LIST"),
             ("client id 3", "ERR wrong number of arguments for 'client|id' command"),
             ("client read x", "ERR `x` is no read mode; choose one of: leader, leader-local, follower"),
+            ("client identity a b", "ERR a session is the number that CLIENT IDENTITY told when it was opened"),
+            ("request 0 set k 1", "ERR '0' is no request number; count from 1"),
+            ("request 1 ping", "ERR REQUEST takes a command that reads or writes data"),
+            ("request 1", "ERR wrong number of arguments for 'request' command"),
             ("client position maybe", "ERR CLIENT POSITION takes ON or OFF"),
         ] {
             assert_eq!(parse_line(line), Err(expected.to_owned()), "{line}");

@@ -24,7 +24,8 @@ use super::{Ask, Node};
 use crate::config::ReadMode;
 use crate::core::Answer;
 use crate::core::status::Status;
-use crate::store::Operation;
+use crate::record::Lsn;
+use crate::sessions::Numbered;
 
 /// Most requests of a connection whose replies are not written yet; beyond that it is not read.
 const MAX_PIPELINED: usize = 1024;
@@ -41,6 +42,8 @@ pub(crate) struct Connection {
     name: Bytes,
     read: ReadMode,
     position: bool,
+    /// Who sends numbered requests over this connection, and its session.
+    identity: Option<(Bytes, Lsn)>,
     replies: VecDeque<Pending>,
     /// Set when nothing more is to be read: the client quit, or sent what is no request.
     closing: bool,
@@ -66,7 +69,7 @@ impl Connection {
         let id = node.connections.fetch_add(1, Ordering::Relaxed) + 1;
         let read = node.config.modes.reads.read;
         let (name, replies) = (Bytes::new(), VecDeque::new());
-        Connection { node, mailbox, id, name, read, position: false, replies, closing: false }
+        Connection { node, mailbox, id, name, read, position: false, identity: None, replies, closing: false }
     }
 
     /// Serves until the client leaves, misbehaves, or the node stops.
@@ -130,11 +133,28 @@ impl Connection {
 
     async fn execute(&mut self, command: Command, address: SocketAddr) -> Result<Pending, Stopped> {
         Ok(Pending::Here(match command {
-            Command::Data(operation) => return self.ask(operation).await,
             Command::Admin(admin) => {
                 let (token, answer) = oneshot::channel();
                 self.mailbox.send(Ask::Admin { admin, token }).await.map_err(|_| Stopped)?;
                 return Ok(Pending::Answer { answer, position: false });
+            }
+            Command::Data(operation) => {
+                let read = self.read;
+                return self.ask(|token| Ask::Execute { operation, read, token }).await;
+            }
+            Command::Request(number, operation) => match self.identity.clone() {
+                Some((client, session)) => {
+                    let numbered = Numbered { client, session, number };
+                    return self.ask(|token| Ask::ExecuteOnce { operation, numbered, token }).await;
+                }
+                None => error_frame(
+                    "ERR no session: open one with CLIENT IDENTITY id, then name it with CLIENT IDENTITY id session",
+                ),
+            },
+            Command::ClientIdentity(client) => return self.ask(|token| Ask::OpenSession { client, token }).await,
+            Command::ClientSession(client, session) => {
+                self.identity = Some((client, session));
+                ok_frame()
             }
             Command::Info { section } => return self.ask_status(Show::Info { section }).await,
             Command::Role => return self.ask_status(Show::Role).await,
@@ -171,10 +191,9 @@ impl Connection {
         }))
     }
 
-    async fn ask(&self, operation: Operation) -> Result<Pending, Stopped> {
+    async fn ask(&self, ask: impl FnOnce(oneshot::Sender<Answer>) -> Ask) -> Result<Pending, Stopped> {
         let (token, answer) = oneshot::channel();
-        let ask = Ask::Execute { operation, read: self.read, token };
-        self.mailbox.send(ask).await.map_err(|_| Stopped)?;
+        self.mailbox.send(ask(token)).await.map_err(|_| Stopped)?;
         Ok(Pending::Answer { answer, position: self.position })
     }
 

@@ -64,7 +64,7 @@ fn replication_section(node: &Node, status: &Status) -> String {
         status.leader.map_or_else(Default::default, |(member, address)| (id(member).clone(), address.to_string()));
     let mut out = format!(
         "role:{}\r\nid:{}\r\nepoch:{}\r\nleader_id:{leader_id}\r\nleader_address:{leader_address}\r\n\
-         last_lsn:{}\r\nflushed_lsn:{}\r\ncommit_lsn:{}\r\napplied_lsn:{}\r\npending_operations:{}\r\n",
+         last_lsn:{}\r\nflushed_lsn:{}\r\ncommit_lsn:{}\r\napplied_lsn:{}\r\npending_operations:{}\r\nsessions:{}\r\n",
         status.role,
         node.config.id,
         status.epoch,
@@ -73,6 +73,7 @@ fn replication_section(node: &Node, status: &Status) -> String {
         status.commit_lsn,
         status.last_lsn, // records are applied as they are appended
         status.pending,
+        status.sessions,
     );
     for (index, follower) in status.followers.iter().enumerate() {
         let lag = status.last_lsn.saturating_sub(follower.match_lsn);

@@ -127,6 +127,37 @@ fn a_connection_can_ask_where_its_operations_stand() {
 }
 
 #[test]
+fn a_request_is_executed_once_however_often_it_is_asked() {
+    let (_cluster, mut client) = start("");
+    check_with(
+        &mut client,
+        r#"
+        REQUEST 1 INCR k -> -ERR no session: open one with CLIENT IDENTITY id, then name it with CLIENT IDENTITY id session
+        CLIENT IDENTITY c -> :3
+        CLIENT IDENTITY c 3 -> +OK
+        REQUEST 1 INCR k -> :1
+        REQUEST 1 INCR k -> :1
+        REQUEST 1 GET k -> "1"
+        REQUEST 7 RPUSH k x -> -WRONGTYPE Operation against a key holding the wrong kind of value
+        DEL k -> :1
+        REQUEST 7 RPUSH k x -> -WRONGTYPE Operation against a key holding the wrong kind of value
+        CLIENT POSITION ON -> +OK
+        REQUEST 8 INCR k -> [:1, :1, :7]
+        REQUEST 8 INCR k -> [:1, :1, :7]
+        CLIENT POSITION OFF -> +OK
+        CLIENT IDENTITY c -> :8
+        "#,
+    );
+    assert!(
+        client.ask("REQUEST 9 INCR k").starts_with("-NOSESSION "),
+        "a later session of the same client replaced it"
+    );
+    assert_eq!(client.ask("CLIENT IDENTITY c 8"), "+OK");
+    assert_eq!(client.ask("REQUEST 2 INCR k"), ":2");
+    assert!(client.ask("REQUEST 1 INCR k").starts_with("-SUPERSEDED "));
+}
+
+#[test]
 fn pipelined_requests_are_executed_and_answered_in_order() {
     let (_cluster, mut client) = start("");
     let count = 3000; // more than may be pending at once

@@ -166,6 +166,9 @@ mod tests {
         assert_eq!(outcome(error("BUSY too many operations wait")), "try another");
         assert_eq!(outcome(error("WRONGTYPE Operation against a key")), "Fail");
         assert_eq!(outcome(error("UNCERTAIN leadership was lost")), "Info");
+        // This attempt was not executed, but an earlier one may have been.
+        assert_eq!(outcome(error("SUPERSEDED a later request was executed")), "Info");
+        assert_eq!(outcome(error("NOSESSION this session is not known")), "Info");
         assert_eq!(outcome(error("SOMETHING nobody has heard of")), "Info");
         assert_eq!(outcome(meaning(&cas(), bulk("without a position"))), "Info");
     }

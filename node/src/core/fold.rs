@@ -1,0 +1,47 @@
+//! The state as the fold of the log: making a record, taking one in, taking the last one back.
+//!
+//! Not here: the state's own parts (`store`, `sessions`), and who may make records (`leader`) or must give them up (`follower`).
+
+use super::Core;
+use super::journal::Journal;
+use super::snapshot::Snapshot;
+use crate::record::{Change, Gtid, Lsn, Record, Stamp};
+use crate::sessions::Request;
+use crate::store::Store;
+
+impl<T> Core<T> {
+    /// Leads on: creates a record and applies it.
+    pub(crate) fn create(&mut self, change: Change, request: Option<Box<Request>>) -> Lsn {
+        self.sequence += 1;
+        let gtid = Gtid { origin: self.settings.me, sequence: self.sequence };
+        let stamp = Stamp { lsn: self.journal.last_lsn() + 1, epoch: self.hard.epoch, gtid };
+        let record = Record { stamp, change, request };
+        self.journal.push(&stamp, record.encode());
+        self.apply(record);
+        stamp.lsn
+    }
+
+    /// Makes what the next record of the journal says.
+    pub(crate) fn apply(&mut self, record: Record) {
+        if let Some(request) = &record.request {
+            self.sessions.apply(&record.stamp, request);
+        }
+        self.store.apply(record.change);
+    }
+
+    /// Takes back what the last record said.
+    pub(crate) fn undo(&mut self, record: &Record) {
+        if let Some(request) = &record.request {
+            self.sessions.undo(request);
+        }
+        self.store.undo(record.change.clone());
+    }
+
+    /// Holds what the snapshot holds, and nothing else.
+    pub(crate) fn adopt_state(&mut self, snapshot: Snapshot) {
+        let Snapshot { history, rows, sessions } = snapshot;
+        self.journal = Journal::behind(history);
+        self.store = Store::with(rows);
+        self.sessions = sessions;
+    }
+}
