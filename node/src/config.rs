@@ -17,7 +17,7 @@ pub use peer::Peer;
 pub(crate) use peer::parse_id;
 pub use preset::{Like, ModeFlags, explain};
 pub use reads::{ReadMode, Reads};
-pub use storage::Storage;
+pub use storage::{Engine, Storage};
 pub use words::UnknownWord;
 
 mod acknowledgement;
@@ -169,6 +169,7 @@ mod tests {
         check::<Fencing>("epoch none");
         check::<ReadMode>("leader leader-local follower");
         check::<Fsync>("always interval interval:10");
+        check::<Engine>("memory redb");
         check::<Peer>("n2=127.0.0.1:7002");
     }
 

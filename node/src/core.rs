@@ -36,6 +36,7 @@ pub(crate) mod message;
 mod pending;
 mod progress;
 mod promotion;
+mod replay;
 pub(crate) mod retention;
 #[cfg(test)]
 mod scenarios;
@@ -183,6 +184,7 @@ impl<T> Core<T> {
     pub(crate) fn new(
         settings: Settings,
         hard: HardState,
+        store: Store,
         snapshot: Option<Snapshot>,
         log: impl IntoIterator<Item = (Record, Bytes)>,
     ) -> Self {
@@ -191,7 +193,7 @@ impl<T> Core<T> {
             rng: ChaCha8Rng::seed_from_u64(settings.seed),
             hard,
             journal: Journal::default(),
-            store: Store::default(),
+            store,
             sessions: Sessions::default(),
             sequence: hard.sequence_floor,
             written_lsn: 0,
@@ -208,18 +210,7 @@ impl<T> Core<T> {
             effects: Vec::new(),
             settings,
         };
-        if let Some(snapshot) = snapshot {
-            core.retention.snapshot_lsn = snapshot.lsn();
-            core.adopt_state(snapshot);
-        }
-        for (record, encoded) in log {
-            if record.stamp.lsn <= core.retention.snapshot_lsn {
-                core.journal.push_known(record.stamp.lsn, encoded);
-            } else {
-                core.journal.push(&record.stamp, encoded);
-                core.apply(record);
-            }
-        }
+        core.recover(snapshot, log);
         let own_sequence = core.journal.history().gtids().get(&core.settings.me).copied();
         core.sequence = core.sequence.max(own_sequence.unwrap_or(0));
         // A killed node may have sent out records that its own disk never saw. More than `MAX_PENDING` cannot be on their way.
@@ -273,6 +264,18 @@ impl<T> Core<T> {
             assert!(lsn <= self.written_lsn, "the log flushed LSN {lsn}, but was given {} only", self.written_lsn);
             self.flushed_lsn = self.flushed_lsn.max(lsn);
         }
+    }
+
+    /// The log on disk survives a power failure up to `lsn`. Flushed may mean less: that it survives the death of the process.
+    pub(crate) fn synced(&mut self, generation: u64, lsn: Lsn) {
+        if generation == self.generation {
+            self.store.log_is_durable(lsn);
+        }
+    }
+
+    /// The store, for those who start and stop the node.
+    pub(crate) fn store(&mut self) -> &mut Store {
+        &mut self.store
     }
 
     /// A message arrived.

@@ -1,6 +1,7 @@
 //! The directory of everything that must survive a restart: who may use it, and how files in it are made durable.
 //!
-//! Layout: `lock`, `hard-state`, `log/<first lsn>.log`, `snapshot/<lsn>.snapshot`, `rewound/<epoch>-<lsn>.jsonl`. Not here: what the files say.
+//! Layout: `lock`, `hard-state`, `store.redb`, `log/<first lsn>.log`, `snapshot/<lsn>.snapshot`, `rewound/<epoch>-<lsn>.jsonl`.
+//! Not here: what the files say.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
@@ -40,6 +41,10 @@ impl DataDir {
 
     pub(crate) fn log_path(&self) -> PathBuf {
         self.path.join("log")
+    }
+
+    pub(crate) fn store_path(&self) -> PathBuf {
+        self.path.join("store.redb")
     }
 }
 

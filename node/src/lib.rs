@@ -26,8 +26,8 @@ mod store;
 mod tools;
 
 pub use config::{
-    Ack, Acknowledgement, Clients, Config, ConfigError, Election, Failover, Fencing, Flag, Fsync, Like, ModeFlags,
-    Modes, Peer, ReadMode, Reads, Storage, UnknownWord, explain,
+    Ack, Acknowledgement, Clients, Config, ConfigError, Election, Engine, Failover, Fencing, Flag, Fsync, Like,
+    ModeFlags, Modes, Peer, ReadMode, Reads, Storage, UnknownWord, explain,
 };
 
 pub use dump::Dump;

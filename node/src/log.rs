@@ -44,6 +44,8 @@ impl LogError {
 pub(crate) struct Flushed {
     pub(crate) generation: u64,
     pub(crate) lsn: Lsn,
+    /// How far an fsync has covered it; less than `lsn` only under `--fsync interval`.
+    pub(crate) synced_lsn: Lsn,
 }
 
 /// What the log thread says: how far it got, or why it stopped for good.

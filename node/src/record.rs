@@ -51,6 +51,17 @@ impl Stamp {
     pub(crate) fn lineage(&self) -> Lineage {
         Lineage { epoch: self.epoch, origin: self.gtid.origin }
     }
+
+    pub(crate) fn position(&self) -> Position {
+        Position { lsn: self.lsn, lineage: Some(self.lineage()) }
+    }
+}
+
+/// A place in a log. The lineage tells it apart from the same LSN of a log that went another way; `None` before the first record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Position {
+    pub(crate) lsn: Lsn,
+    pub(crate) lineage: Option<Lineage>,
 }
 
 /// One entry of the replication log.
@@ -89,6 +100,20 @@ pub(crate) enum Change {
     Delete { rows: Vec<(Bytes, Value)> },
     /// The list at `key` is longer by `elements`, pushed one after the other; a missing list counts as empty.
     Push { key: Bytes, end: End, elements: Vec<Bytes> },
+}
+
+impl Change {
+    /// Bytes of keys and images, roughly.
+    pub(crate) fn size(&self) -> usize {
+        match self {
+            Change::Noop => 0,
+            Change::Set { key, before, after } => {
+                element_size(key) + before.as_ref().map_or(0, Value::size) + element_size(after)
+            }
+            Change::Delete { rows } => rows.iter().map(|(key, value)| element_size(key) + value.size()).sum(),
+            Change::Push { key, elements, .. } => element_size(key) + elements.iter().map(element_size).sum::<usize>(),
+        }
+    }
 }
 
 /// Where a list grows.

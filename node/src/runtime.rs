@@ -13,7 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::config::{Config, Modes};
+use crate::config::{Config, Engine, Modes, Storage};
 use crate::core::retention::SnapshotKey;
 use crate::core::snapshot::Snapshot;
 use crate::core::{Answer, Core, Effect, Settings};
@@ -26,6 +26,7 @@ use crate::rewound::put_aside;
 use crate::server::{self, Ask};
 use crate::slots_file::SlotsFile;
 use crate::snapshot_file::SnapshotDir;
+use crate::store::Store;
 
 /// Most events of one kind taken in before the core settles: enough to share a group commit, few enough to keep a beat.
 const BATCH: usize = 1024;
@@ -76,9 +77,10 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     while let Some(()) = sources.take(&mut batch).await? {
         node.core.advance(node.started.elapsed().as_millis() as u64);
         for report in batch.log.drain(..) {
-            let Flushed { generation, lsn } =
+            let Flushed { generation, lsn, synced_lsn } =
                 report.context("the log cannot be written; what is on the disk is unknown, so the node stops")?;
             node.core.flushed(generation, lsn);
+            node.core.synced(generation, synced_lsn);
         }
         for (key, written) in batch.snapshots.drain(..) {
             node.core.snapshot_written(key, written);
@@ -92,8 +94,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         node.core.tick();
         node.carry_out()?;
     }
-    node.log.close();
-    Ok(())
+    node.stop(&mut sources.log)
 }
 
 /// Recovers what is on the disk, then opens the doors.
@@ -121,7 +122,8 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources)> {
         (record, encoded)
     });
     let advertised = config.advertise.unwrap_or(client_address);
-    let core = Core::new(settings(config, advertised), hard, snapshot, records).with_slots(slots);
+    let store = open_store(storage, &data)?;
+    let core = Core::new(settings(config, advertised), hard, store, snapshot, records).with_slots(slots);
     let lsn = core.status().last_lsn;
     tracing::info!(
         id = config.id,
@@ -175,6 +177,15 @@ impl Sources {
     }
 }
 
+fn open_store(storage: &Storage, data: &DataDir) -> anyhow::Result<Store> {
+    let store = match storage.storage {
+        Engine::Memory => Store::default(),
+        Engine::Redb => Store::open(&data.store_path(), storage.checkpoint_bytes)?,
+    };
+    tracing::info!(engine = %storage.storage, kept_lsn = store.applied().lsn, "store opened");
+    Ok(store)
+}
+
 async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {flag} {address}"))
 }
@@ -225,9 +236,23 @@ impl Node {
         }
     }
 
+    /// Makes everything durable: the log first, and the store only if that worked.
+    fn stop(mut self, reports: &mut mpsc::UnboundedReceiver<Report>) -> anyhow::Result<()> {
+        self.log.close();
+        while let Ok(report) = reports.try_recv() {
+            report.context("the log could not be written to its end")?;
+        }
+        self.core.store().keep().context("cannot write the store down")
+    }
+
     /// Does what the core wants, in order. Saving and rewinding block: nothing may be told before they are durable.
     fn carry_out(&mut self) -> anyhow::Result<()> {
-        for effect in self.core.settle() {
+        let effects = self.core.settle();
+        if let Some(error) = self.core.store().failure() {
+            return Err(error)
+                .context("the store cannot be used any longer, so the node stops before it tells anything of it");
+        }
+        for effect in effects {
             match effect {
                 Effect::Save(state) => self.hard_state.save(&state)?,
                 Effect::Rewind { records, epoch, generation } => {

@@ -75,6 +75,7 @@ impl Modes {
             ("--keep-log-bytes", self.storage.keep_log_bytes, 0..=1 << 60, "0 to 1 EiB"),
             ("--max-slot-size", self.storage.max_slot_size, 0..=1 << 60, "0 to 1 EiB"),
             ("--sessions", u64::from(self.clients.sessions), 1..=1_000_000, "1 to 1000000 clients"),
+            ("--checkpoint-bytes", self.storage.checkpoint_bytes, 1..=1 << 30, "1 byte to 1 GiB"),
         ];
         for (flag, value, range, words) in ranges {
             if !range.contains(&value) {
@@ -93,7 +94,8 @@ mod tests {
     fn modes_are_written_as_they_are_read() {
         let unusual = "--ack async --fsync interval:7 --read follower --election timeout --fencing none --heartbeat-ms 7 \
                        --missed-heartbeats 3 --demote-after-ms 9 --segment-bytes 8192 --snapshot-bytes 9999 \
-                       --keep-log-bytes 8 --max-slot-size 10 --sessions 5";
+                       --keep-log-bytes 8 --max-slot-size 10 --sessions 5 --storage redb \
+                       --checkpoint-bytes 77";
         for flags in ["", unusual] {
             let modes = Modes::default().with(flags).unwrap();
             let written: Vec<_> = modes.flags().into_iter().map(|(flag, value)| format!("{flag} {value}")).collect();

@@ -2,9 +2,13 @@
 //!
 //! Not here: the files themselves (`log`, `store`).
 
-use clap::Args;
+use std::fmt;
+use std::str::FromStr;
+
+use clap::{Args, ValueEnum};
 
 use super::modes::Flag;
+use super::words::flag_words;
 
 /// The flags of storage.
 #[derive(Debug, Clone, PartialEq, Eq, Args)]
@@ -24,7 +28,27 @@ pub struct Storage {
     /// Most bytes of log kept for a follower or slot that falls behind; beyond that it is lost (`max_slot_wal_keep_size`).
     #[arg(long, value_name = "BYTES", default_value_t = 1 << 30)]
     pub max_slot_size: u64,
+
+    /// What holds the keys and values. Members may differ in this.
+    #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
+    pub storage: Engine,
+
+    /// Bytes of changes after which an engine that keeps a file makes a checkpoint; as much of the log is read again at a start.
+    #[arg(long, value_name = "BYTES", default_value_t = 4 << 20)]
+    pub checkpoint_bytes: u64,
 }
+
+/// What holds the keys and values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum Engine {
+    /// Memory; made anew from the log at each start.
+    #[default]
+    Memory,
+    /// A file of the embedded store redb; only the log behind the last checkpoint is read again at a start.
+    Redb,
+}
+
+flag_words!(Engine: "storage");
 
 impl Storage {
     pub(super) fn flags(&self) -> Vec<Flag> {
@@ -33,6 +57,8 @@ impl Storage {
             ("--snapshot-bytes", self.snapshot_bytes.to_string()),
             ("--keep-log-bytes", self.keep_log_bytes.to_string()),
             ("--max-slot-size", self.max_slot_size.to_string()),
+            ("--storage", self.storage.to_string()),
+            ("--checkpoint-bytes", self.checkpoint_bytes.to_string()),
         ]
     }
 }

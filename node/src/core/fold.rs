@@ -7,7 +7,6 @@ use super::journal::Journal;
 use super::snapshot::Snapshot;
 use crate::record::{Change, Gtid, Lsn, Record, Stamp};
 use crate::sessions::Request;
-use crate::store::Store;
 
 impl<T> Core<T> {
     /// Leads on: creates a record and applies it.
@@ -26,7 +25,10 @@ impl<T> Core<T> {
         if let Some(request) = &record.request {
             self.sessions.apply(&record.stamp, request);
         }
-        self.store.apply(record.change);
+        // At a start the store may have kept more than the rest of the state.
+        if record.stamp.lsn > self.store.applied().lsn {
+            self.store.apply(&record.stamp, record.change);
+        }
     }
 
     /// Takes back what the last record said.
@@ -39,9 +41,10 @@ impl<T> Core<T> {
 
     /// Holds what the snapshot holds, and nothing else.
     pub(crate) fn adopt_state(&mut self, snapshot: Snapshot) {
+        let position = snapshot.position();
         let Snapshot { history, rows, sessions } = snapshot;
         self.journal = Journal::behind(history);
-        self.store = Store::with(rows);
+        self.store.install(&rows, position);
         self.sessions = sessions;
     }
 }

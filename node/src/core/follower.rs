@@ -10,7 +10,7 @@ use super::message::{Append, Body};
 use super::promotion::Isolation;
 use super::shipping::Arrival;
 use super::{Core, Effect, Election, Fencing, Role};
-use crate::record::{Epoch, Lsn, Member, Record};
+use crate::record::{Epoch, Lsn, Member, Position, Record};
 
 /// What only a follower has. It is about one leader's reign and starts anew with the next.
 #[derive(Debug, Default)]
@@ -144,6 +144,7 @@ impl<T> Core<T> {
             self.undo(&record);
             records.push(record);
         }
+        self.store.rewound(Position { lsn, lineage: self.journal.lineage(lsn) });
         records.reverse();
         tracing::info!(epoch = self.hard.epoch, lsn, records = records.len(), "rewound");
         // The sequences of the records given up must not come back on other writes after a restart.

@@ -29,11 +29,7 @@ pub(crate) struct Retention {
 impl<T> Core<T> {
     /// The state of now.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot {
-            history: self.journal.history().clone(),
-            rows: self.store.rows().clone(),
-            sessions: self.sessions.clone(),
-        }
+        Snapshot { history: self.journal.history().clone(), rows: self.store.rows(), sessions: self.sessions.clone() }
     }
 
     /// Takes a snapshot when enough was logged since the last, and lets go what need not be kept.

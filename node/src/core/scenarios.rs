@@ -7,7 +7,7 @@ use bytes::Bytes;
 use super::message::{Append, Body, LogEnd, Message};
 use super::{Answer, Core, Effect, HardState, Modes, ReadMode, Refusal, Settings};
 use crate::record::{Change, Epoch, Gtid, Lineage, Lsn, Member, Record, Stamp};
-use crate::store::{Operation, Reply};
+use crate::store::{Operation, Reply, Store};
 
 mod exactly_once;
 
@@ -61,7 +61,7 @@ fn append(prev: Option<(Lsn, Epoch, Member)>, records: &[Record], round: u64) ->
 impl Node {
     fn new(settings: Settings, hard: HardState, log: &[Record]) -> Self {
         let log: Vec<(Record, Bytes)> = log.iter().map(|record| (record.clone(), record.encode())).collect();
-        let mut core = Core::new(settings, hard, None, log);
+        let mut core = Core::new(settings, hard, Store::default(), None, log);
         core.link(A, true);
         core.link(B, true);
         let (sent, answers, put_aside) = (Vec::new(), Vec::new(), Vec::new());

@@ -14,7 +14,7 @@ use super::message::Message;
 use super::{Answer, Core, Effect, Refusal, Settings};
 use crate::config::{Election, Modes, ReadMode};
 use crate::record::{End, Epoch, Member, Record};
-use crate::store::{Operation, Plan, Reply};
+use crate::store::{Operation, Plan, Reply, Store};
 
 mod disk;
 mod judge;
@@ -130,7 +130,7 @@ impl World {
         let node = &mut self.nodes[usize::from(index)];
         node.disk.recover();
         let log = node.disk.records.iter().map(|encoded| (Record::decode(encoded).unwrap(), encoded.clone()));
-        let mut core = Core::new(settings, node.disk.hard, node.disk.snapshot.clone(), log);
+        let mut core = Core::new(settings, node.disk.hard, Store::default(), node.disk.snapshot.clone(), log);
         node.disk.generation = 0;
         node.started_ms = self.now_ms;
         for peer in (0..self.setup.nodes).filter(|&peer| peer != index) {

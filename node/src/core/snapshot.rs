@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::history::History;
-use crate::record::{Lineage, Lsn, Value};
+use crate::record::{Lineage, Lsn, Position, Value};
 use crate::sessions::{Session, Sessions};
 use crate::store::rows::Rows;
 
@@ -48,6 +48,11 @@ impl Snapshot {
     /// That record's lineage: with the LSN, what the snapshot is of.
     pub(crate) fn lineage(&self) -> Option<Lineage> {
         self.history.lineage(self.lsn())
+    }
+
+    /// Both.
+    pub(crate) fn position(&self) -> Position {
+        Position { lsn: self.lsn(), lineage: self.lineage() }
     }
 
     /// The encoded parts.

@@ -76,7 +76,7 @@ fn records_queued_together_are_flushed_together() {
     (1..=1000).for_each(|lsn| log.write(records(lsn, lsn, b"a")));
     log.close();
     let reports: Vec<Flushed> = reports.iter().map(Result::unwrap).collect();
-    assert_eq!(reports.last(), Some(&Flushed { generation: 0, lsn: 1000 }));
+    assert_eq!(reports.last(), Some(&Flushed { generation: 0, lsn: 1000, synced_lsn: 1000 }));
     assert!(reports.len() < 1000, "{} fsyncs for 1000 writes", reports.len());
     assert!(reports.is_sorted_by(|a, b| a.lsn < b.lsn), "{reports:?}");
 }
@@ -89,7 +89,7 @@ fn with_an_interval_a_write_is_reported_before_its_fsync_is_due() {
     let (log, _) = Log::open(dir.path(), u64::MAX, hour, None, move |report| drop(reporter.send(report))).unwrap();
     log.write(records(1, 3, b"a"));
     let report = reports.recv_timeout(Duration::from_secs(10)).expect("a report long before the hour is over").unwrap();
-    assert_eq!(report, Flushed { generation: 0, lsn: 3 });
+    assert_eq!(report, Flushed { generation: 0, lsn: 3, synced_lsn: 0 });
     log.close();
 }
 
@@ -104,7 +104,7 @@ fn after_a_truncation_other_records_take_the_place() {
             log.write(records(after + 1, 12, b"b"));
             log.close();
             let last = reports.iter().map(Result::unwrap).last();
-            assert_eq!(last, Some(Flushed { generation: 1, lsn: 12 }));
+            assert_eq!(last, Some(Flushed { generation: 1, lsn: 12, synced_lsn: 12 }));
             let expected: Vec<Bytes> = [records(1, after, b"a"), records(after + 1, 12, b"b")].concat();
             assert_eq!(recover(dir.path()).unwrap(), expected, "segments of {segment_bytes}, cut after {after}");
         }

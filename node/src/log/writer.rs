@@ -38,6 +38,8 @@ pub(crate) struct Writer {
     segment: Segment,
     /// When something was first written that no fsync has covered yet.
     dirty_since: Option<Instant>,
+    /// The last record that an fsync has covered.
+    synced_lsn: Lsn,
 }
 
 #[derive(Debug)]
@@ -65,7 +67,16 @@ impl Writer {
             None => Segment::create(dir, next_lsn)?,
         };
         let dir = dir.to_owned();
-        Ok(Writer { dir, segment_bytes, fsync, generation: 0, next_lsn, segment, dirty_since: None })
+        Ok(Writer {
+            dir,
+            segment_bytes,
+            fsync,
+            generation: 0,
+            next_lsn,
+            segment,
+            dirty_since: None,
+            synced_lsn: next_lsn - 1,
+        })
     }
 
     /// Serves the queue until its other end is dropped; then makes all durable. Stops at the first error, for after a failed
@@ -73,7 +84,9 @@ impl Writer {
     pub(crate) fn run(mut self, queue: &Receiver<Command>, report: impl Fn(Report)) {
         loop {
             match self.serve(queue) {
-                Ok(Some(lsn)) => report(Ok(Flushed { generation: self.generation, lsn })),
+                Ok(Some(lsn)) => {
+                    report(Ok(Flushed { generation: self.generation, lsn, synced_lsn: self.synced_lsn }));
+                }
                 Ok(None) => return,
                 Err(error) => return report(Err(error)),
             }
@@ -144,6 +157,7 @@ impl Writer {
         self.segment.write()?;
         self.segment.file.sync_data().map_err(LogError::io(&self.segment.path))?;
         self.dirty_since = None;
+        self.synced_lsn = self.next_lsn - 1;
         Ok(())
     }
 
@@ -188,6 +202,7 @@ impl Writer {
         self.segment = Segment::reopen(path, header, end as u64)?;
         self.segment.file.sync_all().map_err(LogError::io(&self.segment.path))?;
         self.next_lsn = after + 1;
+        self.synced_lsn = after;
         Ok(())
     }
 }

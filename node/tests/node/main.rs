@@ -4,4 +4,5 @@ mod cluster;
 mod commands;
 mod disk;
 mod replicas;
+mod storage;
 mod support;

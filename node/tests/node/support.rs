@@ -44,20 +44,27 @@ pub(crate) struct Cluster {
     pub(crate) dir: TempDir,
     ip: Ipv4Addr,
     size: u16,
-    flags: String,
+    flags: Vec<String>,
     nodes: Vec<Option<Child>>,
 }
 
 impl Cluster {
     /// Starts a cluster. `flags` go to every node.
     pub(crate) fn start(size: u16, flags: &str) -> Self {
+        Self::start_each(&vec![flags; usize::from(size)])
+    }
+
+    /// Starts a cluster whose members have flags of their own.
+    pub(crate) fn start_each(flags: &[&str]) -> Self {
         static CLUSTERS: AtomicU8 = AtomicU8::new(1);
         // All of 127/8 is loopback: an address per process and cluster, so that fixed ports cannot be taken by others.
         let [_, _, high, low] = std::process::id().to_be_bytes();
         let ip = Ipv4Addr::new(127, high.max(1), low, CLUSTERS.fetch_add(1, Ordering::Relaxed));
         let dir = tempfile::tempdir().unwrap();
-        let nodes = (0..size).map(|_| None).collect();
-        let mut cluster = Cluster { dir, ip, size, flags: flags.to_owned(), nodes };
+        let nodes = flags.iter().map(|_| None).collect();
+        let size = flags.len() as u16;
+        let flags = flags.iter().map(|&flags| flags.to_owned()).collect();
+        let mut cluster = Cluster { dir, ip, size, flags, nodes };
         (1..=size).for_each(|number| cluster.start_node(number));
         cluster
     }
@@ -85,7 +92,7 @@ impl Cluster {
             self.peer_address(number),
             self.data(number).display(),
             peers.join(" "),
-            self.flags,
+            self.flags[usize::from(number) - 1],
         );
         let child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "support::node_process", "--ignored", "--nocapture"])
@@ -96,6 +103,11 @@ impl Cluster {
             .spawn()
             .unwrap();
         self.nodes[usize::from(number) - 1] = Some(child);
+    }
+
+    /// From its next start on, a node has these flags.
+    pub(crate) fn change_flags(&mut self, number: u16, flags: &str) {
+        flags.clone_into(&mut self.flags[usize::from(number) - 1]);
     }
 
     /// SIGKILL.

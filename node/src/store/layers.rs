@@ -1,0 +1,72 @@
+//! What was changed since the last checkpoint, in two layers above what is on the disk: a sealed one, which goes to the disk as soon
+//! as the log is durable up to its end, and a fresh one, which takes the changes that come meanwhile. So a checkpoint never has to wait
+//! for a moment without writes, and never contains a change whose record could still be lost.
+//!
+//! Not here: what is on the disk (`durable`).
+
+use std::collections::BTreeMap;
+
+use crate::record::{Lsn, Position};
+
+#[derive(Debug)]
+pub(super) struct Layers<K, V> {
+    fresh: BTreeMap<K, V>,
+    sealed: Option<Sealed<K, V>>,
+}
+
+/// All changes up to a record, since the checkpoint before.
+#[derive(Debug)]
+pub(super) struct Sealed<K, V> {
+    pub(super) position: Position,
+    pub(super) changed: BTreeMap<K, V>,
+}
+
+impl<K: Ord, V> Default for Layers<K, V> {
+    fn default() -> Self {
+        Layers { fresh: BTreeMap::new(), sealed: None }
+    }
+}
+
+impl<K: Ord + Clone, V: Clone> Layers<K, V> {
+    pub(super) fn get(&self, key: &K) -> Option<&V> {
+        self.fresh.get(key).or_else(|| self.sealed.as_ref()?.changed.get(key))
+    }
+
+    /// The present version of what is at `key`, to be changed; `below` tells what is on the disk.
+    pub(super) fn change(&mut self, key: &K, below: impl FnOnce() -> V) -> &mut V {
+        let sealed = self.sealed.as_ref();
+        let version = || sealed.and_then(|sealed| sealed.changed.get(key)).cloned().unwrap_or_else(below);
+        self.fresh.entry(key.clone()).or_insert_with(version)
+    }
+
+    /// Everything changed so far is of records up to `position`, and is to be written down. Only one layer at a time is.
+    pub(super) fn seal(&mut self, position: Position) {
+        if self.sealed.is_none() {
+            self.sealed = Some(Sealed { position, changed: std::mem::take(&mut self.fresh) });
+        }
+    }
+
+    /// The sealed layer, if the log is durable up to its end. It stays until [`Layers::written`].
+    pub(super) fn due(&self, durable_lsn: Lsn) -> Option<&Sealed<K, V>> {
+        self.sealed.as_ref().filter(|sealed| sealed.position.lsn <= durable_lsn)
+    }
+
+    /// The sealed layer is on the disk.
+    pub(super) fn written(&mut self) {
+        self.sealed = None;
+    }
+
+    /// Makes one layer of both again, because changes of the sealed one were undone.
+    pub(super) fn unseal(&mut self) {
+        if let Some(Sealed { mut changed, .. }) = self.sealed.take() {
+            changed.append(&mut self.fresh);
+            self.fresh = changed;
+        }
+    }
+
+    /// What was changed, the later version last where there are two.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
+        let sealed = self.sealed.iter().flat_map(|sealed| &sealed.changed);
+        sealed.chain(&self.fresh)
+    }
+}
