@@ -12,13 +12,14 @@ pub use acknowledgement::{Ack, Acknowledgement, Fsync};
 pub use clients::Clients;
 pub use failover::{Election, Failover, Fencing};
 pub use modes::{Flag, Modes};
-use peer::MAX_MEMBERS;
+pub(crate) use peer::MAX_MEMBERS;
 pub use peer::Peer;
 pub(crate) use peer::parse_id;
 pub use preset::{Like, ModeFlags, explain};
 pub use reads::{ReadMode, Reads};
 pub use storage::{Engine, Storage};
 pub use words::UnknownWord;
+pub(crate) use words::flag_words;
 
 mod acknowledgement;
 mod clients;

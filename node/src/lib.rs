@@ -17,6 +17,7 @@ mod log;
 mod peer;
 mod record;
 mod rewound;
+mod route;
 mod runtime;
 mod server;
 mod sessions;
@@ -31,6 +32,7 @@ pub use config::{
 };
 
 pub use dump::Dump;
+pub use route::{Balance, Lagging, Route, RouteError, RouteReads};
 pub use tools::{NodeCli, Tool};
 
 /// Threads beside the one that runs the core and the one that writes the log; they carry the connections.
@@ -42,6 +44,18 @@ const WORKER_THREADS: usize = 2;
 /// the disk fails.
 pub fn run(config: Config) -> anyhow::Result<()> {
     config.validate()?;
+    log_to_stderr();
+    tracing::info!(id = config.id, version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "started");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(WORKER_THREADS)
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?;
+    runtime.block_on(runtime::run(config))
+}
+
+/// Logs to standard error, as much as `RUST_LOG` says.
+fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
     // A program that embeds the node may have set up logging of its own.
     let _ = tracing_subscriber::fmt()
@@ -50,11 +64,4 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .with_ansi(std::io::stderr().is_terminal())
         .with_target(false)
         .try_init();
-    tracing::info!(id = config.id, version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "started");
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKER_THREADS)
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
-    runtime.block_on(runtime::run(config))
 }

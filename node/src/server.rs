@@ -21,8 +21,8 @@ use connection::Connection;
 
 mod commands;
 mod connection;
-mod info;
-mod resp;
+pub(crate) mod info;
+pub(crate) mod resp;
 
 /// Most client connections at once. Each costs two small buffers and may have `connection::MAX_PIPELINED` operations waiting.
 const MAX_CONNECTIONS: usize = 4096;

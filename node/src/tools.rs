@@ -6,6 +6,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 
 use crate::config::Config;
 use crate::dump::{self, Dump};
+use crate::route::Route;
 
 /// The command line of `interregnum node`: the flags of a node, or a tool and its own flags.
 #[derive(Debug, Clone)]
@@ -54,6 +55,8 @@ impl FromArgMatches for NodeCli {
 pub enum Tool {
     /// Prints the log of a node that does not run, as JSON lines, and names what is damaged in it.
     Dump(Dump),
+    /// Serves clients at one address for a whole cluster: writes go to the leader, reads to followers.
+    Route(Box<Route>),
 }
 
 impl NodeCli {
@@ -62,6 +65,7 @@ impl NodeCli {
         match self {
             NodeCli::Node(config) => crate::run(*config),
             NodeCli::Tool(Tool::Dump(flags)) => dump::run(&flags),
+            NodeCli::Tool(Tool::Route(flags)) => flags.run(),
         }
     }
 }

@@ -107,7 +107,7 @@ pub(super) fn role_frame(node: &Node, status: &Status) -> BytesFrame {
 }
 
 /// `HELLO` as RESP2 has it: a map laid flat.
-pub(super) fn server_frame(id: u64) -> BytesFrame {
+pub(crate) fn server_frame(id: u64) -> BytesFrame {
     BytesFrame::Array(vec![
         text("server"),
         text("redis"), // client libraries look for this word

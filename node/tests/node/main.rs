@@ -4,5 +4,6 @@ mod cluster;
 mod commands;
 mod disk;
 mod replicas;
+mod route;
 mod storage;
 mod support;

@@ -23,7 +23,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 #[derive(Parser)]
 struct Cli {
     #[command(flatten)]
-    config: interregnum_node::Config,
+    node: interregnum_node::NodeCli,
 }
 
 /// No test: the entry point of the processes that the tests start.
@@ -32,11 +32,23 @@ struct Cli {
 fn node_process() {
     let Ok(flags) = std::env::var(FLAGS) else { return };
     let flags = std::iter::once("node").chain(flags.split(' ').filter(|flag| !flag.is_empty()));
-    if let Err(error) = interregnum_node::run(Cli::parse_from(flags).config) {
+    if let Err(error) = Cli::parse_from(flags).node.run() {
         eprintln!("{error:#}");
         std::process::exit(1);
     }
     std::process::exit(0);
+}
+
+/// Starts a node, or a tool, in a process of its own.
+pub(crate) fn spawn(flags: &str, stderr: File) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "support::node_process", "--ignored", "--nocapture"])
+        .env(FLAGS, flags)
+        .env_remove("RUST_LOG")
+        .stdout(Stdio::null())
+        .stderr(stderr)
+        .spawn()
+        .unwrap()
 }
 
 /// Nodes on addresses of their own, killed at the end of the test.
@@ -94,14 +106,7 @@ impl Cluster {
             peers.join(" "),
             self.flags[usize::from(number) - 1],
         );
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "support::node_process", "--ignored", "--nocapture"])
-            .env(FLAGS, flags)
-            .env_remove("RUST_LOG")
-            .stdout(Stdio::null())
-            .stderr(stderr)
-            .spawn()
-            .unwrap();
+        let child = spawn(&flags, stderr);
         self.nodes[usize::from(number) - 1] = Some(child);
     }
 
@@ -132,9 +137,7 @@ impl Cluster {
     }
 
     pub(crate) fn client(&self, number: u16) -> Client {
-        let stream = eventually("the node listens", || TcpStream::connect(self.address(number)).ok());
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Client { stream, input: BytesMut::new() }
+        Client::connect(self.address(number))
     }
 
     /// Which node leads, among those that run, and acknowledges a write.
@@ -180,6 +183,13 @@ pub(crate) struct Client {
 }
 
 impl Client {
+    /// Connects to whatever is about to listen there.
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        let stream = eventually("somebody listens", || TcpStream::connect(address).ok());
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        Client { stream, input: BytesMut::new() }
+    }
+
     /// The same connection, to write from another thread.
     pub(crate) fn another_handle(&self) -> Self {
         Client { stream: self.stream.try_clone().unwrap(), input: BytesMut::new() }
