@@ -50,6 +50,11 @@ pub struct Config {
     #[arg(long = "peer", value_name = "ID=ADDRESS")]
     pub peers: Vec<Peer>,
 
+    /// Wait to be added to a running cluster (`MEMBER ADD` at its leader) instead of founding one; the `--peer`s are only where others
+    /// are reached.
+    #[arg(long)]
+    pub join: bool,
+
     /// Directory of the log and everything else that must survive a restart; created if missing, used by one node at a time.
     #[arg(long, value_name = "DIRECTORY")]
     pub data: PathBuf,
@@ -112,7 +117,14 @@ impl Config {
         self.modes.validate(self.peers.len() + 1)
     }
 
-    /// The ids of all members, this node's among them, in order. The order is also the rank in `timeout` elections.
+    /// The ids of the founding members, if this node is one: its own and its `--peer`s', in order. The order is also the rank in `timeout`
+    /// elections.
+    #[must_use]
+    pub fn founders(&self) -> Option<Vec<String>> {
+        (!self.join).then(|| self.members())
+    }
+
+    /// This node's id and its `--peer`s', in order.
     #[must_use]
     pub fn members(&self) -> Vec<String> {
         let mut ids: Vec<String> = self.peers.iter().map(|peer| peer.id.clone()).collect();

@@ -14,6 +14,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::config::{Ack, Election, Fencing, Modes, ReadMode};
+use crate::membership::Membership;
 use crate::record::{Epoch, Lsn, Member, Record};
 use crate::sessions::Sessions;
 use crate::store::{Operation, Plan, Reply, Store};
@@ -32,6 +33,7 @@ mod follower;
 mod history;
 mod journal;
 mod leader;
+pub(crate) mod members;
 pub(crate) mod message;
 mod pending;
 mod progress;
@@ -54,8 +56,8 @@ const STANDSTILL_LEAST_MS: u64 = 20;
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
     pub(crate) me: Member,
-    /// The ids of all members, this one included, in order.
-    pub(crate) members: Vec<String>,
+    /// The founders at first; then whatever the log says.
+    pub(crate) members: Membership,
     pub(crate) modes: Modes,
     pub(crate) seed: u64,
     /// Where this node serves clients, as told in redirects.
@@ -64,16 +66,16 @@ pub(crate) struct Settings {
 
 impl Settings {
     fn majority(&self) -> usize {
-        self.members.len() / 2 + 1
+        self.members.majority()
     }
 
     fn id(&self, member: Member) -> &str {
-        &self.members[usize::from(member.0)]
+        self.members.id(member)
     }
 
-    fn peers(&self) -> impl Iterator<Item = Member> + use<> {
-        let me = self.me;
-        (0..self.members.len()).map(|index| Member(index as u8)).filter(move |&member| member != me)
+    /// The others that get the log.
+    fn peers(&self) -> Vec<Member> {
+        self.members.present().filter(|&member| member != self.me).collect()
     }
 }
 
@@ -109,6 +111,8 @@ pub(crate) enum Effect<T> {
     InstallSnapshot { lsn: Lsn, records: Vec<Record>, epoch: Epoch, generation: u64 },
     /// Make this durable before going on.
     SaveSlots(Slots),
+    /// Keep links to these, and remember them.
+    Members(Membership),
     /// Send, if there is a connection; losing it is allowed.
     Send { to: Member, message: Message },
     /// Tell the client.

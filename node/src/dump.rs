@@ -114,7 +114,7 @@ mod tests {
     /// A data directory with three records in segments of this size.
     fn data(segment_bytes: u64) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
-        let (file, _) = HardStateFile::open(dir.path(), "n1", &["n1".to_owned()]).unwrap();
+        let (mut file, _) = HardStateFile::open(dir.path(), "n1", Some(&["n1".to_owned()])).unwrap();
         file.save(&HardState::default()).unwrap();
         let (log, _) = Log::open(&dir.path().join("log"), segment_bytes, Fsync::Always, None, |report| {
             report.unwrap();

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::core::HardState;
 use crate::data_dir::replace_file;
+use crate::membership::Membership;
 use crate::record::Member;
 
 const FORMAT: u32 = 1;
@@ -34,7 +35,13 @@ pub(crate) enum HardStateError {
 struct Document {
     format: u32,
     id: String,
+    /// The ids of all who ever were members, in the order of their indexes.
     members: Vec<String>,
+    /// Those of them that are members no more.
+    #[serde(default)]
+    removed: Vec<String>,
+    /// The members before the first record that changed them; missing in a node that still waits to join.
+    first: Option<Membership>,
     epoch: u64,
     voted_for: Option<String>,
     sequence_floor: u64,
@@ -45,18 +52,26 @@ struct Document {
 pub(crate) struct HardStateFile {
     path: PathBuf,
     id: String,
-    members: Vec<String>,
+    first: Membership,
+    members: Membership,
+    saved: HardState,
 }
 
 impl HardStateFile {
-    /// Reads the file, or creates it in a directory that has no log yet.
-    pub(crate) fn open(data: &Path, id: &str, members: &[String]) -> Result<(Self, HardState), HardStateError> {
+    /// Reads the file, or creates it in a directory that has no log yet. A node that is to join has no founders to compare.
+    pub(crate) fn open(
+        data: &Path,
+        id: &str,
+        founders: Option<&[String]>,
+    ) -> Result<(Self, HardState), HardStateError> {
         let path = data.join("hard-state");
-        let file = HardStateFile { path: path.clone(), id: id.to_owned(), members: members.to_owned() };
+        let first = Membership::founded(founders.unwrap_or_default().iter().cloned());
+        let (members, saved) = (first.clone(), HardState::default());
+        let mut file = HardStateFile { path: path.clone(), id: id.to_owned(), first, members, saved };
         match fs::read_to_string(&path) {
             Ok(text) => {
                 let document = parse(&text).map_err(|what| HardStateError::Damaged { path, what })?;
-                let state = file.check(document)?;
+                let state = file.check(document, founders)?;
                 Ok((file, state))
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -73,38 +88,64 @@ impl HardStateFile {
         }
     }
 
-    fn check(&self, document: Document) -> Result<HardState, HardStateError> {
-        if document.id != self.id || document.members != self.members {
+    /// The directory must be this node's, and every founder that is still a member must be known to this node.
+    fn check(&mut self, document: Document, founders: Option<&[String]>) -> Result<HardState, HardStateError> {
+        let first = document.first.unwrap_or_default();
+        let is_known = |id: &String| founders.is_none_or(|known| known.contains(id)) || document.removed.contains(id);
+        if document.id != self.id || !first.founders().iter().all(is_known) {
             return Err(HardStateError::OtherNode {
                 path: self.path.clone(),
                 found: document.id,
                 found_members: document.members.join(","),
                 id: self.id.clone(),
-                members: self.members.join(","),
+                members: founders.unwrap_or_default().join(","),
             });
         }
+        self.first = first;
+        self.members = self.first.clone();
         let Document { epoch, voted_for, sequence_floor, .. } = document;
         let member = |id: String| {
-            let index = self.members.iter().position(|member| *member == id);
+            let index = document.members.iter().position(|member| *member == id);
             let unknown = || HardStateError::Damaged {
                 path: self.path.clone(),
                 what: format!("it has a vote for {id}, who is no member"),
             };
             index.map(|index| Member(index as u8)).ok_or_else(unknown)
         };
-        Ok(HardState { epoch, voted_for: voted_for.map(member).transpose()?, sequence_floor })
+        self.saved = HardState { epoch, voted_for: voted_for.map(member).transpose()?, sequence_floor };
+        Ok(self.saved)
+    }
+
+    /// The members before the first record that changed them.
+    pub(crate) fn first_members(&self) -> &Membership {
+        &self.first
+    }
+
+    /// Remembers who the members are; returns when that is durable.
+    pub(crate) fn set_members(&mut self, members: &Membership) -> Result<(), HardStateError> {
+        if self.first.is_unknown() {
+            self.first = members.clone();
+        } else if self.members == *members {
+            return Ok(());
+        }
+        self.members = members.clone();
+        let saved = self.saved;
+        self.save(&saved)
     }
 
     /// Returns when the state is durable.
-    pub(crate) fn save(&self, state: &HardState) -> Result<(), HardStateError> {
+    pub(crate) fn save(&mut self, state: &HardState) -> Result<(), HardStateError> {
         let document = Document {
             format: FORMAT,
             id: self.id.clone(),
-            members: self.members.clone(),
+            members: self.members.ids(),
+            removed: self.members.removed(),
+            first: Some(self.first.clone()).filter(|first| !first.is_unknown()),
             epoch: state.epoch,
-            voted_for: state.voted_for.map(|Member(index)| self.members[usize::from(index)].clone()),
+            voted_for: state.voted_for.map(|member| self.members.id(member).to_owned()),
             sequence_floor: state.sequence_floor,
         };
+        self.saved = *state;
         let line = serde_json::to_string(&document).expect("a hard state has no part that cannot be serialized");
         let text = format!("{line}\n{}", checksum_line(&line));
         replace_file(&self.path, text.as_bytes())
@@ -150,17 +191,17 @@ mod tests {
     #[test]
     fn what_was_saved_is_read_back() {
         let dir = tempfile::tempdir().unwrap();
-        let (file, state) = HardStateFile::open(dir.path(), "n2", &members()).unwrap();
+        let (mut file, state) = HardStateFile::open(dir.path(), "n2", Some(&members())).unwrap();
         assert_eq!(state, HardState::default());
         let state = HardState { epoch: 7, voted_for: Some(Member(2)), sequence_floor: 9 };
         file.save(&state).unwrap();
-        assert_eq!(HardStateFile::open(dir.path(), "n2", &members()).unwrap().1, state);
+        assert_eq!(HardStateFile::open(dir.path(), "n2", Some(&members())).unwrap().1, state);
     }
 
     #[test]
     fn no_changed_or_missing_byte_goes_unnoticed() {
         let dir = tempfile::tempdir().unwrap();
-        let (file, _) = HardStateFile::open(dir.path(), "n2", &members()).unwrap();
+        let (mut file, _) = HardStateFile::open(dir.path(), "n2", Some(&members())).unwrap();
         file.save(&HardState { epoch: 7, voted_for: Some(Member(2)), sequence_floor: 0 }).unwrap();
         let path = dir.path().join("hard-state");
         let good = fs::read(&path).unwrap();
@@ -170,7 +211,7 @@ mod tests {
             for bad in [&flipped[..], &good[..at]] {
                 fs::write(&path, bad).unwrap();
                 let error =
-                    HardStateFile::open(dir.path(), "n2", &members()).expect_err("damage at each byte is found");
+                    HardStateFile::open(dir.path(), "n2", Some(&members())).expect_err("damage at each byte is found");
                 assert!(matches!(error, HardStateError::Damaged { .. }), "{error}");
             }
         }
@@ -179,9 +220,9 @@ mod tests {
     #[test]
     fn another_nodes_directory_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        HardStateFile::open(dir.path(), "n2", &members()).unwrap();
+        HardStateFile::open(dir.path(), "n2", Some(&members())).unwrap();
         for (id, members) in [("n1", members()), ("n2", members()[..2].to_vec())] {
-            let error = HardStateFile::open(dir.path(), id, &members).unwrap_err().to_string();
+            let error = HardStateFile::open(dir.path(), id, Some(&members)).unwrap_err().to_string();
             assert!(error.contains("belongs to node n2 of the cluster n1,n2,n3"), "{error}");
         }
     }
@@ -190,7 +231,7 @@ mod tests {
     fn a_log_without_its_hard_state_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("log")).unwrap();
-        let error = HardStateFile::open(dir.path(), "n1", &members()).unwrap_err();
+        let error = HardStateFile::open(dir.path(), "n1", Some(&members())).unwrap_err();
         assert!(matches!(error, HardStateError::Missing(_)), "{error}");
     }
 }

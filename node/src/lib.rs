@@ -14,6 +14,7 @@ mod data_dir;
 mod dump;
 mod hard_state;
 mod log;
+mod membership;
 mod peer;
 mod record;
 mod rewound;

@@ -4,13 +4,17 @@
 //! Not here: what the messages mean (`core`). Losing some is allowed, blocking the node or growing without bound is not.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
+use tokio::task::AbortHandle;
 
-use crate::config::{Config, Election};
+use crate::config::{Config, Election, Peer};
 use crate::core::message::Message;
+use crate::membership::{Membership, Standing};
 use crate::record::Member;
 use outgoing::Queue;
 use wire::Hello;
@@ -19,6 +23,8 @@ mod incoming;
 mod outgoing;
 mod wire;
 
+/// How long the link to a removed member stays, so that it can be told.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Most events that wait for the core; beyond that the peers' connections are not read.
 const EVENTS: usize = 256;
 
@@ -26,6 +32,11 @@ const EVENTS: usize = 256;
 #[derive(Debug)]
 pub(crate) enum PeerEvent {
     Message(Member, Message),
+    /// To a node that waits to join: it is this one of these members.
+    Introduced {
+        me: Member,
+        members: Membership,
+    },
     /// A connection in one direction works, or works no longer.
     Link {
         peer: Member,
@@ -40,59 +51,138 @@ pub(crate) enum Direction {
     Incoming,
 }
 
-/// Who this node is, for hellos.
+/// Who this node is and whom it knows, for hellos and for the links that follow the members.
 #[derive(Debug)]
 struct Identity {
     id: String,
-    members: Vec<String>,
     election: Election,
+    /// Where members are reached, whatever address they were added with.
+    peers: Vec<Peer>,
+    /// The newest list of members that this node or anybody who dialed it has.
+    members: Mutex<Membership>,
 }
 
 impl Identity {
+    fn members(&self) -> MutexGuard<'_, Membership> {
+        self.members.lock().expect("nothing panics while it holds this lock")
+    }
+
     fn hello(&self, to: &str) -> Hello {
-        Hello::new(&self.id, to, &self.members, self.election)
+        Hello::new(&self.id, to, self.members().clone(), self.election)
+    }
+
+    /// The others that are members, and where they are reached.
+    fn reachable(&self) -> Vec<(Member, String, SocketAddr)> {
+        let members = self.members();
+        let others = members.present().filter(|&member| members.id(member) != self.id);
+        let address = |&member: &Member| {
+            let id = members.id(member);
+            let known = self.peers.iter().find(|peer| peer.id == id).map(|peer| peer.address);
+            known.or_else(|| members.address(member)).map(|address| (member, id.to_owned(), address))
+        };
+        others.filter_map(|member| address(&member)).collect()
     }
 }
 
-/// The outgoing side of all links.
+/// One peer's dialer.
 #[derive(Debug)]
+struct Line {
+    id: String,
+    address: SocketAddr,
+    queue: Arc<Queue>,
+    dialer: AbortHandle,
+}
+
+/// The outgoing side of all links.
+#[derive(Debug, Clone)]
 pub(crate) struct Links {
-    queues: BTreeMap<Member, Arc<Queue>>,
+    identity: Arc<Identity>,
+    lines: Arc<Mutex<BTreeMap<Member, Line>>>,
+    /// The present connection from each peer. A peer dials again only after it gave the old one up, so the newest counts.
+    incoming: Arc<tokio::sync::Mutex<BTreeMap<Member, AbortHandle>>>,
+    events: mpsc::Sender<PeerEvent>,
 }
 
 impl Links {
     /// Starts listening and dialing, on tasks of the present runtime.
-    pub(crate) fn start(config: &Config, listener: TcpListener) -> (Self, mpsc::Receiver<PeerEvent>) {
+    pub(crate) fn start(
+        config: &Config,
+        members: Membership,
+        listener: TcpListener,
+    ) -> (Self, mpsc::Receiver<PeerEvent>) {
         let (events, receiver) = mpsc::channel(EVENTS);
         let identity = Arc::new(Identity {
             id: config.id.clone(),
-            members: config.members(),
             election: config.modes.failover.election,
+            peers: config.peers.clone(),
+            members: Mutex::new(members),
         });
-        let mut queues = BTreeMap::new();
-        for (index, member) in identity.members.iter().enumerate() {
-            if let Some(peer) = config.peers.iter().find(|peer| peer.id == *member) {
-                let queue = Arc::new(Queue::default());
-                let dialer = outgoing::Dialer {
-                    peer: Member(index as u8),
-                    id: peer.id.clone(),
-                    address: peer.address,
-                    hello: identity.hello(&peer.id),
-                    queue: Arc::clone(&queue),
-                    events: events.clone(),
-                };
-                tokio::spawn(dialer.run());
-                queues.insert(Member(index as u8), queue);
+        let links = Links { identity, lines: Arc::default(), incoming: Arc::default(), events };
+        links.dial();
+        tokio::spawn(incoming::accept(listener, links.clone()));
+        (links, receiver)
+    }
+
+    /// Keeps links to these members, unless newer ones are known.
+    pub(crate) fn set_members(&self, members: &Membership) {
+        {
+            let mut known = self.identity.members();
+            if members.changed_lsn < known.changed_lsn || *known == *members {
+                return;
             }
+            known.clone_from(members);
         }
-        tokio::spawn(incoming::accept(listener, identity, events));
-        (Links { queues }, receiver)
+        self.dial();
+    }
+
+    /// Makes the lines fit the members.
+    fn dial(&self) {
+        let reachable = self.identity.reachable();
+        let mut lines = self.lines();
+        if lines.keys().any(|peer| !reachable.iter().any(|(member, ..)| member == peer)) {
+            tokio::spawn(self.clone().hang_up());
+        }
+        for (peer, id, address) in reachable {
+            // After a rewind, an index can be another's than it was for a moment.
+            let other = lines.extract_if(peer..=peer, |_, line| (&line.id, line.address) != (&id, address));
+            other.for_each(|(_, line)| line.dialer.abort());
+            lines.entry(peer).or_insert_with(|| {
+                let queue = Arc::new(Queue::default());
+                let identity = Arc::clone(&self.identity);
+                let (queue_end, events) = (Arc::clone(&queue), self.events.clone());
+                let dialer = outgoing::Dialer { peer, id: id.clone(), address, identity, queue: queue_end, events };
+                let dialer = tokio::spawn(dialer.run()).abort_handle();
+                Line { id, address, queue, dialer }
+            });
+        }
+    }
+
+    /// Ends the links to those that are members no more, after they had time to hear it.
+    async fn hang_up(self) {
+        tokio::time::sleep(FAREWELL).await;
+        let members = self.identity.members().clone();
+        let gone = |peer: &Member| members.standing(*peer) == Standing::Removed;
+        let ended: Vec<Member> = {
+            let mut lines = self.lines();
+            let lines = lines.extract_if(.., |peer, _| gone(peer));
+            lines.map(|(peer, line)| (peer, line.dialer.abort()).0).collect()
+        };
+        for peer in ended {
+            let down = PeerEvent::Link { peer, direction: Direction::Outgoing, up: false };
+            let _ = self.events.send(down).await; // nobody listens: the node is stopping
+        }
+        let incoming = self.incoming.lock().await;
+        incoming.iter().filter(|(peer, _)| gone(peer)).for_each(|(_, reading)| reading.abort());
+    }
+
+    fn lines(&self) -> MutexGuard<'_, BTreeMap<Member, Line>> {
+        self.lines.lock().expect("nothing panics while it holds this lock")
     }
 
     /// Sends a message if there is a connection with room; otherwise it is lost.
     pub(crate) fn send(&self, to: Member, message: Message) {
-        if let Some(queue) = self.queues.get(&to) {
-            queue.push(message);
+        if let Some(line) = self.lines().get(&to) {
+            line.queue.push(message);
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::membership::Membership;
 use crate::sessions::Request;
 
 /// Log sequence number: a record's index in the replication log. Dense, from 1; 0 stands before the first record.
@@ -16,10 +17,14 @@ pub(crate) type Lsn = u64;
 /// The leadership number (Raft's term). 0 stands before the first leader.
 pub(crate) type Epoch = u64;
 
-/// A member of the cluster: the index of its id among all ids in order. The hello of every peer link and the data
-/// directory both name the whole list, so an index means the same member everywhere and for good.
+/// A member of the cluster: its index in the list of all that ever were (`membership`), which means the same everywhere and for good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct Member(pub(crate) u8);
+
+impl Member {
+    /// Who is no member yet.
+    pub(crate) const NOBODY: Member = Member(u8::MAX);
+}
 
 /// A write's identity, the same on every node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,13 +105,15 @@ pub(crate) enum Change {
     Delete { rows: Vec<(Bytes, Value)> },
     /// The list at `key` is longer by `elements`, pushed one after the other; a missing list counts as empty.
     Push { key: Bytes, end: End, elements: Vec<Bytes> },
+    /// The members are these from now on.
+    Members { before: Box<Membership>, after: Box<Membership> },
 }
 
 impl Change {
     /// Bytes of keys and images, roughly.
     pub(crate) fn size(&self) -> usize {
         match self {
-            Change::Noop => 0,
+            Change::Noop | Change::Members { .. } => 0,
             Change::Set { key, before, after } => {
                 element_size(key) + before.as_ref().map_or(0, Value::size) + element_size(after)
             }

@@ -48,10 +48,11 @@ pub(crate) fn record_json(record: &Record, members: &[String]) -> Json {
     let mut json = json!({
         "lsn": record.stamp.lsn,
         "epoch": record.stamp.epoch,
-        "gtid": format!("{}:{sequence}", members[usize::from(origin)]),
+        "gtid": format!("{}:{sequence}", members.get(usize::from(origin)).map_or("?", String::as_str)),
     });
     let (name, change) = match &record.change {
         Change::Noop => ("noop", Json::Null),
+        Change::Members { before, after } => ("members", json!({ "before": before, "after": after })),
         Change::Set { key, before, after } => {
             let before = before.as_ref().map_or(Json::Null, value_json);
             ("set", json!({ "key": bytes_json(key), "before": before, "after": bytes_json(after) }))

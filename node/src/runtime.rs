@@ -20,6 +20,7 @@ use crate::core::{Answer, Core, Effect, Settings};
 use crate::data_dir::DataDir;
 use crate::hard_state::HardStateFile;
 use crate::log::{Flushed, Log, Report};
+use crate::membership::Membership;
 use crate::peer::{Direction, Links, PeerEvent};
 use crate::record::{Epoch, Lsn, Member, Record};
 use crate::rewound::put_aside;
@@ -37,7 +38,6 @@ type SnapshotReport = (SnapshotKey, bool);
 /// A node at work.
 struct Node {
     data: DataDir,
-    members: Vec<String>,
     hard_state: HardStateFile,
     slots: SlotsFile,
     snapshots: SnapshotDir,
@@ -101,9 +101,8 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 async fn start(config: &Config) -> anyhow::Result<(Node, Sources)> {
     let terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
-    let members = config.members();
     let data = DataDir::open(&config.data)?;
-    let (hard_state, hard) = HardStateFile::open(data.path(), &config.id, &members)?;
+    let (hard_state, hard) = HardStateFile::open(data.path(), &config.id, config.founders().as_deref())?;
     let (slots_file, slots) = SlotsFile::open(data.path())?;
     let snapshots = SnapshotDir::open(data.path())?;
     let snapshot = snapshots.newest()?;
@@ -123,7 +122,8 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources)> {
     });
     let advertised = config.advertise.unwrap_or(client_address);
     let store = open_store(storage, &data)?;
-    let core = Core::new(settings(config, advertised), hard, store, snapshot, records).with_slots(slots);
+    let settings = settings(config, hard_state.first_members().clone(), advertised);
+    let core = Core::new(settings, hard, store, snapshot, records).with_slots(slots);
     let lsn = core.status().last_lsn;
     tracing::info!(
         id = config.id,
@@ -134,7 +134,7 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources)> {
     );
     tracing::info!(epoch = hard.epoch, lsn, clients = %client_address, peers = %peer_address, "listening");
     let clients = server::start(config, advertised, clients);
-    let (links, peers) = Links::start(config, peers);
+    let (links, peers) = Links::start(config, core.members().clone(), peers);
     let mut ticks = interval(Duration::from_millis((config.modes.failover.heartbeat_ms / 4).max(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let directions = BTreeMap::new();
@@ -142,7 +142,6 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources)> {
     let started = Instant::now();
     let node = Node {
         data,
-        members,
         hard_state,
         slots: slots_file,
         snapshots,
@@ -190,11 +189,9 @@ async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {flag} {address}"))
 }
 
-fn settings(config: &Config, address: SocketAddr) -> Settings {
-    let members = config.members();
-    let me = members.iter().position(|id| *id == config.id).expect("the members include this node");
+fn settings(config: &Config, members: Membership, address: SocketAddr) -> Settings {
     Settings {
-        me: Member(me as u8),
+        me: members.index(&config.id).unwrap_or(Member::NOBODY),
         members,
         modes: config.modes.modes.clone(),
         seed: config.seed.unwrap_or_else(|| seed_from(&config.id)),
@@ -212,6 +209,7 @@ fn seed_from(id: &str) -> u64 {
 impl Node {
     fn hear(&mut self, event: PeerEvent) {
         match event {
+            PeerEvent::Introduced { me, members } => self.core.introduce(me, members),
             PeerEvent::Message(from, message) => self.core.receive(from, message),
             PeerEvent::Link { peer, direction, up } => {
                 let (outgoing, incoming) = self.directions.entry(peer).or_default();
@@ -264,6 +262,10 @@ impl Node {
                     self.snapshots.adopt(lsn).context("cannot put a snapshot in its place")?;
                     tracing::info!(lsn, "snapshot");
                 }
+                Effect::Members(members) => {
+                    self.hard_state.set_members(&members)?;
+                    self.links.set_members(&members);
+                }
                 Effect::SaveSlots(slots) => self.slots.save(&slots)?,
                 Effect::CutFront { lsn } => self.log.cut_front(lsn),
                 Effect::InstallSnapshot { lsn, records, epoch, generation } => {
@@ -283,7 +285,7 @@ impl Node {
 
     /// Keeps records that are given up, and says behind which one they stood.
     fn put_aside(&self, epoch: Epoch, records: &[Record]) -> anyhow::Result<Lsn> {
-        let file = put_aside(self.data.path(), &self.members, epoch, records)
+        let file = put_aside(self.data.path(), &self.core.members().ids(), epoch, records)
             .context("cannot put rewound records aside, so the node stops before it cuts them off")?;
         let after = records.first().map_or(0, |record| record.stamp.lsn - 1);
         tracing::info!(epoch, lsn = after, records = records.len(), file = %file.display(), "put aside");

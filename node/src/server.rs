@@ -43,7 +43,6 @@ pub(crate) enum Ask {
 #[derive(Debug)]
 struct Node {
     config: Config,
-    members: Vec<String>,
     address: SocketAddr,
     started: Instant,
     /// Ids given to connections so far.
@@ -56,7 +55,6 @@ pub(crate) fn start(config: &Config, address: SocketAddr, listener: TcpListener)
     let (mailbox, receiver) = mpsc::channel(MAILBOX);
     let node = Arc::new(Node {
         config: config.clone(),
-        members: config.members(),
         address,
         started: Instant::now(),
         connections: AtomicU64::new(0),

@@ -106,7 +106,7 @@ impl Store {
     pub(crate) fn apply(&mut self, stamp: &Stamp, change: Change) {
         let bytes = change.size();
         match change {
-            Change::Noop => {}
+            Change::Noop | Change::Members { .. } => {}
             Change::Set { key, after, .. } => {
                 self.engine.update(key, &mut |row| *row = Some(Value::String(after.clone())));
             }
@@ -129,7 +129,7 @@ impl Store {
     /// Takes back the change that was applied last. [`Store::rewound`] must follow the last of them.
     pub(crate) fn undo(&mut self, change: Change) {
         match change {
-            Change::Noop => {}
+            Change::Noop | Change::Members { .. } => {}
             Change::Set { key, before, .. } => self.engine.update(key, &mut |row| row.clone_from(&before)),
             Change::Delete { rows } => {
                 for (key, value) in rows {

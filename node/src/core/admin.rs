@@ -3,11 +3,14 @@
 //! Not here: in which words (`server::commands::admin`), and what is done about each (the file that each variant names).
 
 use super::Core;
+use super::members::MemberAsk;
 use super::slots::SlotAsk;
 
 /// A command about the cluster instead of the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Admin {
+    /// `members`
+    Member(MemberAsk),
     /// `slots`
     Slot(SlotAsk),
 }
@@ -16,6 +19,7 @@ impl<T> Core<T> {
     /// An operator asks. The answer follows as an effect, at once or later.
     pub(crate) fn admin(&mut self, token: T, admin: Admin) {
         match admin {
+            Admin::Member(ask) => self.ask_member(token, &ask),
             Admin::Slot(ask) => {
                 let reply = self.ask_slot(ask);
                 self.answer(token, Ok(reply), self.hard.epoch, self.journal.last_lsn());

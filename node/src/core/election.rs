@@ -22,14 +22,23 @@ pub(crate) struct Candidate {
 impl<T> Core<T> {
     pub(crate) fn tick_election(&mut self) {
         let brand_new = self.hard.epoch == 0 && self.journal.last_lsn() == 0;
-        if brand_new && matches!(self.role, Role::Follower(_)) && self.linked.len() + 1 >= self.settings.majority() {
+        if brand_new
+            && matches!(self.role, Role::Follower(_))
+            && self.voters_among(&self.linked) >= self.settings.majority()
+        {
             // Nobody can be leading yet, so there is nothing to wait for; the lowest id goes first.
             let patience_ms = FIRST_CAMPAIGN_STAGGER_MS * u64::from(self.settings.me.0);
             self.deadline_ms = self.deadline_ms.min(self.now_ms + patience_ms);
         }
-        if self.now_ms >= self.deadline_ms {
+        if self.now_ms >= self.deadline_ms && self.may_lead() {
             self.campaign(true);
         }
+    }
+
+    /// How many voters there are among these and this node.
+    pub(crate) fn voters_among(&self, others: &BTreeSet<Member>) -> usize {
+        let members = others.iter().chain([&self.settings.me]);
+        members.filter(|&&member| self.settings.members.is_voter(member)).count()
     }
 
     fn campaign(&mut self, pre: bool) {
@@ -50,8 +59,9 @@ impl<T> Core<T> {
     fn count_grant(&mut self, from: Member) {
         let Role::Candidate(candidate) = &mut self.role else { return };
         candidate.grants.insert(from);
-        if candidate.grants.len() >= self.settings.majority() {
-            if candidate.pre { self.campaign(false) } else { self.lead() }
+        let (pre, grants) = (candidate.pre, candidate.grants.iter());
+        if grants.filter(|&&member| self.settings.members.is_voter(member)).count() >= self.settings.majority() {
+            if pre { self.campaign(false) } else { self.lead() }
         }
     }
 

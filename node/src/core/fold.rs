@@ -25,6 +25,9 @@ impl<T> Core<T> {
         if let Some(request) = &record.request {
             self.sessions.apply(&record.stamp, request);
         }
+        if let Change::Members { after, .. } = &record.change {
+            self.set_members((**after).clone());
+        }
         // At a start the store may have kept more than the rest of the state.
         if record.stamp.lsn > self.store.applied().lsn {
             self.store.apply(&record.stamp, record.change);
@@ -36,15 +39,19 @@ impl<T> Core<T> {
         if let Some(request) = &record.request {
             self.sessions.undo(request);
         }
+        if let Change::Members { before, .. } = &record.change {
+            self.set_members((**before).clone());
+        }
         self.store.undo(record.change.clone());
     }
 
     /// Holds what the snapshot holds, and nothing else.
     pub(crate) fn adopt_state(&mut self, snapshot: Snapshot) {
         let position = snapshot.position();
-        let Snapshot { history, rows, sessions } = snapshot;
+        let Snapshot { history, members, rows, sessions } = snapshot;
         self.journal = Journal::behind(history);
         self.store.install(&rows, position);
         self.sessions = sessions;
+        self.set_members(members);
     }
 }

@@ -84,7 +84,7 @@ impl<T> Core<T> {
             let hint_lsn = self.journal.reign(prev_lsn).map_or(last_lsn, |reign| reign.first_lsn - 1);
             return self.send(from, Body::Mismatch { round, rejected_lsn: prev_lsn, hint_lsn });
         }
-        let Some(records) = self.decode(prev_lsn, &records) else {
+        let Some(records) = Self::decode(prev_lsn, &records) else {
             tracing::warn!(
                 epoch = self.hard.epoch,
                 lsn = prev_lsn,
@@ -159,15 +159,12 @@ impl<T> Core<T> {
         self.effects.push(Effect::Rewind { records, epoch, generation });
     }
 
-    /// Records that stand behind `prev_lsn` and come from members, each with its encoding; `None` if any is not so.
-    fn decode(&self, prev_lsn: Lsn, records: &[Bytes]) -> Option<Vec<(Record, Bytes)>> {
-        let fits = |record: &Record, lsn| {
-            record.stamp.lsn == lsn && usize::from(record.stamp.gtid.origin.0) < self.settings.members.len()
-        };
+    /// Records that stand behind `prev_lsn`, each with its encoding; `None` if any is not so.
+    fn decode(prev_lsn: Lsn, records: &[Bytes]) -> Option<Vec<(Record, Bytes)>> {
         (prev_lsn + 1..)
             .zip(records)
             .map(|(lsn, encoded)| {
-                let record = Record::decode(encoded).filter(|record| fits(record, lsn))?;
+                let record = Record::decode(encoded).filter(|record| record.stamp.lsn == lsn)?;
                 Some((record, encoded.clone()))
             })
             .collect()

@@ -8,6 +8,7 @@ use super::message::{Append, Body};
 use super::pending::{Pending, Waiting};
 use super::progress::Progress;
 use super::{Ack, Core, Fencing, Refusal, Role};
+use crate::membership::Membership;
 use crate::record::{Change, Epoch, Lsn, Member};
 use crate::sessions::Request;
 use crate::store::Reply;
@@ -17,7 +18,7 @@ pub(crate) struct Leader<T> {
     pub(crate) followers: BTreeMap<Member, Progress>,
     pub(crate) pending: Pending<T>,
     /// The first record of this reign. Raft §5.4.2: counting holders commits nothing of earlier epochs by itself.
-    first_lsn: Lsn,
+    pub(crate) first_lsn: Lsn,
     /// The newest round of heartbeats, and the newest one that a majority answered.
     round: u64,
     confirmed_round: u64,
@@ -45,9 +46,14 @@ impl<T> Leader<T> {
         }
     }
 
+    /// The followers that count.
+    fn voters<'a>(&'a self, members: &'a Membership) -> impl Iterator<Item = &'a Progress> {
+        self.followers.iter().filter(|&(&member, _)| members.is_voter(member)).map(|(_, follower)| follower)
+    }
+
     /// The greatest value that a majority reaches, the leader with `own` among it.
-    fn majority_reaches(&self, own: u64, of: impl Fn(&Progress) -> u64) -> u64 {
-        let mut values: Vec<u64> = self.followers.values().map(of).chain([own]).collect();
+    fn majority_reaches(&self, members: &Membership, own: u64, of: impl Fn(&Progress) -> u64) -> u64 {
+        let mut values: Vec<u64> = self.voters(members).map(of).chain([own]).collect();
         values.sort_unstable_by(|a, b| b.cmp(a));
         values[values.len() / 2]
     }
@@ -62,7 +68,8 @@ impl<T> Core<T> {
     /// Begins a reign in the present epoch, which this node has won or taken.
     pub(crate) fn lead(&mut self) {
         let last_lsn = self.journal.last_lsn();
-        let followers = self.settings.peers().map(|peer| (peer, Progress::new(last_lsn, self.now_ms))).collect();
+        let peers = self.settings.peers().into_iter();
+        let followers = peers.map(|peer| (peer, Progress::new(last_lsn, self.now_ms))).collect();
         let first_lsn = self.create(Change::Noop, None);
         self.leader = Some((self.settings.me, self.settings.address));
         self.role = Role::Leader(Box::new(Leader {
@@ -172,7 +179,8 @@ impl<T> Core<T> {
             return self.follow(successor.epoch, None);
         }
         let timeout_ms = self.settings.modes.failover.election_timeout_ms();
-        let heard = leader.followers.values().filter(|follower| self.now_ms - follower.contact_ms < timeout_ms).count();
+        let voters = leader.voters(&self.settings.members);
+        let heard = voters.filter(|follower| self.now_ms - follower.contact_ms < timeout_ms).count();
         if self.settings.modes.failover.fencing == Fencing::Epoch && heard + 1 < self.settings.majority() {
             let (epoch, lsn) = (self.hard.epoch, self.journal.last_lsn());
             tracing::info!(epoch, lsn, "stepped down: no answer from a majority");
@@ -190,9 +198,11 @@ impl<T> Core<T> {
         if leader.pending.wanted_round() > leader.round && leader.confirmed_round == leader.round {
             leader.begin_round(self.now_ms, self.settings.modes.failover.heartbeat_ms);
         }
-        for peer in self.settings.peers() {
+        let peers: Vec<Member> = leader.followers.keys().copied().collect();
+        for peer in peers {
             self.stream(peer);
         }
+        self.forget_removed();
         self.confirm(); // a cluster of one needs nobody's answer
         self.acknowledge();
     }
@@ -230,9 +240,10 @@ impl<T> Core<T> {
 
     /// Counts what a majority holds and which round it answered.
     fn confirm(&mut self) {
+        let members = &self.settings.members;
         let Role::Leader(leader) = &mut self.role else { return };
-        leader.confirmed_round = leader.majority_reaches(leader.round, |follower| follower.answered_round);
-        let held = leader.majority_reaches(self.flushed_lsn, |follower| follower.durable_lsn);
+        leader.confirmed_round = leader.majority_reaches(members, leader.round, |follower| follower.answered_round);
+        let held = leader.majority_reaches(members, self.flushed_lsn, |follower| follower.durable_lsn);
         if held >= leader.first_lsn {
             self.commit_lsn = self.commit_lsn.max(held);
         }
@@ -241,7 +252,7 @@ impl<T> Core<T> {
     /// Answers every operation that need not wait any longer.
     fn acknowledge(&mut self) {
         let Role::Leader(leader) = &mut self.role else { return };
-        let durable = || leader.followers.values().map(|follower| follower.durable_lsn);
+        let durable = || leader.voters(&self.settings.members).map(|follower| follower.durable_lsn);
         let acked_lsn = match self.settings.modes.acknowledgement.ack {
             Ack::Async => self.flushed_lsn,
             Ack::SemiSync => self.flushed_lsn.min(durable().max().unwrap_or(self.flushed_lsn)),

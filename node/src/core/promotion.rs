@@ -19,6 +19,9 @@ pub(crate) struct Isolation {
 impl<T> Core<T> {
     pub(crate) fn tick_promotion(&mut self) {
         let brand_new = self.hard.epoch == 0 && self.journal.last_lsn() == 0;
+        if !self.may_lead() {
+            return;
+        }
         let Role::Follower(follower) = &mut self.role else { return };
         if let Some(isolation) = &mut follower.isolation {
             if self.now_ms >= isolation.next_ping_ms {
@@ -46,7 +49,10 @@ impl<T> Core<T> {
         let Role::Follower(follower) = &mut self.role else { return };
         let Some(isolation) = &mut follower.isolation else { return };
         isolation.heard.insert(from);
-        if isolation.heard.len() + 1 >= self.settings.majority() {
+        let heard = isolation.heard.clone();
+        if self.voters_among(&heard) >= self.settings.majority()
+            && let Role::Follower(follower) = &mut self.role
+        {
             follower.isolation = None;
             self.rearm();
         }

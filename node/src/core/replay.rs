@@ -13,6 +13,9 @@ use crate::store::rows::Rows;
 impl<T> Core<T> {
     /// Takes in the newest snapshot and the log. A store that kept a later state than the snapshot goes on from that.
     pub(super) fn recover(&mut self, snapshot: Option<Snapshot>, log: impl IntoIterator<Item = (Record, Bytes)>) {
+        if let Some(snapshot) = &snapshot {
+            self.set_members(snapshot.members.clone());
+        }
         let base = snapshot.unwrap_or_default();
         let position = base.position();
         self.retention.snapshot_lsn = position.lsn;
@@ -101,7 +104,7 @@ mod tests {
             store = Store::open(&path, 1 << 20).unwrap();
             let settings = Settings {
                 me: Member(0),
-                members: vec!["n1".to_owned()],
+                members: crate::membership::Membership::founded(["n1".to_owned()]),
                 modes: Modes::default(),
                 seed: 1,
                 address: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),

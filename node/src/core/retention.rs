@@ -29,7 +29,8 @@ pub(crate) struct Retention {
 impl<T> Core<T> {
     /// The state of now.
     pub(crate) fn snapshot(&self) -> Snapshot {
-        Snapshot { history: self.journal.history().clone(), rows: self.store.rows(), sessions: self.sessions.clone() }
+        let (history, members) = (self.journal.history().clone(), self.settings.members.clone());
+        Snapshot { history, members, rows: self.store.rows(), sessions: self.sessions.clone() }
     }
 
     /// Takes a snapshot when enough was logged since the last, and lets go what need not be kept.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 
 use super::message::{Append, Body, LogEnd, Message};
 use super::{Answer, Core, Effect, HardState, Modes, ReadMode, Refusal, Settings};
+use crate::membership::Membership;
 use crate::record::{Change, Epoch, Gtid, Lineage, Lsn, Member, Record, Stamp};
 use crate::store::{Operation, Reply, Store};
 
@@ -30,7 +31,7 @@ struct Node {
 fn settings(flags: &str) -> Settings {
     Settings {
         me: ME,
-        members: ["n1", "n2", "n3"].map(String::from).to_vec(),
+        members: Membership::founded(["n1", "n2", "n3"].map(String::from)),
         modes: Modes::default().with(flags).unwrap(),
         seed: 1,
         address: address(),
@@ -95,6 +96,7 @@ impl Node {
                 Effect::Write { .. }
                 | Effect::AdoptSnapshot { .. }
                 | Effect::SaveSlots(_)
+                | Effect::Members(_)
                 | Effect::CutFront { .. } => {}
                 Effect::WriteSnapshot(snapshot) => {
                     self.core.snapshot_written((snapshot.lsn(), snapshot.lineage()), true);

@@ -13,6 +13,7 @@ use rand_chacha::ChaCha8Rng;
 use super::message::Message;
 use super::{Answer, Core, Effect, Refusal, Settings};
 use crate::config::{Election, Modes, ReadMode};
+use crate::membership::Membership;
 use crate::record::{End, Epoch, Member, Record};
 use crate::store::{Operation, Plan, Reply, Store};
 
@@ -122,7 +123,7 @@ impl World {
     fn start(&mut self, index: u8) {
         let settings = Settings {
             me: Member(index),
-            members: (0..self.setup.nodes).map(|index| format!("n{}", index + 1)).collect(),
+            members: Membership::founded((0..self.setup.nodes).map(|index| format!("n{}", index + 1))),
             modes: self.setup.parse(),
             seed: self.rng.next_u64(),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, u16::from(index) + 1)),
@@ -259,7 +260,7 @@ impl World {
                 disk.written = Some(snapshot);
                 disk.writing = Some((self.now_ms + self.rng.random_range(0..60), key));
             }
-            Effect::SaveSlots(_) => {}
+            Effect::SaveSlots(_) | Effect::Members(_) => {}
             Effect::AdoptSnapshot { lsn } => disk.adopt(lsn),
             Effect::CutFront { lsn } => disk.queue.push_back((due_ms, Command::CutFront(lsn))),
             Effect::InstallSnapshot { lsn, generation, .. } => {

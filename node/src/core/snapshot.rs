@@ -11,6 +11,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::history::History;
+use crate::membership::Membership;
 use crate::record::{Lineage, Lsn, Position, Value};
 use crate::sessions::{Session, Sessions};
 use crate::store::rows::Rows;
@@ -26,6 +27,7 @@ const PART_SESSIONS: usize = 100;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Snapshot {
     pub(crate) history: History,
+    pub(crate) members: Membership,
     pub(crate) rows: Rows,
     pub(crate) sessions: Sessions,
 }
@@ -33,7 +35,7 @@ pub(crate) struct Snapshot {
 /// A piece of a snapshot: the head first, then the sessions and the rows in order, then the end.
 #[derive(Debug, Serialize, Deserialize)]
 enum Part {
-    Head { history: History },
+    Head { history: History, members: Membership },
     Sessions(Vec<(Bytes, Session)>),
     Rows(Vec<(Bytes, Value)>),
     End { sessions: u64, rows: u64 },
@@ -117,7 +119,8 @@ impl Iterator for Parts {
         let part = match std::mem::replace(&mut self.next, Next::Nothing) {
             Next::Head => {
                 self.next = Next::Sessions(None);
-                Part::Head { history: self.snapshot.history.clone() }
+                let Snapshot { history, members, .. } = &self.snapshot;
+                Part::Head { history: history.clone(), members: members.clone() }
             }
             Next::Sessions(client) => self.sessions_after(client.as_ref()),
             Next::Rows(key) => self.rows_after(key.as_ref()),
@@ -151,8 +154,8 @@ impl Assembler {
     pub(crate) fn add(&mut self, encoded: &[u8]) -> Result<(), BadPart> {
         let Ok((part, [])) = postcard::take_from_bytes(encoded) else { return Err(BadPart::Unknown) };
         match part {
-            Part::Head { history } if !self.has_head => {
-                self.snapshot.history = history;
+            Part::Head { history, members } if !self.has_head => {
+                (self.snapshot.history, self.snapshot.members) = (history, members);
                 self.has_head = true;
             }
             Part::Sessions(sessions) if self.has_head && self.snapshot.rows.len() == 0 && !self.is_whole => {

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 
 use super::{Core, Role};
+use crate::membership::Membership;
 use crate::record::{Epoch, Lsn, Member};
 
 /// A node's state at one moment.
@@ -22,6 +23,7 @@ pub(crate) struct Status {
     /// Clients whose last request is remembered.
     pub(crate) sessions: usize,
     pub(crate) followers: Vec<FollowerStatus>,
+    pub(crate) members: Membership,
 }
 
 /// What a leader knows of a follower.
@@ -58,6 +60,7 @@ impl<T> Core<T> {
             pending,
             sessions: self.sessions.len(),
             followers,
+            members: self.settings.members.clone(),
         }
     }
 }

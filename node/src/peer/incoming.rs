@@ -1,18 +1,17 @@
 //! Accepting the peers' connections and reading their messages.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Mutex, Semaphore, mpsc};
-use tokio::task::AbortHandle;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
 
 use super::wire::{codec, decode_hello, decode_message};
-use super::{Direction, Identity, PeerEvent};
+use super::{Direction, Hello, Links, PeerEvent};
+use crate::membership::Standing;
 use crate::record::Member;
 
 /// Connections at once, those without a hello yet among them; a cluster has fifteen members at most.
@@ -20,20 +19,16 @@ const MAX_CONNECTIONS: usize = 64;
 /// How long a caller may take to say who it is. Longer than a short partition, which holds the hello back.
 const HELLO_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The present connection from each peer. A peer dials again only after it gave the old one up, so the newest counts.
-type Current = Arc<Mutex<BTreeMap<Member, AbortHandle>>>;
-
 /// Accepts until the node stops.
-pub(crate) async fn accept(listener: TcpListener, identity: Arc<Identity>, events: mpsc::Sender<PeerEvent>) {
-    let current = Current::default();
+pub(super) async fn accept(listener: TcpListener, links: Links) {
+    let refused = Arc::new(std::sync::Mutex::new(String::new()));
     let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     while let Ok(permit) = Arc::clone(&room).acquire_owned().await {
         match listener.accept().await {
             Ok((stream, _)) => {
-                let caller = Caller { identity: Arc::clone(&identity), events: events.clone() };
-                let current = Arc::clone(&current);
+                let caller = Caller { links: links.clone(), refused: Arc::clone(&refused) };
                 tokio::spawn(async move {
-                    caller.serve(stream, current).await;
+                    caller.serve(stream).await;
                     drop(permit);
                 });
             }
@@ -46,26 +41,34 @@ pub(crate) async fn accept(listener: TcpListener, identity: Arc<Identity>, event
 }
 
 struct Caller {
-    identity: Arc<Identity>,
-    events: mpsc::Sender<PeerEvent>,
+    links: Links,
+    /// Why the last one was refused: who dials in vain does so five times a second, and is not worth a line each time.
+    refused: Arc<std::sync::Mutex<String>>,
 }
 
 impl Caller {
-    async fn serve(self, stream: TcpStream, current: Current) {
+    async fn serve(self, stream: TcpStream) {
         let mut frames = FramedRead::new(stream, codec());
         let Ok(Some(Ok(frame))) = timeout(HELLO_TIMEOUT, frames.next()).await else { return };
-        let peer = match self.identify(&frame) {
-            Ok(peer) => peer,
+        let (peer, introduced) = match self.identify(&frame) {
+            Ok(identified) => identified,
             Err(why) => {
-                tracing::warn!("refused a peer's connection: {why}");
+                let mut refused = self.refused.lock().expect("nothing panics while it holds this lock");
+                if *refused != why {
+                    tracing::warn!("refused a peer's connection: {why}");
+                    *refused = why;
+                }
                 return;
             }
         };
         // A task of its own, so that the next connection of this peer can end it.
         let reading = {
-            let mut current = current.lock().await;
+            let mut current = self.links.incoming.lock().await;
+            if let Some(introduced) = introduced {
+                let _ = self.links.events.send(introduced).await; // nobody listens: the node is stopping
+            }
             self.link(peer, true).await;
-            let reading = tokio::spawn(read(frames, peer, self.events.clone()));
+            let reading = tokio::spawn(read(frames, peer, self.links.events.clone()));
             if let Some(older) = current.insert(peer, reading.abort_handle()) {
                 older.abort();
             }
@@ -73,27 +76,46 @@ impl Caller {
         };
         let id = reading.id();
         let _ = reading.await; // aborted or ended, either way it is over
-        let mut current = current.lock().await;
+        let mut current = self.links.incoming.lock().await;
         if current.get(&peer).is_some_and(|newest| newest.id() == id) {
             current.remove(&peer);
             self.link(peer, false).await;
         }
     }
 
-    fn identify(&self, frame: &[u8]) -> Result<Member, String> {
+    /// Who calls; and, if this node waits to join, who it is itself. The newer list of members decides, of this node's and the caller's.
+    fn identify(&self, frame: &[u8]) -> Result<(Member, Option<PeerEvent>), String> {
         let hello = decode_hello(frame).ok_or("it does not begin with a hello of this protocol")?;
-        let expected =
-            super::Hello::new(&hello.from, &self.identity.id, &self.identity.members, self.identity.election);
-        match (hello.difference(&expected), self.identity.members.iter().position(|member| *member == hello.from)) {
-            (Some(difference), _) => Err(format!("{}: {difference}", hello.from)),
-            (None, Some(index)) if hello.from != self.identity.id => Ok(Member(index as u8)),
-            (None, _) => Err(format!("{} is not among this node's peers", hello.from)),
+        let identity = &self.links.identity;
+        let known = identity.members().clone();
+        let expected = Hello::new(&hello.from, &identity.id, known.clone(), identity.election);
+        if let Some(difference) = hello.difference(&expected) {
+            return Err(format!("{}: {difference}", hello.from));
         }
+        let joining = known.is_unknown();
+        let newer = joining || hello.members.changed_lsn > known.changed_lsn;
+        let members = if newer { hello.members } else { known };
+        let peer = members.index(&hello.from).filter(|_| hello.from != identity.id);
+        let peer = match peer.map(|peer| (peer, members.standing(peer))) {
+            None => return Err(format!("{} is not among this node's peers", hello.from)),
+            Some((_, Standing::Removed)) => return Err(format!("{} was removed from the cluster", hello.from)),
+            Some((peer, _)) => peer,
+        };
+        let me = members.index(&identity.id).filter(|&me| members.standing(me) != Standing::Removed);
+        let introduced = match (joining, me) {
+            (false, _) => None,
+            (true, Some(me)) => Some(PeerEvent::Introduced { me, members: members.clone() }),
+            (true, None) => return Err(format!("{} does not know this node yet: MEMBER ADD it there", hello.from)),
+        };
+        if newer {
+            self.links.set_members(&members);
+        }
+        Ok((peer, introduced))
     }
 
     async fn link(&self, peer: Member, up: bool) {
         let event = PeerEvent::Link { peer, direction: Direction::Incoming, up };
-        let _ = self.events.send(event).await; // nobody listens: the node is stopping
+        let _ = self.links.events.send(event).await; // nobody listens: the node is stopping
     }
 }
 

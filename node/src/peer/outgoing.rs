@@ -13,8 +13,8 @@ use tokio::net::tcp::OwnedWriteHalf;
 use tokio::sync::{Notify, mpsc};
 use tokio::time::timeout;
 
-use super::wire::{Hello, encode};
-use super::{Direction, PeerEvent};
+use super::wire::encode;
+use super::{Direction, Identity, PeerEvent};
 use crate::core::message::Message;
 use crate::record::Member;
 
@@ -87,7 +87,7 @@ pub(crate) struct Dialer {
     pub(crate) peer: Member,
     pub(crate) id: String,
     pub(crate) address: SocketAddr,
-    pub(crate) hello: Hello,
+    pub(super) identity: Arc<Identity>,
     pub(crate) queue: Arc<Queue>,
     pub(crate) events: mpsc::Sender<PeerEvent>,
 }
@@ -113,7 +113,7 @@ impl Dialer {
         let stream = timeout(STALL, TcpStream::connect(self.address)).await??;
         stream.set_nodelay(true)?;
         let mut out = BytesMut::new();
-        encode(&self.hello, &mut out);
+        encode(&self.identity.hello(&self.id), &mut out);
         let (mut reader, mut writer) = stream.into_split();
         write(&mut writer, &mut out).await?;
 

@@ -8,10 +8,11 @@ use tokio_util::codec::{Encoder, LengthDelimitedCodec};
 
 use crate::config::Election;
 use crate::core::message::Message;
+use crate::membership::Membership;
 use crate::store::MAX_RECORD_BYTES;
 
 const MAGIC: &str = "interregnum-peer";
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// A message carries one record of any size, or a batch that is much smaller; and some room for the rest.
 const MAX_FRAME_BYTES: usize = MAX_RECORD_BYTES + (1 << 20);
 
@@ -22,28 +23,35 @@ pub(crate) struct Hello {
     version: u32,
     pub(crate) from: String,
     to: String,
-    members: Vec<String>,
+    /// The newest list that the caller knows; empty while it waits to join.
+    pub(crate) members: Membership,
     election: String,
 }
 
 impl Hello {
-    pub(crate) fn new(from: &str, to: &str, members: &[String], election: Election) -> Self {
+    pub(crate) fn new(from: &str, to: &str, members: Membership, election: Election) -> Self {
         Hello {
             magic: MAGIC.to_owned(),
             version: VERSION,
             from: from.to_owned(),
             to: to.to_owned(),
-            members: members.to_owned(),
+            members,
             election: election.to_string(),
         }
     }
 
     /// What keeps this caller from being the peer that `expected` describes, if anything does.
     pub(crate) fn difference(&self, expected: &Hello) -> Option<String> {
+        let founders = |hello: &Hello| hello.members.founders().join(",");
+        // Who waits to join does not know the founders yet.
+        let (theirs, ours) = match (self.members.is_unknown(), expected.members.is_unknown()) {
+            (false, false) => (founders(self), founders(expected)),
+            _ => Default::default(),
+        };
         let pairs = [
             ("protocol", &self.magic, &expected.magic),
             ("version", &self.version.to_string(), &expected.version.to_string()),
-            ("members", &self.members.join(","), &expected.members.join(",")),
+            ("list of founding members", &theirs, &ours),
             ("election", &self.election, &expected.election),
             ("addressee", &self.to, &expected.to),
         ];
@@ -75,16 +83,17 @@ mod tests {
     use super::*;
 
     fn hello(from: &str, to: &str, members: &[&str], election: Election) -> Hello {
-        let members: Vec<String> = members.iter().map(|&member| member.to_owned()).collect();
-        Hello::new(from, to, &members, election)
+        let members = Membership::founded(members.iter().map(|&member| member.to_owned()));
+        Hello::new(from, to, members, election)
     }
 
     #[test]
     fn a_caller_from_elsewhere_is_told_what_differs() {
         let expected = hello("n2", "n1", &["n1", "n2"], Election::Vote);
         assert_eq!(expected.difference(&expected), None);
+        assert_eq!(hello("n2", "n1", &[], Election::Vote).difference(&expected), None, "it waits to join");
         for (caller, differs) in [
-            (hello("n2", "n1", &["n1", "n2", "n3"], Election::Vote), "its members is `n1,n2,n3`"),
+            (hello("n2", "n1", &["n1", "n2", "n3"], Election::Vote), "its list of founding members is `n1,n2,n3`"),
             (hello("n2", "n3", &["n1", "n2"], Election::Vote), "its addressee is `n3`, this node's is `n1`"),
             (hello("n2", "n1", &["n1", "n2"], Election::Timeout), "its election is `timeout`"),
         ] {

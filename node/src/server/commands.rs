@@ -84,6 +84,7 @@ pub(crate) fn parse(arguments: Vec<Bytes>) -> Result<Command, Misunderstood> {
             0 => Ok(Command::Acknowledge),
             _ => Err("ERR DB index is out of range".to_owned()),
         },
+        (b"member", _) => Ok(Command::Admin(admin::parse_member(&rest)?)),
         (b"slot", _) => Ok(Command::Admin(admin::parse_slot(&rest)?)),
         (b"command", _) => Ok(Command::Empty),
         (b"config", [get, patterns @ ..]) if get.eq_ignore_ascii_case(b"get") && !patterns.is_empty() => {
@@ -259,6 +260,8 @@ mod tests {
             ("hello 3", "NOPROTO unsupported protocol version; this server speaks RESP2"),
             ("flushall", "ERR unknown command 'flushall'"),
             ("client kill", "ERR unknown subcommand 'kill'"),
+            ("member add n4 somewhere", "ERR `somewhere` is no IP address with a port"),
+            ("member", "ERR MEMBER takes ADD <id> <peer-address>, PROMOTE <id>, REMOVE <id> or LIST"),
             ("slot create a/b", "ERR `a/b` is no slot name: 1 to 32 letters, digits, `-` or `_`"),
             ("slot", "ERR SLOT takes CREATE <name> [FROM <lsn>], ADVANCE <name> <lsn>, DROP <name> or LIST"),
             ("client id 3", "ERR wrong number of arguments for 'client|id' command"),

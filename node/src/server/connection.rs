@@ -267,6 +267,6 @@ fn answer_frame(answer: Answer, position: bool) -> BytesFrame {
 fn status_frame(node: &Node, status: &Status, show: &Show) -> BytesFrame {
     match show {
         Show::Info { section } => BytesFrame::BulkString(info_text(node, status, section.as_deref()).into()),
-        Show::Role => role_frame(node, status),
+        Show::Role => role_frame(status),
     }
 }

@@ -59,9 +59,9 @@ fn clients_section(node: &Node) -> String {
 }
 
 fn replication_section(node: &Node, status: &Status) -> String {
-    let id = |Member(index): Member| &node.members[usize::from(index)];
+    let id = |member: Member| status.members.id(member).to_owned();
     let (leader_id, leader_address) =
-        status.leader.map_or_else(Default::default, |(member, address)| (id(member).clone(), address.to_string()));
+        status.leader.map_or_else(Default::default, |(member, address)| (id(member), address.to_string()));
     let mut out = format!(
         "role:{}\r\nid:{}\r\nepoch:{}\r\nleader_id:{leader_id}\r\nleader_address:{leader_address}\r\n\
          last_lsn:{}\r\nflushed_lsn:{}\r\ncommit_lsn:{}\r\napplied_lsn:{}\r\npending_operations:{}\r\nsessions:{}\r\n",
@@ -89,11 +89,10 @@ fn replication_section(node: &Node, status: &Status) -> String {
 }
 
 /// `ROLE` in Redis' shape. `master` and `slave` are that system's own words; its clients compare them.
-pub(super) fn role_frame(node: &Node, status: &Status) -> BytesFrame {
+pub(super) fn role_frame(status: &Status) -> BytesFrame {
     if status.role == "leader" {
         let follower = |follower: &crate::core::status::FollowerStatus| {
-            let Member(index) = follower.member;
-            let id = node.members[usize::from(index)].clone();
+            let id = status.members.id(follower.member).to_owned();
             BytesFrame::Array(vec![text(id), text("0"), text(follower.match_lsn.to_string())])
         };
         let followers = status.followers.iter().map(follower).collect();

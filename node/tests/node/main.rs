@@ -3,6 +3,7 @@
 mod cluster;
 mod commands;
 mod disk;
+mod members;
 mod replicas;
 mod route;
 mod storage;

@@ -81,11 +81,20 @@ impl Cluster {
         cluster
     }
 
+    /// Starts one more node, which waits to be added; its number.
+    pub(crate) fn start_joining(&mut self, flags: &str) -> u16 {
+        self.nodes.push(None);
+        self.flags.push(format!("--join {flags}"));
+        let number = self.nodes.len() as u16;
+        self.start_node(number);
+        number
+    }
+
     pub(crate) fn address(&self, number: u16) -> SocketAddr {
         SocketAddr::from((self.ip, 7000 + number))
     }
 
-    fn peer_address(&self, number: u16) -> SocketAddr {
+    pub(crate) fn peer_address(&self, number: u16) -> SocketAddr {
         SocketAddr::from((self.ip, 8000 + number))
     }
 
@@ -143,7 +152,7 @@ impl Cluster {
     /// Which node leads, among those that run, and acknowledges a write.
     pub(crate) fn leader(&self) -> u16 {
         eventually("a leader acknowledges a write", || {
-            let running = (1..=self.size).filter(|&number| self.nodes[usize::from(number) - 1].is_some());
+            let running = (1..=self.nodes.len() as u16).filter(|&number| self.nodes[usize::from(number) - 1].is_some());
             running.into_iter().find(|&number| {
                 let mut client = self.client(number);
                 client.ask("INFO replication").contains("role:leader") && client.ask("SET leader-test 1") == "+OK"
@@ -159,7 +168,7 @@ impl Drop for Cluster {
             let _ = child.wait();
         }
         if std::thread::panicking() {
-            (1..=self.size).for_each(|number| eprintln!("--- n{number}\n{}", self.log(number)));
+            (1..=self.nodes.len() as u16).for_each(|number| eprintln!("--- n{number}\n{}", self.log(number)));
         }
     }
 }
