@@ -87,6 +87,9 @@ pub enum ConfigError {
     /// Acknowledgement by a follower, without followers.
     #[error("--ack semi-sync needs a follower to wait for: give at least one --peer, or choose another --ack")]
     SemiSyncAlone,
+    /// Fencing by a command, and no command; or the other way round.
+    #[error("--fencing stonith and --stonith-command COMMAND go together: the command is what kills the old leader")]
+    Stonith,
     /// A number outside its sensible range.
     #[error("{flag} {value} is out of range: {range}")]
     OutOfRange {
@@ -178,8 +181,8 @@ mod tests {
             }
         }
         check::<Ack>("async semi-sync majority all");
-        check::<Election>("vote timeout");
-        check::<Fencing>("epoch none");
+        check::<Election>("vote timeout manual supervisor");
+        check::<Fencing>("epoch none stonith");
         check::<ReadMode>("leader leader-local follower");
         check::<Fsync>("always interval interval:10");
         check::<Engine>("memory redb");
@@ -201,6 +204,7 @@ mod tests {
             ("--missed-heartbeats 1", "2 to 1000"),
             ("--segment-bytes 1", "4096"),
             ("--ack semi-sync", "at least one --peer"),
+            ("--fencing stonith", "--stonith-command COMMAND"),
         ] {
             let error = parse(flags).expect_err(flags);
             assert!(error.contains(names), "{flags}: {error}");

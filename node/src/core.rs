@@ -30,9 +30,11 @@ mod election;
 mod exactly_once;
 mod fold;
 mod follower;
+mod handover;
 mod history;
 mod journal;
 mod leader;
+pub(crate) mod leadership;
 pub(crate) mod members;
 pub(crate) mod message;
 mod pending;
@@ -48,6 +50,7 @@ mod simulation;
 pub(crate) mod slots;
 pub(crate) mod snapshot;
 pub(crate) mod status;
+pub(crate) mod stonith;
 
 /// A gap between two events that is no standstill but ordinary scheduling, however short the election timeout is.
 const STANDSTILL_LEAST_MS: u64 = 20;
@@ -113,6 +116,8 @@ pub(crate) enum Effect<T> {
     SaveSlots(Slots),
     /// Keep links to these, and remember them.
     Members(Membership),
+    /// Have the command run that kills this member, and say whether it succeeded.
+    Stonith { member: Member },
     /// Send, if there is a connection; losing it is allowed.
     Send { to: Member, message: Message },
     /// Tell the client.
@@ -174,6 +179,16 @@ pub(crate) struct Core<T> {
     /// When a follower or candidate loses patience.
     deadline_ms: u64,
     role: Role<T>,
+    /// Who led last, as far as this node knows, and how far its own log was known to reach.
+    last_leader: Option<Member>,
+    leader_last_lsn: Lsn,
+    stonith: Option<stonith::Stonith>,
+    /// Whether this node led the newest epoch when it was stopped.
+    led_last: bool,
+    /// Leadership that passes on as planned. Outlives the role: who waited is told where the new leader is.
+    handover: Option<handover::Handover<T>>,
+    /// How long nobody led, from the last that was heard of a leader until this node led; of its last promotion.
+    failover_ms: Option<u64>,
     effects: Vec<Effect<T>>,
 }
 
@@ -211,10 +226,19 @@ impl<T> Core<T> {
             heard_ms: None,
             deadline_ms: 0,
             role: Role::Follower(follower::Follower::default()),
+            last_leader: None,
+            leader_last_lsn: 0,
+            stonith: None,
+            led_last: false,
+            handover: None,
+            failover_ms: None,
             effects: Vec::new(),
             settings,
         };
         core.recover(snapshot, log);
+        let last = core.journal.lineage(core.journal.last_lsn());
+        core.last_leader = last.map(|last| last.origin);
+        core.led_last = last.is_some_and(|last| last.epoch == core.hard.epoch && last.origin == core.settings.me);
         let own_sequence = core.journal.history().gtids().get(&core.settings.me).copied();
         core.sequence = core.sequence.max(own_sequence.unwrap_or(0));
         // A killed node may have sent out records that its own disk never saw. More than `MAX_PENDING` cannot be on their way.
@@ -246,6 +270,7 @@ impl<T> Core<T> {
             match self.settings.modes.failover.election {
                 Election::Vote => self.tick_election(),
                 Election::Timeout => self.tick_promotion(),
+                Election::Manual | Election::Supervisor => self.tick_manual(),
             }
         }
     }
@@ -289,7 +314,8 @@ impl<T> Core<T> {
             Body::Append(append) => self.on_append(from, epoch, append),
             Body::Part(part) => self.on_part(from, epoch, part),
             Body::PreVote { log } => self.on_pre_vote(from, epoch, log),
-            Body::Vote { log } => self.on_vote(from, epoch, log),
+            Body::Vote { log, handed_over } => self.on_vote(from, epoch, log, handed_over),
+            Body::TakeOver => self.on_take_over(from, epoch),
             Body::Ping => self.send(from, Body::Pong),
             // All others are answers. An answer from a later epoch means that this node fell behind; one from an earlier epoch
             // answers a question that is no longer asked.
@@ -310,6 +336,9 @@ impl<T> Core<T> {
     /// A client asks. The answer follows as an effect, at once or later.
     pub(crate) fn request(&mut self, token: T, operation: Operation, read: ReadMode) {
         let read = if operation.is_read() { read } else { ReadMode::Leader };
+        let held_back =
+            if read == ReadMode::Follower { Some((token, operation, read)) } else { self.hold(token, operation, read) };
+        let Some((token, operation, read)) = held_back else { return };
         let leads = matches!(self.role, Role::Leader(_));
         if !leads && read != ReadMode::Follower {
             let refusal = self.not_leading();
@@ -324,6 +353,7 @@ impl<T> Core<T> {
 
     /// Ends a batch of events and says what is to be done.
     pub(crate) fn settle(&mut self) -> Vec<Effect<T>> {
+        self.tick_handover();
         match self.role {
             Role::Leader(_) => self.settle_leader(),
             Role::Follower(_) => self.settle_follower(),
@@ -397,13 +427,18 @@ impl<T> Core<T> {
         }
     }
 
+    /// Whether this node has never seen a leader.
+    fn is_brand_new(&self) -> bool {
+        self.hard.epoch == 0 && self.journal.last_lsn() == 0
+    }
+
     /// Restarts the election timer.
     fn rearm(&mut self) {
         let timeout_ms = self.settings.modes.failover.election_timeout_ms();
         self.deadline_ms = self.now_ms
             + match self.settings.modes.failover.election {
                 Election::Vote => self.rng.random_range(timeout_ms..=2 * timeout_ms),
-                Election::Timeout => timeout_ms + self.stagger_ms(),
+                _ => timeout_ms + self.stagger_ms(),
             };
     }
 
@@ -412,7 +447,7 @@ impl<T> Core<T> {
         match self.settings.modes.failover.election {
             Election::Vote => self.deadline_ms,
             // Nobody has missed a heartbeat yet; the first leader may still be starting.
-            Election::Timeout => self.deadline_ms + self.settings.modes.failover.election_timeout_ms(),
+            _ => self.deadline_ms + self.settings.modes.failover.election_timeout_ms(),
         }
     }
 

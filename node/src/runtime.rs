@@ -24,13 +24,20 @@ use crate::membership::Membership;
 use crate::peer::{Direction, Links, PeerEvent};
 use crate::record::{Epoch, Lsn, Member, Record};
 use crate::rewound::put_aside;
-use crate::server::{self, Ask};
+use crate::server::{self, Ask, Doors};
 use crate::slots_file::SlotsFile;
 use crate::snapshot_file::SnapshotDir;
 use crate::store::Store;
+use executioner::Executioner;
+
+mod executioner;
 
 /// Most events of one kind taken in before the core settles: enough to share a group commit, few enough to keep a beat.
 const BATCH: usize = 1024;
+
+/// How long a leader that is told to end may take to hand over: an election and a round trip, many times over. Supervisors of
+/// services wait longer before they kill.
+const RETIREMENT: Duration = Duration::from_secs(5);
 
 /// Of which record a snapshot was written, and whether that worked.
 type SnapshotReport = (SnapshotKey, bool);
@@ -42,6 +49,8 @@ struct Node {
     slots: SlotsFile,
     snapshots: SnapshotDir,
     snapshot_reporter: mpsc::UnboundedSender<SnapshotReport>,
+    /// Kills old leaders, where `--fencing stonith` asks for it.
+    executioner: Executioner,
     log: Log,
     links: Links,
     core: Core<oneshot::Sender<Answer>>,
@@ -54,6 +63,7 @@ struct Node {
 struct Sources {
     log: mpsc::UnboundedReceiver<Report>,
     snapshots: mpsc::UnboundedReceiver<SnapshotReport>,
+    stonith: mpsc::UnboundedReceiver<(Member, bool)>,
     peers: mpsc::Receiver<PeerEvent>,
     clients: mpsc::Receiver<Ask>,
     ticks: Interval,
@@ -66,15 +76,24 @@ struct Sources {
 struct Batch {
     log: Vec<Report>,
     snapshots: Vec<SnapshotReport>,
+    stonith: Vec<(Member, bool)>,
     peers: Vec<PeerEvent>,
     clients: Vec<Ask>,
 }
 
 /// Runs a node until SIGTERM or SIGINT.
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
-    let (mut node, mut sources) = start(&config).await?;
+    let (mut node, mut sources, doors) = start(&config).await?;
     let mut batch = Batch::default();
-    while let Some(()) = sources.take(&mut batch).await? {
+    let mut ends_by = None;
+    while ends_by.is_none_or(|ends_by| Instant::now() < ends_by && !node.core.has_retired()) {
+        if let Some(signal) = sources.take(&mut batch).await? {
+            tracing::info!(signal, "stopping");
+            if ends_by.replace(Instant::now() + RETIREMENT).is_some() {
+                break; // told twice
+            }
+            node.core.retire(RETIREMENT.as_millis() as u64);
+        }
         node.core.advance(node.started.elapsed().as_millis() as u64);
         for report in batch.log.drain(..) {
             let Flushed { generation, lsn, synced_lsn } =
@@ -85,6 +104,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         for (key, written) in batch.snapshots.drain(..) {
             node.core.snapshot_written(key, written);
         }
+        for (member, succeeded) in batch.stonith.drain(..) {
+            node.core.stonith_ended(member, succeeded);
+        }
         for event in batch.peers.drain(..) {
             node.hear(event);
         }
@@ -94,11 +116,14 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         node.core.tick();
         node.carry_out()?;
     }
+    node.core.resign();
+    node.carry_out()?;
+    doors.close().await;
     node.stop(&mut sources.log)
 }
 
 /// Recovers what is on the disk, then opens the doors.
-async fn start(config: &Config) -> anyhow::Result<(Node, Sources)> {
+async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
     let terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let data = DataDir::open(&config.data)?;
@@ -133,12 +158,15 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources)> {
         "recovered"
     );
     tracing::info!(epoch = hard.epoch, lsn, clients = %client_address, peers = %peer_address, "listening");
-    let clients = server::start(config, advertised, clients);
+    let (clients, doors) = server::start(config, advertised, clients);
     let (links, peers) = Links::start(config, core.members().clone(), peers);
     let mut ticks = interval(Duration::from_millis((config.modes.failover.heartbeat_ms / 4).max(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let directions = BTreeMap::new();
     let (snapshot_reporter, snapshot_reports) = mpsc::unbounded_channel();
+    let (stonith_reporter, stonith) = mpsc::unbounded_channel();
+    let executioner =
+        Executioner { command: config.modes.failover.stonith_command.clone(), reporter: stonith_reporter };
     let started = Instant::now();
     let node = Node {
         data,
@@ -146,32 +174,36 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources)> {
         slots: slots_file,
         snapshots,
         snapshot_reporter,
+        executioner,
         log,
         links,
         core,
         directions,
         started,
     };
-    Ok((node, Sources { log: log_reports, snapshots: snapshot_reports, peers, clients, ticks, terminate, interrupt }))
+    Ok((
+        node,
+        Sources { log: log_reports, snapshots: snapshot_reports, stonith, peers, clients, ticks, terminate, interrupt },
+        doors,
+    ))
 }
 
 impl Sources {
-    /// Sleeps until there are events, and takes in what is there of the first kind that has some; `None` when the node is to stop.
-    async fn take(&mut self, batch: &mut Batch) -> anyhow::Result<Option<()>> {
-        let signal = tokio::select! {
+    /// Sleeps until there are events, and takes in what is there of the first kind that has some; or says which signal came.
+    async fn take(&mut self, batch: &mut Batch) -> anyhow::Result<Option<&'static str>> {
+        tokio::select! {
             biased; // what others are waiting for comes before what clients ask anew
-            _ = self.terminate.recv() => "SIGTERM",
-            _ = self.interrupt.recv() => "SIGINT",
+            _ = self.terminate.recv() => return Ok(Some("SIGTERM")),
+            _ = self.interrupt.recv() => return Ok(Some("SIGINT")),
             reports = self.log.recv_many(&mut batch.log, BATCH) => {
                 ensure!(reports > 0, "the log thread is gone");
-                return Ok(Some(()));
             }
-            _ = self.snapshots.recv_many(&mut batch.snapshots, BATCH) => return Ok(Some(())),
-            _ = self.peers.recv_many(&mut batch.peers, BATCH) => return Ok(Some(())),
-            _ = self.clients.recv_many(&mut batch.clients, BATCH) => return Ok(Some(())),
-            _ = self.ticks.tick() => return Ok(Some(())),
-        };
-        tracing::info!(signal, "stopping");
+            _ = self.snapshots.recv_many(&mut batch.snapshots, BATCH) => {}
+            _ = self.stonith.recv_many(&mut batch.stonith, BATCH) => {}
+            _ = self.peers.recv_many(&mut batch.peers, BATCH) => {}
+            _ = self.clients.recv_many(&mut batch.clients, BATCH) => {}
+            _ = self.ticks.tick() => {}
+        }
         Ok(None)
     }
 }
@@ -276,6 +308,7 @@ impl Node {
                     self.log.reset(lsn, generation);
                 }
                 Effect::Write { records } => self.log.write(records),
+                Effect::Stonith { member } => self.executioner.kill(member, self.core.members().id(member)),
                 Effect::Send { to, message } => self.links.send(to, message),
                 Effect::Answer { token, answer } => drop(token.send(answer)),
             }

@@ -10,6 +10,9 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::config::{Config, ReadMode};
 use crate::core::Answer;
@@ -26,6 +29,8 @@ pub(crate) mod resp;
 
 /// Most client connections at once. Each costs two small buffers and may have `connection::MAX_PIPELINED` operations waiting.
 const MAX_CONNECTIONS: usize = 4096;
+/// How long clients may take to read their last answers.
+const FAREWELL: Duration = Duration::from_secs(1);
 /// Most operations that wait for the core; beyond that the clients' connections are not read.
 const MAILBOX: usize = 4096;
 
@@ -48,10 +53,12 @@ struct Node {
     /// Ids given to connections so far.
     connections: AtomicU64,
     room: Arc<Semaphore>,
+    /// Cancelled when the node ends.
+    closing: CancellationToken,
 }
 
 /// Starts serving clients, on tasks of the present runtime. `address` is where clients are told to go.
-pub(crate) fn start(config: &Config, address: SocketAddr, listener: TcpListener) -> mpsc::Receiver<Ask> {
+pub(crate) fn start(config: &Config, address: SocketAddr, listener: TcpListener) -> (mpsc::Receiver<Ask>, Doors) {
     let (mailbox, receiver) = mpsc::channel(MAILBOX);
     let node = Arc::new(Node {
         config: config.clone(),
@@ -59,18 +66,36 @@ pub(crate) fn start(config: &Config, address: SocketAddr, listener: TcpListener)
         started: Instant::now(),
         connections: AtomicU64::new(0),
         room: Arc::new(Semaphore::new(MAX_CONNECTIONS)),
+        closing: CancellationToken::new(),
     });
-    tokio::spawn(accept(listener, node, mailbox));
-    receiver
+    let doors = Doors { closing: node.closing.clone(), connections: TaskTracker::new() };
+    tokio::spawn(accept(listener, node, mailbox, doors.connections.clone()));
+    (receiver, doors)
 }
 
-async fn accept(listener: TcpListener, node: Arc<Node>, mailbox: mpsc::Sender<Ask>) {
-    while !mailbox.is_closed() {
-        match listener.accept().await {
+/// Lets clients in, and in the end out.
+#[derive(Debug)]
+pub(crate) struct Doors {
+    closing: CancellationToken,
+    connections: TaskTracker,
+}
+
+impl Doors {
+    /// Writes every answer that is here and closes every connection.
+    pub(crate) async fn close(self) {
+        self.closing.cancel();
+        self.connections.close();
+        let _ = timeout(FAREWELL, self.connections.wait()).await; // who does not read by then has no answer to lose
+    }
+}
+
+async fn accept(listener: TcpListener, node: Arc<Node>, mailbox: mpsc::Sender<Ask>, connections: TaskTracker) {
+    while let Some(accepted) = node.closing.run_until_cancelled(listener.accept()).await {
+        match accepted {
             Ok((stream, _)) => match Arc::clone(&node.room).try_acquire_owned() {
                 Ok(permit) => {
                     let connection = Connection::new(Arc::clone(&node), mailbox.clone());
-                    tokio::spawn(async move {
+                    connections.spawn(async move {
                         connection.serve(stream).await;
                         drop(permit);
                     });

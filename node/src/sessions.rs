@@ -61,7 +61,7 @@ impl Kept {
             Reply::Integer(number) => Kept::Integer(*number),
             Reply::String(string) if string.len() <= KEPT_BYTES => Kept::String(string.clone()),
             Reply::Error(text) => Kept::Error((*text).to_owned()),
-            Reply::Failure(text) => Kept::Error(text.clone()),
+            Reply::Failure(text) | Reply::Told(text) => Kept::Error(text.clone()),
             Reply::String(_) | Reply::List(_) => Kept::TooLarge,
         }
     }

@@ -57,6 +57,8 @@ pub(crate) enum Reply {
     Error(&'static str),
     /// Refused for what an operator asked, or told again to a client that asked again, in words that begin with those of an error.
     Failure(String),
+    /// What came of an operator's wish.
+    Told(String),
 }
 
 /// What an operation comes to on the present state.

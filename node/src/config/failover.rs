@@ -18,6 +18,10 @@ pub enum Election {
     Vote,
     /// Whoever misses the leader's heartbeats promotes itself. Unsound on purpose.
     Timeout,
+    /// Nobody promotes itself: an administrator does, with `PROMOTE` (as with `PostgreSQL` and `MySQL` alone).
+    Manual,
+    /// Nobody promotes itself: an outside `interregnum node supervise` does (as Orchestrator).
+    Supervisor,
 }
 
 /// What keeps a deposed leader from doing harm.
@@ -25,9 +29,12 @@ pub enum Election {
 pub enum Fencing {
     /// Nothing: a deposed leader goes on acknowledging until it hears of its successor and `--demote-after-ms` has passed.
     None,
-    /// Lower epochs are refused, and a leader that has lost touch with the majority steps down.
+    /// Lower epochs are refused, and a leader that has lost touch with the majority steps down (in elections without a human or a
+    /// supervisor, who decide that themselves).
     #[default]
     Epoch,
+    /// As `epoch`, and `--stonith-command` must have killed the old leader before there is a new one.
+    Stonith,
 }
 
 flag_words!(Election: "election", Fencing: "fencing");
@@ -55,17 +62,36 @@ pub struct Failover {
     /// primary does until Sentinel reconfigures it.
     #[arg(long, value_name = "MS", default_value_t = 2000)]
     pub demote_after_ms: u64,
+
+    /// With `--fencing stonith`: a shell command that kills the old leader, with `{id}` for its id. Only when it exits with 0 is
+    /// there a new leader.
+    #[arg(long, value_name = "COMMAND")]
+    pub stonith_command: Option<String>,
+
+    /// Records that a node may lack of what its leader is known to have had, and still be promoted automatically (as Patroni's
+    /// `maximum_lag_on_failover`). Without it, any node is. Under `--election vote` the votes see to it.
+    #[arg(long, value_name = "RECORDS")]
+    pub max_lag_on_failover: Option<u64>,
 }
 
 impl Failover {
     pub(super) fn flags(&self) -> Vec<Flag> {
-        vec![
+        let stonith = self.stonith_command.clone().map(|command| ("--stonith-command", command));
+        let max_lag = self.max_lag_on_failover.map(|records| ("--max-lag-on-failover", records.to_string()));
+        let always = [
             ("--election", self.election.to_string()),
             ("--fencing", self.fencing.to_string()),
             ("--heartbeat-ms", self.heartbeat_ms.to_string()),
             ("--missed-heartbeats", self.missed_heartbeats.to_string()),
             ("--demote-after-ms", self.demote_after_ms.to_string()),
-        ]
+        ];
+        always.into_iter().chain(stonith).chain(max_lag).collect()
+    }
+
+    /// Whether nodes come to lead by themselves.
+    #[must_use]
+    pub fn is_automatic(&self) -> bool {
+        matches!(self.election, Election::Vote | Election::Timeout)
     }
 
     /// How long a leader may be silent before it is taken for dead.

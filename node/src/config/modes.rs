@@ -5,7 +5,7 @@ use clap::{Args, FromArgMatches};
 
 use super::acknowledgement::Acknowledgement;
 use super::clients::Clients;
-use super::failover::Failover;
+use super::failover::{Failover, Fencing};
 use super::reads::Reads;
 use super::storage::Storage;
 use super::{Ack, ConfigError};
@@ -66,6 +66,9 @@ impl Modes {
             return Err(ConfigError::SemiSyncAlone);
         }
         let Failover { heartbeat_ms, missed_heartbeats, demote_after_ms, .. } = self.failover;
+        if (self.failover.fencing == Fencing::Stonith) != self.failover.stonith_command.is_some() {
+            return Err(ConfigError::Stonith);
+        }
         let ranges = [
             ("--heartbeat-ms", heartbeat_ms, 1..=60_000, "1 to 60000 ms"),
             ("--missed-heartbeats", u64::from(missed_heartbeats), 2..=1000, "2 to 1000 heartbeats"),
@@ -93,9 +96,9 @@ mod tests {
     #[test]
     fn modes_are_written_as_they_are_read() {
         let unusual = "--ack async --fsync interval:7 --read follower --election timeout --fencing none --heartbeat-ms 7 \
-                       --missed-heartbeats 3 --demote-after-ms 9 --segment-bytes 8192 --snapshot-bytes 9999 \
-                       --keep-log-bytes 8 --max-slot-size 10 --sessions 5 --storage redb \
-                       --checkpoint-bytes 77";
+                       --missed-heartbeats 3 --demote-after-ms 9 --max-lag-on-failover 5 --stonith-command true \
+                       --segment-bytes 8192 --snapshot-bytes 9999 --keep-log-bytes 8 --max-slot-size 10 --sessions 5 \
+                       --storage redb --checkpoint-bytes 77";
         for flags in ["", unusual] {
             let modes = Modes::default().with(flags).unwrap();
             let written: Vec<_> = modes.flags().into_iter().map(|(flag, value)| format!("{flag} {value}")).collect();
@@ -104,11 +107,13 @@ mod tests {
         let twice = Modes::default().with("--ack async").unwrap().with("--read follower").unwrap();
         assert_eq!(twice.acknowledgement.ack, Ack::Async, "what an earlier change chose stays chosen");
         let (defaults, unusual) = (Modes::default().flags(), Modes::default().with(unusual).unwrap().flags());
-        for (default, other) in defaults.iter().zip(&unusual) {
-            assert_ne!(
-                default, other,
-                "give {} another value in this test, so that it is seen to be written",
-                default.0
+        let written = |flag: &str| unusual.iter().find(|(written, _)| written.trim_start_matches('-') == flag);
+        for argument in Modes::augment_args(clap::Command::new("modes")).get_arguments() {
+            let flag = argument.get_long().expect("every mode is a flag");
+            let told = written(flag).unwrap_or_else(|| panic!("give --{flag} a value in this test; is it in `flags`?"));
+            assert!(
+                !defaults.contains(told),
+                "give --{flag} another value in this test, so that it is seen to be written"
             );
         }
     }

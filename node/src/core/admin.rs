@@ -3,12 +3,15 @@
 //! Not here: in which words (`server::commands::admin`), and what is done about each (the file that each variant names).
 
 use super::Core;
+use super::leadership::LeadershipAsk;
 use super::members::MemberAsk;
 use super::slots::SlotAsk;
 
 /// A command about the cluster instead of the data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Admin {
+    /// `leadership`
+    Leadership(LeadershipAsk),
     /// `members`
     Member(MemberAsk),
     /// `slots`
@@ -19,6 +22,7 @@ impl<T> Core<T> {
     /// An operator asks. The answer follows as an effect, at once or later.
     pub(crate) fn admin(&mut self, token: T, admin: Admin) {
         match admin {
+            Admin::Leadership(ask) => self.ask_leadership(token, ask),
             Admin::Member(ask) => self.ask_member(token, &ask),
             Admin::Slot(ask) => {
                 let reply = self.ask_slot(ask);

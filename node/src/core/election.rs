@@ -21,8 +21,7 @@ pub(crate) struct Candidate {
 
 impl<T> Core<T> {
     pub(crate) fn tick_election(&mut self) {
-        let brand_new = self.hard.epoch == 0 && self.journal.last_lsn() == 0;
-        if brand_new
+        if self.is_brand_new()
             && matches!(self.role, Role::Follower(_))
             && self.voters_among(&self.linked) >= self.settings.majority()
         {
@@ -31,7 +30,8 @@ impl<T> Core<T> {
             self.deadline_ms = self.deadline_ms.min(self.now_ms + patience_ms);
         }
         if self.now_ms >= self.deadline_ms && self.may_lead() {
-            self.campaign(true);
+            tracing::info!(epoch = self.hard.epoch, lsn = self.journal.last_lsn(), "suspected: the leader is silent");
+            self.campaign(true, false);
         }
     }
 
@@ -41,7 +41,19 @@ impl<T> Core<T> {
         members.filter(|&&member| self.settings.members.is_voter(member)).count()
     }
 
-    fn campaign(&mut self, pre: bool) {
+    /// Goes on with the campaign that waited for the old leader's death.
+    pub(crate) fn campaign_fenced(&mut self) {
+        if matches!(self.role, Role::Candidate(Candidate { pre: true, .. })) {
+            self.campaign(false, false);
+        }
+    }
+
+    /// Campaigns at the wish of the leader, who is alive.
+    pub(crate) fn campaign_handed_over(&mut self) {
+        self.campaign(false, true);
+    }
+
+    fn campaign(&mut self, pre: bool, handed_over: bool) {
         if !pre {
             let me = Some(self.settings.me);
             self.hard = HardState { epoch: self.hard.epoch + 1, voted_for: me, ..self.hard };
@@ -52,7 +64,7 @@ impl<T> Core<T> {
         self.rearm();
         let log = self.log_end();
         tracing::info!(epoch = self.hard.epoch, lsn = log.lsn, pre_vote = pre, "candidate");
-        self.broadcast(&if pre { Body::PreVote { log } } else { Body::Vote { log } });
+        self.broadcast(&if pre { Body::PreVote { log } } else { Body::Vote { log, handed_over } });
         self.count_grant(self.settings.me);
     }
 
@@ -61,7 +73,11 @@ impl<T> Core<T> {
         candidate.grants.insert(from);
         let (pre, grants) = (candidate.pre, candidate.grants.iter());
         if grants.filter(|&&member| self.settings.members.is_voter(member)).count() >= self.settings.majority() {
-            if pre { self.campaign(false) } else { self.lead() }
+            if !pre {
+                self.lead();
+            } else if self.is_old_leader_fenced() {
+                self.campaign(false, false);
+            }
         }
     }
 
@@ -81,11 +97,12 @@ impl<T> Core<T> {
         }
     }
 
-    pub(crate) fn on_vote(&mut self, from: Member, epoch: Epoch, log: LogEnd) {
+    pub(crate) fn on_vote(&mut self, from: Member, epoch: Epoch, log: LogEnd, handed_over: bool) {
         if self.settings.modes.failover.election != Election::Vote {
             return;
         }
-        if self.has_live_leader() {
+        let is_planned = handed_over && (!matches!(self.role, Role::Leader(_)) || self.hands_over_to(from));
+        if self.has_live_leader() && !is_planned {
             // Neither the vote nor the epoch: a node that comes back must not depose a working leader. And one that nothing
             // fences must not vote while it leads, or its own records would count against the candidate's.
             if epoch > self.hard.epoch

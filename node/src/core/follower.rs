@@ -39,6 +39,7 @@ impl Follower {
 impl<T> Core<T> {
     pub(crate) fn on_append(&mut self, from: Member, epoch: Epoch, append: Append) {
         if self.accept_leader(from, epoch, append.address) {
+            self.leader_last_lsn = append.last_lsn;
             self.take_over(from, append);
         }
     }
@@ -47,7 +48,7 @@ impl<T> Core<T> {
     pub(crate) fn accept_leader(&mut self, from: Member, epoch: Epoch, address: SocketAddr) -> bool {
         if (epoch, Some(from)) < self.standing() {
             // Without fencing nobody tells the old leader; like a MySQL source, it just has no replicas any more.
-            if self.settings.modes.failover.fencing == Fencing::Epoch {
+            if self.settings.modes.failover.fencing != Fencing::None {
                 let leader = self.leader.map(|(member, _)| member);
                 self.send(from, Body::Fenced { leader });
             }
@@ -56,7 +57,8 @@ impl<T> Core<T> {
         if self.settings.modes.failover.election == Election::Vote && epoch == self.hard.epoch {
             assert!(!matches!(self.role, Role::Leader(_)), "a second leader was elected in epoch {epoch}");
         }
-        if matches!(self.role, Role::Leader(_)) && self.settings.modes.failover.fencing == Fencing::None {
+        let is_unfenced = self.settings.modes.failover.fencing == Fencing::None && !self.hands_over_to(from);
+        if matches!(self.role, Role::Leader(_)) && is_unfenced {
             self.note_successor(epoch, Some(from));
             return false;
         }
@@ -72,6 +74,7 @@ impl<T> Core<T> {
             tracing::info!(epoch, lsn = self.journal.last_lsn(), leader = self.settings.id(from), "follower");
         }
         self.heard_ms = Some(self.now_ms);
+        self.heard_alive(from);
         self.rearm();
         true
     }

@@ -81,7 +81,8 @@ impl<T> Core<T> {
             next_heartbeat_ms: self.now_ms + self.settings.modes.failover.heartbeat_ms,
             successor: None,
         }));
-        tracing::info!(epoch = self.hard.epoch, lsn = first_lsn, "leader");
+        self.failover_ms = self.heard_ms.map(|heard_ms| self.now_ms.saturating_sub(heard_ms));
+        tracing::info!(epoch = self.hard.epoch, lsn = first_lsn, failover_time_ms = self.failover_ms, "leader");
     }
 
     pub(crate) fn pend_write(&mut self, token: T, change: Change, reply: Reply) {
@@ -181,7 +182,9 @@ impl<T> Core<T> {
         let timeout_ms = self.settings.modes.failover.election_timeout_ms();
         let voters = leader.voters(&self.settings.members);
         let heard = voters.filter(|follower| self.now_ms - follower.contact_ms < timeout_ms).count();
-        if self.settings.modes.failover.fencing == Fencing::Epoch && heard + 1 < self.settings.majority() {
+        let fencing = self.settings.modes.failover.fencing;
+        let steps_down = fencing != Fencing::None && self.settings.modes.failover.is_automatic();
+        if steps_down && heard + 1 < self.settings.majority() {
             let (epoch, lsn) = (self.hard.epoch, self.journal.last_lsn());
             tracing::info!(epoch, lsn, "stepped down: no answer from a majority");
             return self.step_down_isolated();
@@ -231,7 +234,8 @@ impl<T> Core<T> {
             follower.told_round = round;
             let prev = self.journal.lineage(prev_lsn);
             let (address, commit_lsn) = (self.settings.address, self.commit_lsn);
-            appends.push(Append { address, prev_lsn, prev, records, commit_lsn, round });
+            let last_lsn = self.journal.last_lsn();
+            appends.push(Append { address, prev_lsn, prev, records, commit_lsn, last_lsn, round });
         }
         for append in appends {
             self.send(to, Body::Append(append));

@@ -61,7 +61,11 @@ pub(crate) enum Body {
     /// Vote for me in this epoch.
     Vote {
         log: LogEnd,
+        /// The leader of the epoch before asked for this campaign: it is alive and no reason to refuse (Ongaro's thesis, §4.2.3).
+        handed_over: bool,
     },
+    /// Lead, now: you have everything that I have (Ongaro's thesis, §3.10).
+    TakeOver,
     VoteReply {
         granted: bool,
     },
@@ -82,6 +86,8 @@ pub(crate) struct Append {
     pub(crate) records: Vec<Bytes>,
     /// What a majority holds, as far as the leader knows.
     pub(crate) commit_lsn: Lsn,
+    /// How far the leader's log reaches.
+    pub(crate) last_lsn: Lsn,
     /// The newest round of heartbeats begun before this was sent. Its answer confirms the leadership for that round.
     pub(crate) round: u64,
 }

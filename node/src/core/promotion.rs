@@ -18,21 +18,47 @@ pub(crate) struct Isolation {
 
 impl<T> Core<T> {
     pub(crate) fn tick_promotion(&mut self) {
-        let brand_new = self.hard.epoch == 0 && self.journal.last_lsn() == 0;
         if !self.may_lead() {
             return;
         }
+        let is_first = self.is_brand_new() && self.settings.me == Member(0);
         let Role::Follower(follower) = &mut self.role else { return };
         if let Some(isolation) = &mut follower.isolation {
             if self.now_ms >= isolation.next_ping_ms {
                 isolation.next_ping_ms = self.now_ms + self.settings.modes.failover.heartbeat_ms;
                 self.broadcast(&Body::Ping);
             }
-        } else if self.now_ms >= self.deadline_ms || (brand_new && self.settings.me == Member(0)) {
-            self.hard = HardState { epoch: self.hard.epoch + 1, voted_for: None, ..self.hard };
-            self.save();
-            self.lead();
+        } else if is_first {
+            self.promote();
+        } else if self.now_ms >= self.deadline_ms {
+            self.succeed();
         }
+    }
+
+    /// Promotes itself, unless too much would be lost or the old leader may still live.
+    fn succeed(&mut self) {
+        let (epoch, lsn) = (self.hard.epoch, self.journal.last_lsn());
+        tracing::info!(epoch, lsn, "suspected: the leader is silent");
+        if let Some(lag_records) = self.lag_too_long() {
+            tracing::warn!(
+                epoch,
+                lsn,
+                lag_records,
+                "not promoted: too far behind the last leader (--max-lag-on-failover)"
+            );
+            self.rearm();
+        } else if self.is_old_leader_fenced() {
+            self.promote();
+        } else {
+            self.rearm();
+        }
+    }
+
+    /// Takes the next epoch without asking anybody.
+    pub(crate) fn promote(&mut self) {
+        self.hard = HardState { epoch: self.hard.epoch + 1, voted_for: None, ..self.hard };
+        self.save();
+        self.lead();
     }
 
     /// Gives up leading because no majority was heard.

@@ -12,6 +12,9 @@ use crate::store::{Operation, Reply, Store};
 
 mod exactly_once;
 
+mod handover;
+mod promotion;
+
 const ME: Member = Member(0);
 const A: Member = Member(1);
 const B: Member = Member(2);
@@ -24,6 +27,8 @@ struct Node {
     sent: Vec<(Member, Message)>,
     answers: Vec<(u32, Answer)>,
     put_aside: Vec<Lsn>,
+    /// Whose death was asked for.
+    condemned: Vec<Member>,
     disk_is_stuck: bool,
 }
 
@@ -55,6 +60,7 @@ fn append(prev: Option<(Lsn, Epoch, Member)>, records: &[Record], round: u64) ->
         prev: prev.map(|(_, epoch, origin)| Lineage { epoch, origin }),
         records: records.iter().map(Record::encode).collect(),
         commit_lsn: 0,
+        last_lsn: 0,
         round,
     })
 }
@@ -65,8 +71,8 @@ impl Node {
         let mut core = Core::new(settings, hard, Store::default(), None, log);
         core.link(A, true);
         core.link(B, true);
-        let (sent, answers, put_aside) = (Vec::new(), Vec::new(), Vec::new());
-        Node { core, hard, now_ms: 0, sent, answers, put_aside, disk_is_stuck: false }
+        let (sent, answers, put_aside, condemned) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Node { core, hard, now_ms: 0, sent, answers, put_aside, condemned, disk_is_stuck: false }
     }
 
     /// A leader of epoch 2 with one record of epoch 1 and its own first record behind it.
@@ -110,6 +116,7 @@ impl Node {
                     }
                     self.sent.push((to, message));
                 }
+                Effect::Stonith { member } => self.condemned.push(member),
                 Effect::Answer { token, answer } => self.answers.push((token, answer)),
             }
         }
@@ -174,14 +181,14 @@ fn a_record_of_an_earlier_epoch_is_committed_only_with_one_of_the_present() {
 fn a_vote_is_given_once_per_epoch_even_across_a_restart() {
     let log = LogEnd { epoch: 0, lsn: 0 };
     let mut node = Node::new(settings(""), HardState::default(), &[]);
-    node.hear(A, 5, Body::Vote { log });
+    node.hear(A, 5, Body::Vote { log, handed_over: false });
     assert_eq!(node.said(A), [Body::VoteReply { granted: true }]);
-    node.hear(B, 5, Body::Vote { log });
+    node.hear(B, 5, Body::Vote { log, handed_over: false });
     assert_eq!(node.said(B), [Body::VoteReply { granted: false }]);
     let mut restarted = Node::new(settings(""), node.hard, &[]);
-    restarted.hear(B, 5, Body::Vote { log });
+    restarted.hear(B, 5, Body::Vote { log, handed_over: false });
     assert_eq!(restarted.said(B), [Body::VoteReply { granted: false }]);
-    restarted.hear(A, 5, Body::Vote { log });
+    restarted.hear(A, 5, Body::Vote { log, handed_over: false });
     assert_eq!(restarted.said(A), [Body::VoteReply { granted: true }], "the same vote again does no harm");
 }
 
@@ -211,7 +218,7 @@ fn a_vote_of_an_earlier_epoch_counts_for_nothing() {
 fn a_leader_that_nothing_fences_gives_no_vote_while_it_leads() {
     let mut node = Node::leader(settings("--fencing none"));
     node.said(B);
-    node.hear(B, 9, Body::Vote { log: LogEnd { epoch: 8, lsn: 99 } });
+    node.hear(B, 9, Body::Vote { log: LogEnd { epoch: 8, lsn: 99 }, handed_over: false });
     assert_eq!((node.core.status().role, node.hard.voted_for, node.said(B)), ("leader", Some(ME), vec![]));
 }
 
@@ -242,7 +249,7 @@ fn who_lacks_a_durable_record_gets_no_vote() {
         let mut node = Node::new(settings(""), HardState { epoch: 2, ..HardState::default() }, &log[..]);
         node.core.flushed_lsn = 2;
         let log = LogEnd { epoch: candidate.0, lsn: candidate.1 + u64::from(candidate.0 >= 2) };
-        node.hear(A, 4, Body::Vote { log });
+        node.hear(A, 4, Body::Vote { log, handed_over: false });
         assert_eq!(node.said(A), [Body::VoteReply { granted }], "{log:?}");
     }
 }
@@ -252,7 +259,7 @@ fn a_follower_with_a_live_leader_neither_votes_nor_moves_on() {
     let mut node = Node::new(settings(""), HardState::default(), &[]);
     node.hear(A, 1, append(None, &[record(1, 1, A)], 1));
     node.said(A);
-    node.hear(B, 9, Body::Vote { log: LogEnd { epoch: 8, lsn: 99 } });
+    node.hear(B, 9, Body::Vote { log: LogEnd { epoch: 8, lsn: 99 }, handed_over: false });
     assert_eq!((node.core.status().epoch, node.said(B)), (1, vec![]));
 }
 

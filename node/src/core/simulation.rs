@@ -18,6 +18,7 @@ use crate::record::{End, Epoch, Member, Record};
 use crate::store::{Operation, Plan, Reply, Store};
 
 mod disk;
+mod faults;
 mod judge;
 mod promises;
 
@@ -167,36 +168,6 @@ impl World {
         self.link_to(index, false);
     }
 
-    /// Now and then does something bad.
-    fn injure(&mut self) {
-        let victim = self.rng.random_range(0..self.setup.nodes);
-        match self.rng.random_range(0..2000) {
-            0..4 => self.crash(victim),
-            4..8 => self.nodes[usize::from(victim)].paused_until_ms = self.now_ms + self.rng.random_range(20..800),
-            8..12 => self.cut_off(victim),
-            12..15 => {
-                let other = self.rng.random_range(0..self.setup.nodes);
-                self.cut.insert((Member(victim), Member(other)));
-            }
-            15..25 => self.cut.clear(),
-            _ => {}
-        }
-    }
-
-    fn cut_off(&mut self, victim: u8) {
-        for other in (0..self.setup.nodes).map(Member) {
-            self.cut.extend([(Member(victim), other), (other, Member(victim))]);
-        }
-    }
-
-    fn heal(&mut self) {
-        self.cut.clear();
-        for node in &mut self.nodes {
-            node.paused_until_ms = 0;
-            node.restart_ms = node.restart_ms.map(|_| self.now_ms);
-        }
-    }
-
     /// One millisecond.
     fn step(&mut self) {
         self.now_ms += 1;
@@ -269,6 +240,7 @@ impl World {
                 disk.queue.push_back((due_ms, Command::Reset { lsn, generation }));
             }
             Effect::Send { to, message } => self.send(Member(index), to, message),
+            Effect::Stonith { .. } => unreachable!("no simulated cluster is fenced by a command"),
             Effect::Answer { token, answer } => self.complete(token, &answer),
         }
     }

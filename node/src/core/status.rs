@@ -17,6 +17,10 @@ pub(crate) struct Status {
     pub(crate) last_lsn: Lsn,
     pub(crate) flushed_lsn: Lsn,
     pub(crate) commit_lsn: Lsn,
+    /// How long nobody led before this node did; of its last promotion.
+    pub(crate) failover_ms: Option<u64>,
+    /// How long the leader that this node follows has been silent; `None` if it follows none.
+    pub(crate) silent_ms: Option<u64>,
     pub(crate) keys: usize,
     /// Clients' operations that wait for their acknowledgement.
     pub(crate) pending: usize,
@@ -56,6 +60,8 @@ impl<T> Core<T> {
             last_lsn: self.journal.last_lsn(),
             flushed_lsn: self.flushed_lsn,
             commit_lsn: self.commit_lsn,
+            failover_ms: self.failover_ms,
+            silent_ms: self.leader.and(self.heard_ms).map(|heard_ms| self.now_ms.saturating_sub(heard_ms)),
             keys: self.store.len(),
             pending,
             sessions: self.sessions.len(),

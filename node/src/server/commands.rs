@@ -12,6 +12,7 @@ use crate::record::End;
 use crate::store::{Operation, Reply};
 
 mod admin;
+mod leadership;
 
 /// A request that this server understands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,6 +86,9 @@ pub(crate) fn parse(arguments: Vec<Bytes>) -> Result<Command, Misunderstood> {
             _ => Err("ERR DB index is out of range".to_owned()),
         },
         (b"member", _) => Ok(Command::Admin(admin::parse_member(&rest)?)),
+        (b"failover" | b"promote" | b"demote" | b"fence", _) => {
+            Ok(Command::Admin(leadership::parse_leadership(&name_lower, &rest)?))
+        }
         (b"slot", _) => Ok(Command::Admin(admin::parse_slot(&rest)?)),
         (b"command", _) => Ok(Command::Empty),
         (b"config", [get, patterns @ ..]) if get.eq_ignore_ascii_case(b"get") && !patterns.is_empty() => {
@@ -191,6 +195,7 @@ pub(crate) fn reply_frame(reply: Reply) -> BytesFrame {
         Reply::List(elements) => BytesFrame::Array(elements.into_iter().map(BytesFrame::BulkString).collect()),
         Reply::Failure(text) => BytesFrame::Error(text.into()),
         Reply::Error(text) => BytesFrame::Error(text.into()),
+        Reply::Told(told) => BytesFrame::SimpleString(told.into()),
     }
 }
 

@@ -88,7 +88,12 @@ impl Connection {
                 input = BytesMut::new(); // one large request must not cost its size for the rest of the connection
             }
             let may_read = !self.closing && self.replies.len() < MAX_PIPELINED;
+            let closing = self.node.closing.clone();
             tokio::select! {
+                () = closing.cancelled() => {
+                    let _ = self.write_ready(&mut stream, &mut output).await;
+                    return;
+                }
                 read = stream.read_buf(&mut input), if may_read => match read {
                     Ok(1..) => {}
                     Ok(0) => {

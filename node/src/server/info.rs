@@ -60,11 +60,13 @@ fn clients_section(node: &Node) -> String {
 
 fn replication_section(node: &Node, status: &Status) -> String {
     let id = |member: Member| status.members.id(member).to_owned();
+    let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
     let (leader_id, leader_address) =
         status.leader.map_or_else(Default::default, |(member, address)| (id(member), address.to_string()));
     let mut out = format!(
         "role:{}\r\nid:{}\r\nepoch:{}\r\nleader_id:{leader_id}\r\nleader_address:{leader_address}\r\n\
-         last_lsn:{}\r\nflushed_lsn:{}\r\ncommit_lsn:{}\r\napplied_lsn:{}\r\npending_operations:{}\r\nsessions:{}\r\n",
+         last_lsn:{}\r\nflushed_lsn:{}\r\ncommit_lsn:{}\r\napplied_lsn:{}\r\npending_operations:{}\r\nsessions:{}\r\n\
+         failover_time_ms:{}\r\nleader_silent_ms:{}\r\n",
         status.role,
         node.config.id,
         status.epoch,
@@ -74,7 +76,10 @@ fn replication_section(node: &Node, status: &Status) -> String {
         status.last_lsn, // records are applied as they are appended
         status.pending,
         status.sessions,
+        number(status.failover_ms),
+        number(status.silent_ms),
     );
+
     for (index, follower) in status.followers.iter().enumerate() {
         let lag = status.last_lsn.saturating_sub(follower.match_lsn);
         let state = if follower.linked { "online" } else { "offline" };

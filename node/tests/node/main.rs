@@ -3,6 +3,7 @@
 mod cluster;
 mod commands;
 mod disk;
+mod failover;
 mod members;
 mod replicas;
 mod route;

@@ -31,7 +31,9 @@ struct Cli {
 #[ignore = "started by other tests"]
 fn node_process() {
     let Ok(flags) = std::env::var(FLAGS) else { return };
-    let flags = std::iter::once("node").chain(flags.split(' ').filter(|flag| !flag.is_empty()));
+    // A flag's value has `^` where it needs a space.
+    let flags = flags.split(' ').filter(|flag| !flag.is_empty()).map(|flag| flag.replace('^', " "));
+    let flags = std::iter::once("node".to_owned()).chain(flags);
     if let Err(error) = Cli::parse_from(flags).node.run() {
         eprintln!("{error:#}");
         std::process::exit(1);
@@ -133,6 +135,10 @@ impl Cluster {
 
     pub(crate) fn pid(&self, number: u16) -> u32 {
         self.nodes[usize::from(number) - 1].as_ref().expect("the node runs").id()
+    }
+
+    pub(crate) fn is_running(&self, number: u16) -> bool {
+        self.nodes.get(usize::from(number) - 1).is_some_and(Option::is_some)
     }
 
     /// Waits for a node that stops by itself.

@@ -33,7 +33,7 @@ fn so_are_five() {
 
 #[test]
 fn votes_protect_majorities_even_without_fencing() {
-    check_sound(Setup { flags: "--fencing none", ..SOUND }, 100);
+    check_sound(Setup { flags: "--fencing none --demote-after-ms 1000", ..SOUND }, 100);
 }
 
 #[test]

@@ -1,0 +1,98 @@
+//! Planned handovers, move by move.
+
+use super::*;
+use crate::core::admin::Admin;
+use crate::core::leadership::LeadershipAsk;
+
+fn fail_over(node: &mut Node, token: u32, to: Option<&str>, timeout_ms: u64) {
+    node.core.admin(token, Admin::Leadership(LeadershipAsk::HandOver { to: to.map(str::to_owned), timeout_ms }));
+    node.settle();
+}
+
+/// Both followers have everything that the leader has.
+fn caught_up(node: &mut Node) {
+    let lsn = node.core.status().last_lsn;
+    for follower in [A, B] {
+        node.hear(follower, 2, Body::Appended { round: 1, held_lsn: lsn, durable_lsn: lsn });
+    }
+}
+
+#[test]
+fn a_successor_is_told_only_when_it_has_everything_and_nobody_waits_for_an_acknowledgement() {
+    let mut node = Node::leader(settings(""));
+    node.request(1, set("1"), ReadMode::Leader);
+    node.said(B);
+    fail_over(&mut node, 9, Some("n3"), 1000);
+    assert!(!node.said(B).contains(&Body::TakeOver));
+    caught_up(&mut node);
+    assert_eq!(node.outcomes(), [(1, Ok(Reply::Ok))]);
+    node.sleep(1);
+    assert!(node.said(B).contains(&Body::TakeOver));
+}
+
+#[test]
+fn what_is_asked_meanwhile_waits_and_is_sent_to_the_new_leader() {
+    let mut node = Node::leader(settings(""));
+    fail_over(&mut node, 9, Some("n3"), 1000);
+    node.request(1, set("1"), ReadMode::Leader);
+    caught_up(&mut node);
+    node.sleep(1);
+    let log = LogEnd { epoch: 2, lsn: 2 };
+    node.hear(B, 3, Body::Vote { log, handed_over: true });
+    assert!(node.said(B).contains(&Body::VoteReply { granted: true }), "the old leader votes for its successor");
+    assert_eq!(node.outcomes(), []);
+    node.hear(B, 3, append(Some((2, 2, ME)), &[record(3, 3, B)], 1));
+    let redirect = Refusal::Redirect(address());
+    assert_eq!(node.outcomes(), [(1, Err(redirect)), (9, Ok(Reply::Told("n3 leads epoch 3".into())))]);
+}
+
+#[test]
+fn a_handover_that_takes_too_long_is_given_up_and_what_waited_is_executed() {
+    let mut node = Node::leader(settings("--ack async --fencing none"));
+    fail_over(&mut node, 9, Some("n3"), 50);
+    node.request(1, set("1"), ReadMode::Leader);
+    (0..6).for_each(|_| node.sleep(10));
+    let outcomes = node.outcomes();
+    let told = |outcome: &(u32, Result<Reply, Refusal>)| matches!(outcome, (9, Ok(Reply::Failure(why))) if why.starts_with("TIMEOUT"));
+    assert!(outcomes.iter().any(told), "{outcomes:?}");
+    assert!(outcomes.contains(&(1, Ok(Reply::Ok))), "{outcomes:?}");
+    assert_eq!(node.core.status().role, "leader");
+}
+
+#[test]
+fn without_votes_a_leader_that_told_its_successor_leads_no_longer_whatever_comes() {
+    let mut node = Node::new(settings("--election manual --ack async --fencing none"), HardState::default(), &[]);
+    node.sleep(1);
+    assert_eq!(node.core.status().role, "leader", "the lowest id leads a new cluster");
+    node.hear(B, 1, Body::Appended { round: 1, held_lsn: 1, durable_lsn: 1 });
+    fail_over(&mut node, 9, Some("n3"), 50);
+    node.sleep(1);
+    assert!(node.said(B).contains(&Body::TakeOver));
+    (0..6).for_each(|_| node.sleep(10));
+    assert_eq!(node.core.status().role, "follower");
+}
+
+#[test]
+fn who_cannot_take_over_is_named() {
+    let mut node = Node::leader(settings(""));
+    node.core.link(B, false);
+    for (to, why) in
+        [(Some("n3"), "n3 is not connected"), (Some("n9"), "n9 is no member"), (Some("n1"), "leads already")]
+    {
+        fail_over(&mut node, 9, to, 1000);
+        let outcomes = node.outcomes();
+        assert!(matches!(&outcomes[..], [(9, Ok(Reply::Failure(told)))] if told.contains(why)), "{outcomes:?}");
+    }
+}
+
+#[test]
+fn only_the_leader_of_this_epoch_can_ask_to_be_succeeded() {
+    let mut node = Node::new(settings(""), HardState::default(), &[]);
+    node.hear(A, 1, append(None, &[record(1, 1, A)], 1));
+    node.hear(B, 1, Body::TakeOver);
+    node.hear(A, 0, Body::TakeOver);
+    assert_eq!(node.core.status().role, "follower");
+    node.hear(A, 1, Body::TakeOver);
+    assert_eq!((node.core.status().role, node.core.status().epoch), ("candidate", 2));
+    assert!(node.said(B).iter().any(|body| matches!(body, Body::Vote { handed_over: true, .. })));
+}
