@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-pub use acknowledgement::{Ack, Acknowledgement, Fsync};
+pub use acknowledgement::{Ack, AckDurability, Acknowledgement, Fsync, SemiSyncFallback, Visible};
 pub use clients::Clients;
 pub use failover::{Election, Failover, Fencing};
 pub use modes::{Flag, Modes};
@@ -90,6 +90,16 @@ pub enum ConfigError {
     /// Fencing by a command, and no command; or the other way round.
     #[error("--fencing stonith and --stonith-command COMMAND go together: the command is what kills the old leader")]
     Stonith,
+    /// More nodes must hold a write than there are.
+    #[error(
+        "--ack {nodes} asks for more nodes than the {members} of this cluster; no write would ever be acknowledged"
+    )]
+    AckBeyondMembers {
+        /// What was asked for.
+        nodes: u8,
+        /// How many there are.
+        members: usize,
+    },
     /// A number outside its sensible range.
     #[error("{flag} {value} is out of range: {range}")]
     OutOfRange {
@@ -180,7 +190,10 @@ mod tests {
                 assert_eq!(word.parse::<T>().unwrap().to_string(), word);
             }
         }
-        check::<Ack>("async semi-sync majority all");
+        check::<Ack>("async semi-sync majority all 2");
+        check::<AckDurability>("memory received flushed applied");
+        check::<SemiSyncFallback>("block async");
+        check::<Visible>("after-commit after-sync");
         check::<Election>("vote timeout manual supervisor");
         check::<Fencing>("epoch none stonith");
         check::<ReadMode>("leader leader-local follower");
@@ -205,13 +218,15 @@ mod tests {
             ("--segment-bytes 1", "4096"),
             ("--ack semi-sync", "at least one --peer"),
             ("--fencing stonith", "--stonith-command COMMAND"),
+            ("--ack 0", "a number of nodes"),
+            ("--ack 2", "more nodes than the 1"),
         ] {
             let error = parse(flags).expect_err(flags);
             assert!(error.contains(names), "{flags}: {error}");
         }
         assert_eq!(
             "most".parse::<Ack>().unwrap_err().to_string(),
-            "`most` is no acknowledgement mode; choose one of: async, semi-sync, majority, all"
+            "`most` is no acknowledgement mode; choose one of: async, semi-sync, majority, all, or a number of nodes, the leader among them"
         );
     }
 }

@@ -13,11 +13,13 @@ use bytes::Bytes;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::config::{Ack, Election, Fencing, Modes, ReadMode};
+use crate::config::{Ack, Election, Fencing, Modes, ReadMode, Visible};
 use crate::membership::Membership;
 use crate::record::{Epoch, Lsn, Member, Record};
 use crate::sessions::Sessions;
 use crate::store::{Operation, Plan, Reply, Store};
+use crate::terms::Terms;
+use acknowledgement::SemiSync;
 use journal::Journal;
 use leader::Leader;
 use message::{Body, LogEnd, Message};
@@ -25,6 +27,7 @@ use retention::Retention;
 use slots::Slots;
 use snapshot::Snapshot;
 
+mod acknowledgement;
 pub(crate) mod admin;
 mod election;
 mod exactly_once;
@@ -51,6 +54,7 @@ pub(crate) mod slots;
 pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod stonith;
+mod writes;
 
 /// A gap between two events that is no standstill but ordinary scheduling, however short the election timeout is.
 const STANDSTILL_LEAST_MS: u64 = 20;
@@ -146,6 +150,10 @@ pub(crate) enum Refusal {
     Superseded,
     /// Not executed now, and perhaps before: the session is not known here any more.
     NoSession,
+    /// Certainly not executed: it is to be acknowledged by more members than there are.
+    TooFewMembers,
+    /// A write was logged, but in the time that its client gave it was not acknowledged as the client asked.
+    NotAcknowledged,
     /// A write was logged, and this node can no longer say what becomes of it.
     Uncertain,
 }
@@ -174,6 +182,7 @@ pub(crate) struct Core<T> {
     linked: BTreeSet<Member>,
     /// Who leads, as far as this node knows (it may be itself), and where that node serves clients.
     leader: Option<(Member, SocketAddr)>,
+    semi_sync: SemiSync,
     /// When that leader was last heard.
     heard_ms: Option<u64>,
     /// When a follower or candidate loses patience.
@@ -223,6 +232,7 @@ impl<T> Core<T> {
             slots: Slots::default(),
             linked: BTreeSet::new(),
             leader: None,
+            semi_sync: SemiSync::default(),
             heard_ms: None,
             deadline_ms: 0,
             role: Role::Follower(follower::Follower::default()),
@@ -334,20 +344,31 @@ impl<T> Core<T> {
     }
 
     /// A client asks. The answer follows as an effect, at once or later.
-    pub(crate) fn request(&mut self, token: T, operation: Operation, read: ReadMode) {
-        let read = if operation.is_read() { read } else { ReadMode::Leader };
-        let held_back =
-            if read == ReadMode::Follower { Some((token, operation, read)) } else { self.hold(token, operation, read) };
-        let Some((token, operation, read)) = held_back else { return };
+    pub(crate) fn request(&mut self, token: T, operation: Operation, terms: impl Into<Terms>) {
+        let terms = terms.into();
+        let read = if operation.is_read() { terms.read } else { ReadMode::Leader };
+        let held_back = if read == ReadMode::Follower {
+            Some((token, operation, terms))
+        } else {
+            self.hold(token, operation, terms)
+        };
+        let Some((token, operation, terms)) = held_back else { return };
         let leads = matches!(self.role, Role::Leader(_));
         if !leads && read != ReadMode::Follower {
             let refusal = self.not_leading();
             return self.answer(token, Err(refusal), self.hard.epoch, self.journal.last_lsn());
         }
+        if terms.ack.is_some_and(|ack| !self.can_satisfy(ack)) {
+            return self.answer(token, Err(Refusal::TooFewMembers), self.hard.epoch, self.journal.last_lsn());
+        }
+        let visible = self.settings.modes.acknowledgement.visible;
         match self.store.plan(operation) {
             Plan::Read(reply) if read == ReadMode::Leader => self.pend_read(token, reply),
+            Plan::Read(reply) if read == ReadMode::LeaderLocal && visible == Visible::AfterSync => {
+                self.pend_seen(token, reply);
+            }
             Plan::Read(reply) => self.answer(token, Ok(reply), self.hard.epoch, self.journal.last_lsn()),
-            Plan::Write(change, reply) => self.pend_write(token, change, reply),
+            Plan::Write(change, reply) => self.pend_write(token, change, reply, terms),
         }
     }
 
@@ -386,13 +407,16 @@ impl<T> Core<T> {
             self.heard_ms = None;
             let refusal = self.not_leading();
             let Leader { pending, .. } = *former;
-            for write in pending.writes {
+            for write in pending.writes.into_all() {
                 self.answer(write.token, Err(Refusal::Uncertain), epoch, write.lsn);
             }
             for retry in pending.retries {
                 self.answer(retry.token, Err(Refusal::Uncertain), retry.epoch, retry.lsn);
             }
-            for read in pending.reads {
+            for wait in pending.waits {
+                self.answer(wait.into_token(), Err(refusal), epoch, 0);
+            }
+            for read in pending.reads.into_iter().chain(pending.seen) {
                 self.answer(read.token, Err(refusal), epoch, read.lsn);
             }
         }

@@ -25,11 +25,12 @@ mod sessions;
 mod slots_file;
 mod snapshot_file;
 mod store;
+mod terms;
 mod tools;
 
 pub use config::{
-    Ack, Acknowledgement, Clients, Config, ConfigError, Election, Engine, Failover, Fencing, Flag, Fsync, Like,
-    ModeFlags, Modes, Peer, ReadMode, Reads, Storage, UnknownWord, explain,
+    Ack, AckDurability, Acknowledgement, Clients, Config, ConfigError, Election, Engine, Failover, Fencing, Flag,
+    Fsync, Like, ModeFlags, Modes, Peer, ReadMode, Reads, SemiSyncFallback, Storage, UnknownWord, Visible, explain,
 };
 
 pub use dump::Dump;

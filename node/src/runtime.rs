@@ -257,7 +257,8 @@ impl Node {
 
     fn ask(&mut self, ask: Ask) {
         match ask {
-            Ask::Execute { operation, read, token } => self.core.request(token, operation, read),
+            Ask::Execute { operation, terms, token } => self.core.request(token, operation, terms),
+            Ask::Wait { followers, timeout_ms, token } => self.core.wait(token, followers, timeout_ms),
             Ask::Admin { admin, token } => self.core.admin(token, admin),
             // A client that left does not wait for its answer, here and below.
             Ask::ExecuteOnce { operation, numbered, token } => self.core.request_once(token, operation, numbered),

@@ -14,12 +14,13 @@ use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::config::{Config, ReadMode};
+use crate::config::Config;
 use crate::core::Answer;
 use crate::core::admin::Admin;
 use crate::core::status::Status;
 use crate::sessions::Numbered;
 use crate::store::Operation;
+use crate::terms::Terms;
 use connection::Connection;
 
 mod commands;
@@ -37,7 +38,8 @@ const MAILBOX: usize = 4096;
 /// What connections ask the core.
 #[derive(Debug)]
 pub(crate) enum Ask {
-    Execute { operation: Operation, read: ReadMode, token: oneshot::Sender<Answer> },
+    Execute { operation: Operation, terms: Terms, token: oneshot::Sender<Answer> },
+    Wait { followers: u64, timeout_ms: u64, token: oneshot::Sender<Answer> },
     Admin { admin: Admin, token: oneshot::Sender<Answer> },
     ExecuteOnce { operation: Operation, numbered: Numbered, token: oneshot::Sender<Answer> },
     OpenSession { client: Bytes, token: oneshot::Sender<Answer> },

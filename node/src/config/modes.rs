@@ -65,11 +65,17 @@ impl Modes {
         if self.acknowledgement.ack == Ack::SemiSync && members == 1 {
             return Err(ConfigError::SemiSyncAlone);
         }
+        if let Ack::Nodes(nodes) = self.acknowledgement.ack
+            && usize::from(nodes) > members
+        {
+            return Err(ConfigError::AckBeyondMembers { nodes, members });
+        }
         let Failover { heartbeat_ms, missed_heartbeats, demote_after_ms, .. } = self.failover;
         if (self.failover.fencing == Fencing::Stonith) != self.failover.stonith_command.is_some() {
             return Err(ConfigError::Stonith);
         }
         let ranges = [
+            ("--semi-sync-timeout-ms", self.acknowledgement.semi_sync_timeout_ms, 1..=3_600_000, "1 to 3600000 ms"),
             ("--heartbeat-ms", heartbeat_ms, 1..=60_000, "1 to 60000 ms"),
             ("--missed-heartbeats", u64::from(missed_heartbeats), 2..=1000, "2 to 1000 heartbeats"),
             ("--demote-after-ms", demote_after_ms, 0..=3_600_000, "0 to 3600000 ms"),
@@ -95,7 +101,8 @@ mod tests {
 
     #[test]
     fn modes_are_written_as_they_are_read() {
-        let unusual = "--ack async --fsync interval:7 --read follower --election timeout --fencing none --heartbeat-ms 7 \
+        let unusual = "--ack 2 --ack-durability memory --visible after-sync --semi-sync-fallback async \
+                       --semi-sync-timeout-ms 5 --fsync interval:7 --read follower --election timeout --fencing none --heartbeat-ms 7 \
                        --missed-heartbeats 3 --demote-after-ms 9 --max-lag-on-failover 5 --stonith-command true \
                        --segment-bytes 8192 --snapshot-bytes 9999 --keep-log-bytes 8 --max-slot-size 10 --sessions 5 \
                        --storage redb --checkpoint-bytes 77";

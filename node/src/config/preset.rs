@@ -35,7 +35,9 @@ impl Like {
     pub fn flags(self) -> &'static str {
         match self {
             Like::Postgresql => "--ack async --election timeout --fencing none --read leader-local",
-            Like::Mysql => "--ack semi-sync --election timeout --fencing none --read leader-local",
+            Like::Mysql => {
+                "--ack semi-sync --visible after-sync --semi-sync-fallback async --election timeout --fencing none --read leader-local"
+            }
             Like::Mongodb => "--ack majority --election vote --fencing epoch --read leader-local",
             Like::Orchestrator => "--ack semi-sync --election timeout --fencing epoch --read leader-local",
             Like::Patroni => "--ack async --election timeout --fencing epoch --read leader-local",

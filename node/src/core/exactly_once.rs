@@ -7,7 +7,7 @@
 
 use bytes::Bytes;
 
-use super::{Core, Refusal, Role};
+use super::{Core, ReadMode, Refusal, Role};
 use crate::record::{Change, Epoch, Lsn};
 use crate::sessions::{Found, Numbered};
 use crate::store::{Operation, Plan, Reply};
@@ -65,7 +65,8 @@ impl<T> Core<T> {
     fn pend_numbered(&mut self, token: T, client: Bytes, number: u64, change: Change, reply: Reply) {
         let most = self.settings.modes.clients.sessions as usize;
         let request = self.sessions.request(client, number, &reply, most);
-        self.pend_record(token, change, Some(Box::new(request)), reply);
+        // Retries wait for what the node demands, so the first attempt does too.
+        self.pend_record(token, change, Some(Box::new(request)), reply, ReadMode::Leader.into());
     }
 
     /// Answers the retries whose first attempt is acknowledged.

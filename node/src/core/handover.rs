@@ -10,9 +10,10 @@
 
 use super::message::Body;
 use super::pending::MAX_PENDING;
-use super::{Core, Election, ReadMode, Role};
+use super::{Core, Election, Role};
 use crate::record::Member;
 use crate::store::{Operation, Reply};
+use crate::terms::Terms;
 
 /// A handover under way.
 #[derive(Debug)]
@@ -25,7 +26,7 @@ pub(crate) struct Handover<T> {
     /// When the successor is told again; `None` before the first time.
     tell_again_ms: Option<u64>,
     /// What clients asked meanwhile.
-    held: Vec<(T, Operation, ReadMode)>,
+    held: Vec<(T, Operation, Terms)>,
 }
 
 impl<T> Core<T> {
@@ -79,13 +80,13 @@ impl<T> Core<T> {
     }
 
     /// Keeps a request back while a handover is under way; gives it back if there is none.
-    pub(crate) fn hold(&mut self, token: T, operation: Operation, read: ReadMode) -> Option<(T, Operation, ReadMode)> {
+    pub(crate) fn hold(&mut self, token: T, operation: Operation, terms: Terms) -> Option<(T, Operation, Terms)> {
         match &mut self.handover {
             Some(handover) if handover.held.len() < MAX_PENDING => {
-                handover.held.push((token, operation, read));
+                handover.held.push((token, operation, terms));
                 None
             }
-            _ => Some((token, operation, read)),
+            _ => Some((token, operation, terms)),
         }
     }
 
@@ -130,8 +131,8 @@ impl<T> Core<T> {
         let why = format!("{} does not have everything", self.settings.id(to));
         tracing::info!(epoch = self.hard.epoch, lsn = self.journal.last_lsn(), why, "handover given up, leading on");
         self.tell(token, Err(format!("TIMEOUT {why}; not handed over, this node leads on")));
-        for (token, operation, read) in held {
-            self.request(token, operation, read);
+        for (token, operation, terms) in held {
+            self.request(token, operation, terms);
         }
     }
 

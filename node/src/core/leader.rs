@@ -1,17 +1,18 @@
-//! Leading: streaming records, counting who holds what, confirming the leadership, acknowledging.
+//! Leading: streaming records, counting who holds what, confirming the leadership.
 //!
-//! Not here: becoming leader (`election`, `promotion`).
+//! Not here: becoming leader (`election`, `promotion`), and what clients are told when (`acknowledgement`).
 
 use std::collections::BTreeMap;
 
 use super::message::{Append, Body};
 use super::pending::{Pending, Waiting};
 use super::progress::Progress;
-use super::{Ack, Core, Fencing, Refusal, Role};
+use super::{Core, Fencing, Refusal, Role};
 use crate::membership::Membership;
 use crate::record::{Change, Epoch, Lsn, Member};
 use crate::sessions::Request;
 use crate::store::Reply;
+use crate::terms::Terms;
 
 /// What only a leader has.
 pub(crate) struct Leader<T> {
@@ -21,7 +22,7 @@ pub(crate) struct Leader<T> {
     pub(crate) first_lsn: Lsn,
     /// The newest round of heartbeats, and the newest one that a majority answered.
     round: u64,
-    confirmed_round: u64,
+    pub(crate) confirmed_round: u64,
     next_heartbeat_ms: u64,
     /// The newer leader or epoch that an unfenced leader has heard of, and when it will give way.
     successor: Option<Successor>,
@@ -47,7 +48,7 @@ impl<T> Leader<T> {
     }
 
     /// The followers that count.
-    fn voters<'a>(&'a self, members: &'a Membership) -> impl Iterator<Item = &'a Progress> {
+    pub(crate) fn voters<'a>(&'a self, members: &'a Membership) -> impl Iterator<Item = &'a Progress> {
         self.followers.iter().filter(|&(&member, _)| members.is_voter(member)).map(|(_, follower)| follower)
     }
 
@@ -72,6 +73,7 @@ impl<T> Core<T> {
         let followers = peers.map(|peer| (peer, Progress::new(last_lsn, self.now_ms))).collect();
         let first_lsn = self.create(Change::Noop, None);
         self.leader = Some((self.settings.me, self.settings.address));
+        self.semi_sync.is_degraded = false;
         self.role = Role::Leader(Box::new(Leader {
             followers,
             pending: Pending::new(self.hard.epoch),
@@ -85,27 +87,48 @@ impl<T> Core<T> {
         tracing::info!(epoch = self.hard.epoch, lsn = first_lsn, failover_time_ms = self.failover_ms, "leader");
     }
 
-    pub(crate) fn pend_write(&mut self, token: T, change: Change, reply: Reply) {
+    pub(crate) fn pend_write(&mut self, token: T, change: Change, reply: Reply, terms: Terms) {
         if let Some(token) = self.with_room(token) {
-            self.pend_record(token, change, None, reply);
+            self.pend_record(token, change, None, reply, terms);
         }
     }
 
     /// The caller made sure that there is room.
-    pub(crate) fn pend_record(&mut self, token: T, change: Change, request: Option<Box<Request>>, reply: Reply) {
+    pub(crate) fn pend_record(
+        &mut self,
+        token: T,
+        change: Change,
+        request: Option<Box<Request>>,
+        reply: Reply,
+        terms: Terms,
+    ) {
         let lsn = self.create(change, request);
+        let since_ms = self.now_ms;
+        let deadline_ms = terms.ack_timeout_ms.map(|timeout_ms| since_ms.saturating_add(timeout_ms));
+        let ack = terms.ack.unwrap_or(self.settings.modes.acknowledgement.ack);
         let Role::Leader(leader) = &mut self.role else { unreachable!("only a leader has room") };
-        leader.pending.writes.push_back(Waiting { token, reply, lsn, round: 0 });
+        leader.pending.writes.push(ack, Waiting { token, reply, lsn, round: 0, since_ms, deadline_ms });
     }
 
     /// The value is captured already. It may be told when all it could have seen is acknowledged, and when a majority has
     /// answered a round that began after now: then nobody else can have acknowledged anything before now.
     pub(crate) fn pend_read(&mut self, token: T, reply: Reply) {
+        let Role::Leader(leader) = &self.role else { return };
+        let round = leader.round + 1;
+        self.pend_captured(token, reply, round);
+    }
+
+    /// As `pend_read`, but whoever else leads may have acknowledged more.
+    pub(crate) fn pend_seen(&mut self, token: T, reply: Reply) {
+        self.pend_captured(token, reply, 0);
+    }
+
+    fn pend_captured(&mut self, token: T, reply: Reply, round: u64) {
         if let Some(token) = self.with_room(token) {
-            let lsn = self.journal.last_lsn();
+            let (lsn, since_ms) = (self.journal.last_lsn(), self.now_ms);
             let Role::Leader(leader) = &mut self.role else { unreachable!("only a leader has room") };
-            let round = leader.round + 1;
-            leader.pending.reads.push_back(Waiting { token, reply, lsn, round });
+            let read = Waiting { token, reply, lsn, round, since_ms, deadline_ms: None };
+            if round > 0 { leader.pending.reads.push_back(read) } else { leader.pending.seen.push_back(read) }
         }
     }
 
@@ -192,6 +215,7 @@ impl<T> Core<T> {
         if self.now_ms >= leader.next_heartbeat_ms {
             leader.begin_round(self.now_ms, self.settings.modes.failover.heartbeat_ms);
         }
+        self.tick_acknowledgement();
     }
 
     pub(crate) fn settle_leader(&mut self) {
@@ -251,25 +275,5 @@ impl<T> Core<T> {
         if held >= leader.first_lsn {
             self.commit_lsn = self.commit_lsn.max(held);
         }
-    }
-
-    /// Answers every operation that need not wait any longer.
-    fn acknowledge(&mut self) {
-        let Role::Leader(leader) = &mut self.role else { return };
-        let durable = || leader.voters(&self.settings.members).map(|follower| follower.durable_lsn);
-        let acked_lsn = match self.settings.modes.acknowledgement.ack {
-            Ack::Async => self.flushed_lsn,
-            Ack::SemiSync => self.flushed_lsn.min(durable().max().unwrap_or(self.flushed_lsn)),
-            Ack::Majority => self.commit_lsn,
-            Ack::All => durable().fold(self.flushed_lsn, u64::min),
-        };
-        let epoch = leader.pending.epoch;
-        let confirmed_round = leader.confirmed_round;
-        while let Role::Leader(leader) = &mut self.role
-            && let Some(Waiting { token, reply, lsn, .. }) = leader.pending.pop(acked_lsn, confirmed_round)
-        {
-            self.answer(token, Ok(reply), epoch, lsn);
-        }
-        self.acknowledge_retries(acked_lsn);
     }
 }

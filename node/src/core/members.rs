@@ -51,7 +51,13 @@ impl<T> Core<T> {
         match self.plan_change(ask) {
             Ok(after) => {
                 let before = self.settings.members.clone();
-                self.pend_write(token, Change::Members { before: Box::new(before), after: Box::new(after) }, Reply::Ok);
+                let terms = super::ReadMode::Leader.into();
+                self.pend_write(
+                    token,
+                    Change::Members { before: Box::new(before), after: Box::new(after) },
+                    Reply::Ok,
+                    terms,
+                );
             }
             Err(why) => self.answer(token, Ok(Reply::Failure(format!("ERR {why}"))), epoch, lsn),
         }

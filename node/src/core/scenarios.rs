@@ -10,6 +10,7 @@ use crate::membership::Membership;
 use crate::record::{Change, Epoch, Gtid, Lineage, Lsn, Member, Record, Stamp};
 use crate::store::{Operation, Reply, Store};
 
+mod acknowledgement;
 mod exactly_once;
 
 mod handover;

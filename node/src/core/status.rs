@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 
+use super::acknowledgement::SemiSync;
 use super::{Core, Role};
 use crate::membership::Membership;
 use crate::record::{Epoch, Lsn, Member};
@@ -26,6 +27,7 @@ pub(crate) struct Status {
     pub(crate) pending: usize,
     /// Clients whose last request is remembered.
     pub(crate) sessions: usize,
+    pub(crate) semi_sync: SemiSync,
     pub(crate) followers: Vec<FollowerStatus>,
     pub(crate) members: Membership,
 }
@@ -65,6 +67,7 @@ impl<T> Core<T> {
             keys: self.store.len(),
             pending,
             sessions: self.sessions.len(),
+            semi_sync: self.semi_sync,
             followers,
             members: self.settings.members.clone(),
         }

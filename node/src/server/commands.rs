@@ -5,14 +5,15 @@
 use bytes::Bytes;
 use redis_protocol::resp2::types::BytesFrame;
 
-use crate::config::ReadMode;
 use crate::core::Refusal;
 use crate::core::admin::Admin;
 use crate::record::End;
 use crate::store::{Operation, Reply};
+use crate::terms::Choice;
 
 mod admin;
 mod leadership;
+mod terms;
 
 /// A request that this server understands.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,8 +31,12 @@ pub(crate) enum Command {
     /// `HELLO`, which asks for a description of the server.
     Hello,
     Quit,
-    /// Read modes of this connection from now on.
-    ClientRead(ReadMode),
+    /// What operations of this connection are asked with from now on.
+    Choose(Choice),
+    /// A data command on terms of its own.
+    With(Vec<Choice>, Operation),
+    /// Until so many followers hold what was written; milliseconds, 0 for ever.
+    Wait(u64, u64),
     /// Whether replies to data commands come with epoch and LSN from now on.
     ClientPosition(bool),
     /// Opens a session for this client.
@@ -97,10 +102,24 @@ pub(crate) fn parse(arguments: Vec<Bytes>) -> Result<Command, Misunderstood> {
         (b"config", [_, ..]) => {
             Err("ERR only CONFIG GET is supported; this server is configured by its flags".to_owned())
         }
+        (b"client", [subcommand, ..])
+            if [&b"read"[..], b"ack"].iter().any(|word| subcommand.eq_ignore_ascii_case(word)) =>
+        {
+            terms::parse_client_choice(&rest)
+        }
+        (b"with", words) => terms::parse_with(words),
+        (b"wait", [followers, timeout_ms]) => {
+            let whole = |text| {
+                parse_integer(text).and_then(|number| {
+                    u64::try_from(number).map_err(|_| "ERR WAIT takes numbers of 0 or more".to_owned())
+                })
+            };
+            Ok(Command::Wait(whole(followers)?, whole(timeout_ms)?))
+        }
         (b"client", [subcommand, rest @ ..]) => parse_client(&subcommand.to_ascii_lowercase(), rest),
         (
             b"get" | b"set" | b"del" | b"incr" | b"rpush" | b"lpush" | b"lrange" | b"ping" | b"echo" | b"info"
-            | b"role" | b"request" | b"hello" | b"select" | b"config" | b"client",
+            | b"role" | b"wait" | b"request" | b"hello" | b"select" | b"config" | b"client",
             _,
         ) => Err(format!("ERR wrong number of arguments for '{}' command", lossy(&name_lower))),
         _ => Err(format!("ERR unknown command '{}'", lossy(&name[..name.len().min(128)]))),
@@ -148,10 +167,6 @@ fn parse_hello(version: Option<&Bytes>) -> Result<Command, Misunderstood> {
 
 fn parse_client(subcommand: &[u8], rest: &[Bytes]) -> Result<Command, Misunderstood> {
     match (subcommand, rest) {
-        (b"read", [mode]) => {
-            let mode = lossy(mode).to_ascii_lowercase().parse::<ReadMode>();
-            Ok(Command::ClientRead(mode.map_err(|unknown| format!("ERR {unknown}"))?))
-        }
         (b"position", [switch]) if switch.eq_ignore_ascii_case(b"on") => Ok(Command::ClientPosition(true)),
         (b"position", [switch]) if switch.eq_ignore_ascii_case(b"off") => Ok(Command::ClientPosition(false)),
         (b"position", [_]) => Err("ERR CLIENT POSITION takes ON or OFF".to_owned()),
@@ -169,7 +184,7 @@ fn parse_client(subcommand: &[u8], rest: &[Bytes]) -> Result<Command, Misunderst
         (b"getname", []) => Ok(Command::ClientGetName),
         (b"id", []) => Ok(Command::ClientId),
         (b"list", _) => Ok(Command::ClientList),
-        (b"read" | b"position" | b"identity" | b"setname" | b"setinfo" | b"getname" | b"id", _) => {
+        (b"position" | b"identity" | b"setname" | b"setinfo" | b"getname" | b"id", _) => {
             Err(format!("ERR wrong number of arguments for 'client|{}' command", lossy(subcommand)))
         }
         _ => Err(format!("ERR unknown subcommand '{}'", lossy(&subcommand[..subcommand.len().min(128)]))),
@@ -203,7 +218,7 @@ pub(crate) fn ok_frame() -> BytesFrame {
     BytesFrame::SimpleString(Bytes::from_static(b"OK"))
 }
 
-/// Why there is no reply. All but `UNCERTAIN` mean: this attempt was certainly not executed.
+/// Why there is no reply. All but `UNCERTAIN` and `TIMEOUT` mean: this attempt was certainly not executed.
 pub(crate) fn refusal_frame(refusal: Refusal) -> BytesFrame {
     let text = match refusal {
         Refusal::Redirect(address) => format!("REDIRECT {address}"), // Valkey's word for it
@@ -217,6 +232,12 @@ pub(crate) fn refusal_frame(refusal: Refusal) -> BytesFrame {
             "NOSESSION this session is not known: evicted, replaced by a later one, or never acknowledged; the request was not \
              executed now, but may have been before. Open another with CLIENT IDENTITY"
                 .to_owned()
+        }
+        Refusal::TooFewMembers => {
+            "ERR ACK asks for more members than this cluster has; not executed".to_owned()
+        }
+        Refusal::NotAcknowledged => {
+            "TIMEOUT the write was logged, but not acknowledged as asked in time; it may or may not survive".to_owned()
         }
         Refusal::Uncertain => {
             "UNCERTAIN this node stopped leading before the write was acknowledged; it may or may not survive"
@@ -275,6 +296,18 @@ mod tests {
             ("request 0 set k 1", "ERR '0' is no request number; count from 1"),
             ("request 1 ping", "ERR REQUEST takes a command that reads or writes data"),
             ("request 1", "ERR wrong number of arguments for 'request' command"),
+            ("client read", "ERR wrong number of arguments for 'client|read' command"),
+            (
+                "client ack most",
+                "ERR `most` is no acknowledgement mode; choose one of: async, semi-sync, majority, all, or a number of nodes, the leader among them, default",
+            ),
+            ("client ack all timeout x", "ERR TIMEOUT takes milliseconds, 0 or more"),
+            ("client ack all 5", "ERR wrong number of arguments for 'client|ack' command"),
+            ("with set k 1", "ERR WITH takes terms, such as ACK majority TIMEOUT 100, and then a command"),
+            ("with ack all", "ERR WITH takes terms, such as ACK majority TIMEOUT 100, and then a command"),
+            ("with ack all ping", "ERR WITH takes a command that reads or writes data"),
+            ("wait 1", "ERR wrong number of arguments for 'wait' command"),
+            ("wait -1 0", "ERR WAIT takes numbers of 0 or more"),
             ("client position maybe", "ERR CLIENT POSITION takes ON or OFF"),
         ] {
             assert_eq!(parse_line(line), Err(expected.to_owned()), "{line}");

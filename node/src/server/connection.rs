@@ -21,11 +21,11 @@ use super::commands::{Command, ok_frame, parse, refusal_frame, reply_frame};
 use super::info::{config_frame, info_text, role_frame, server_frame};
 use super::resp::{encode, error_frame, take_request};
 use super::{Ask, Node};
-use crate::config::ReadMode;
 use crate::core::Answer;
 use crate::core::status::Status;
 use crate::record::Lsn;
 use crate::sessions::Numbered;
+use crate::terms::Terms;
 
 /// Most requests of a connection whose replies are not written yet; beyond that it is not read.
 const MAX_PIPELINED: usize = 1024;
@@ -40,7 +40,7 @@ pub(crate) struct Connection {
     mailbox: mpsc::Sender<Ask>,
     id: u64,
     name: Bytes,
-    read: ReadMode,
+    terms: Terms,
     position: bool,
     /// Who sends numbered requests over this connection, and its session.
     identity: Option<(Bytes, Lsn)>,
@@ -67,9 +67,9 @@ struct Stopped;
 impl Connection {
     pub(super) fn new(node: Arc<Node>, mailbox: mpsc::Sender<Ask>) -> Self {
         let id = node.connections.fetch_add(1, Ordering::Relaxed) + 1;
-        let read = node.config.modes.reads.read;
+        let terms = Terms::from(node.config.modes.reads.read);
         let (name, replies) = (Bytes::new(), VecDeque::new());
-        Connection { node, mailbox, id, name, read, position: false, identity: None, replies, closing: false }
+        Connection { node, mailbox, id, name, terms, position: false, identity: None, replies, closing: false }
     }
 
     /// Serves until the client leaves, misbehaves, or the node stops.
@@ -144,8 +144,20 @@ impl Connection {
                 return Ok(Pending::Answer { answer, position: false });
             }
             Command::Data(operation) => {
-                let read = self.read;
-                return self.ask(|token| Ask::Execute { operation, read, token }).await;
+                let terms = self.terms;
+                return self.ask(|token| Ask::Execute { operation, terms, token }).await;
+            }
+            Command::With(choices, operation) => {
+                let mut terms = self.terms;
+                for choice in choices {
+                    terms.choose(choice);
+                }
+                return self.ask(|token| Ask::Execute { operation, terms, token }).await;
+            }
+            Command::Wait(followers, timeout_ms) => {
+                let (token, answer) = oneshot::channel();
+                self.mailbox.send(Ask::Wait { followers, timeout_ms, token }).await.map_err(|_| Stopped)?;
+                return Ok(Pending::Answer { answer, position: false });
             }
             Command::Request(number, operation) => match self.identity.clone() {
                 Some((client, session)) => {
@@ -170,8 +182,8 @@ impl Connection {
                 self.closing = true;
                 ok_frame()
             }
-            Command::ClientRead(mode) => {
-                self.read = mode;
+            Command::Choose(choice) => {
+                self.terms.choose(choice);
                 ok_frame()
             }
             Command::ClientPosition(on) => {
@@ -188,7 +200,9 @@ impl Connection {
             Command::ClientList => {
                 // Connections do not know each other; each tells of itself.
                 let name = self.name.escape_ascii();
-                BytesFrame::BulkString(format!("id={} addr={address} name={name} read={}\n", self.id, self.read).into())
+                BytesFrame::BulkString(
+                    format!("id={} addr={address} name={name} read={}\n", self.id, self.terms.read).into(),
+                )
             }
             Command::Acknowledge => ok_frame(),
             Command::Empty => BytesFrame::Array(Vec::new()),

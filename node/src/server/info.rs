@@ -8,7 +8,7 @@ use bytes::Bytes;
 use redis_protocol::resp2::types::BytesFrame;
 
 use super::{MAX_CONNECTIONS, Node};
-use crate::config::Modes;
+use crate::config::{Ack, Modes};
 use crate::core::status::Status;
 use crate::record::Member;
 
@@ -63,10 +63,15 @@ fn replication_section(node: &Node, status: &Status) -> String {
     let number = |number: Option<u64>| number.map(|number| number.to_string()).unwrap_or_default();
     let (leader_id, leader_address) =
         status.leader.map_or_else(Default::default, |(member, address)| (id(member), address.to_string()));
+    let semi_sync = match node.config.modes.acknowledgement.ack {
+        Ack::SemiSync if status.semi_sync.is_degraded => "degraded",
+        Ack::SemiSync => "on",
+        _ => "off",
+    };
     let mut out = format!(
         "role:{}\r\nid:{}\r\nepoch:{}\r\nleader_id:{leader_id}\r\nleader_address:{leader_address}\r\n\
          last_lsn:{}\r\nflushed_lsn:{}\r\ncommit_lsn:{}\r\napplied_lsn:{}\r\npending_operations:{}\r\nsessions:{}\r\n\
-         failover_time_ms:{}\r\nleader_silent_ms:{}\r\n",
+         failover_time_ms:{}\r\nleader_silent_ms:{}\r\nsemi_sync:{}\r\nsemi_sync_degradations:{}\r\n",
         status.role,
         node.config.id,
         status.epoch,
@@ -78,6 +83,8 @@ fn replication_section(node: &Node, status: &Status) -> String {
         status.sessions,
         number(status.failover_ms),
         number(status.silent_ms),
+        semi_sync,
+        status.semi_sync.degradations,
     );
 
     for (index, follower) in status.followers.iter().enumerate() {

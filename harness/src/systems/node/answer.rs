@@ -89,7 +89,7 @@ fn refusal(error: &str) -> Attempt {
         "NOLEADER" | "BUSY" | "LAGGING" => Attempt::not_executed(error.to_owned()),
         // Bad syntax or a wrong type: the node never executes such a command.
         "ERR" | "WRONGTYPE" => Attempt::done(Completion::fail(error)),
-        // `UNCERTAIN`, and whatever we do not know.
+        // `UNCERTAIN` and `TIMEOUT`, which were logged, and whatever we do not know.
         _ => Attempt::done(Completion::info(error)),
     }
 }
@@ -167,6 +167,8 @@ mod tests {
         assert_eq!(outcome(error("BUSY too many operations wait")), "try another");
         assert_eq!(outcome(error("WRONGTYPE Operation against a key")), "Fail");
         assert_eq!(outcome(error("UNCERTAIN leadership was lost")), "Info");
+        // Logged, and not acknowledged in time.
+        assert_eq!(outcome(error("TIMEOUT the write was logged, but not acknowledged")), "Info");
         // This attempt was not executed, but an earlier one may have been.
         assert_eq!(outcome(error("SUPERSEDED a later request was executed")), "Info");
         assert_eq!(outcome(error("NOSESSION this session is not known")), "Info");

@@ -1,0 +1,67 @@
+//! The terms of operations: `CLIENT READ`, `CLIENT ACK` for a connection, `WITH … command` for one operation.
+//!
+//! Not here: what they mean (`terms`).
+
+use bytes::Bytes;
+
+use super::{Command, Misunderstood, lossy, parse};
+use crate::terms::Choice;
+
+/// Understands one choice at the beginning of these words, and says what is left of them. `None` if none stands there.
+pub(super) fn parse_choice(words: &[Bytes]) -> Result<Option<(Choice, &[Bytes])>, Misunderstood> {
+    let [name, value, rest @ ..] = words else { return Ok(None) };
+    match &name.to_ascii_lowercase()[..] {
+        b"read" => {
+            let mode = lossy(value).to_ascii_lowercase().parse();
+            Ok(Some((Choice::Read(mode.map_err(|unknown| format!("ERR {unknown}"))?), rest)))
+        }
+        b"ack" => {
+            let (timeout_ms, rest) = parse_option("timeout", rest)?;
+            let ack = match &value.to_ascii_lowercase()[..] {
+                b"default" => None,
+                word => Some(lossy(word).parse().map_err(|unknown| format!("ERR {unknown}, default"))?),
+            };
+            Ok(Some((Choice::Ack(ack, timeout_ms), rest)))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// `NAME milliseconds`, if that stands there.
+fn parse_option<'a>(name: &str, words: &'a [Bytes]) -> Result<(Option<u64>, &'a [Bytes]), Misunderstood> {
+    match words {
+        [word, ms, rest @ ..] if word.eq_ignore_ascii_case(name.as_bytes()) => {
+            let ms = std::str::from_utf8(ms).ok().and_then(|ms| ms.parse().ok());
+            let ms = ms.ok_or_else(|| format!("ERR {} takes milliseconds, 0 or more", name.to_ascii_uppercase()))?;
+            Ok((Some(ms), rest))
+        }
+        _ => Ok((None, words)),
+    }
+}
+
+/// `CLIENT READ …` and its like: one choice and nothing behind it.
+pub(super) fn parse_client_choice(words: &[Bytes]) -> Result<Command, Misunderstood> {
+    match parse_choice(words)? {
+        Some((choice, [])) => Ok(Command::Choose(choice)),
+        _ => Err(format!(
+            "ERR wrong number of arguments for 'client|{}' command",
+            words.first().map(|word| lossy(&word.to_ascii_lowercase())).unwrap_or_default()
+        )),
+    }
+}
+
+/// `WITH choice… command`.
+pub(super) fn parse_with(mut words: &[Bytes]) -> Result<Command, Misunderstood> {
+    let mut choices = Vec::new();
+    while let Some((choice, rest)) = parse_choice(words)? {
+        choices.push(choice);
+        words = rest;
+    }
+    if choices.is_empty() || words.is_empty() {
+        return Err("ERR WITH takes terms, such as ACK majority TIMEOUT 100, and then a command".to_owned());
+    }
+    match parse(words.to_vec())? {
+        Command::Data(operation) => Ok(Command::With(choices, operation)),
+        _ => Err("ERR WITH takes a command that reads or writes data".to_owned()),
+    }
+}

@@ -1,0 +1,38 @@
+//! What a client asks of one operation beside the operation: who must hold a write, and how fresh a read must be.
+//!
+//! Not here: the words it asks in (`server::commands::terms`), and what is done about it (`core::{writes, leader}`).
+
+use crate::config::{Ack, ReadMode};
+
+/// The terms of one operation; a connection has its own, from which every operation begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Terms {
+    pub(crate) read: ReadMode,
+    /// Who must hold a write; `None` for what the node demands anyway.
+    pub(crate) ack: Option<Ack>,
+    /// How long a write may wait for that; `None` for ever.
+    pub(crate) ack_timeout_ms: Option<u64>,
+}
+
+impl From<ReadMode> for Terms {
+    fn from(read: ReadMode) -> Self {
+        Terms { read, ack: None, ack_timeout_ms: None }
+    }
+}
+
+/// One of the terms, changed for a connection or for an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Choice {
+    Read(ReadMode),
+    /// `None` goes back to what the node demands.
+    Ack(Option<Ack>, Option<u64>),
+}
+
+impl Terms {
+    pub(crate) fn choose(&mut self, choice: Choice) {
+        match choice {
+            Choice::Read(read) => self.read = read,
+            Choice::Ack(ack, timeout_ms) => (self.ack, self.ack_timeout_ms) = (ack, timeout_ms),
+        }
+    }
+}
