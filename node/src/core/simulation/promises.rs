@@ -23,22 +23,22 @@ fn violations(setup: Setup, few: u64) -> Vec<String> {
 
 #[test]
 fn three_nodes_with_votes_and_majorities_are_linearizable_and_lose_nothing() {
-    check_sound(SOUND, 200);
+    check_sound(SOUND, 80);
 }
 
 #[test]
 fn so_are_five() {
-    check_sound(Setup { nodes: 5, ..SOUND }, 60);
+    check_sound(Setup { nodes: 5, ..SOUND }, 25);
 }
 
 #[test]
 fn votes_protect_majorities_even_without_fencing() {
-    check_sound(Setup { flags: "--fencing none --demote-after-ms 1000", ..SOUND }, 100);
+    check_sound(Setup { flags: "--fencing none --demote-after-ms 1000", ..SOUND }, 40);
 }
 
 #[test]
 fn all_members_are_a_majority_too() {
-    check_sound(Setup { flags: "--ack all", ..SOUND }, 60);
+    check_sound(Setup { flags: "--ack all", ..SOUND }, 30);
 }
 
 #[test]
@@ -71,7 +71,7 @@ const TINY_LOGS: &str = "--snapshot-bytes 500 --keep-log-bytes 100 --segment-byt
 fn so_are_nodes_that_keep_little_of_their_logs() {
     for slots in ["", " --max-slot-size 0", " --max-slot-size 300 --fencing none"] {
         let flags: &'static str = Box::leak(format!("{TINY_LOGS}{slots}").into_boxed_str());
-        let installed = check_sound(Setup { flags, ..SOUND }, 40) + check_sound(Setup { nodes: 5, flags }, 6);
+        let installed = check_sound(Setup { flags, ..SOUND }, 15) + check_sound(Setup { nodes: 5, flags }, 3);
         assert!(installed > 0, "{flags}: no base snapshot was needed");
     }
 }
