@@ -18,7 +18,7 @@ pub use crate::report::Report;
 pub use crate::schedule::{
     Injection, Schedule, Step, all_faults, kill, mixed, partition, partitions, pause, stop, switchover,
 };
-pub use crate::systems::node::Node;
+pub use crate::systems::node::{Node, RetryUnknown};
 pub use crate::target::{Target, all, followers, leader, majority, minority, most_up_to_date, node, random};
 
 /// So many seconds.

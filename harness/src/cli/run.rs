@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use interregnum_checker::verdict::Verdict;
 use interregnum_node::{ModeFlags, Modes};
 use interregnum_workloads::append::Append;
@@ -21,7 +21,7 @@ use crate::node_id::MAX_NODES;
 use crate::report::{Report, terminal};
 use crate::run::Snapshot;
 use crate::schedule::{mixed, partitions};
-use crate::systems::node::Node;
+use crate::systems::node::{Node, RetryUnknown};
 use crate::target::Target;
 
 /// The longest accepted run: at ten thousand operations a second its history takes two gigabytes of memory to check. Many
@@ -75,6 +75,10 @@ pub(super) struct RunFlags {
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration::parse)]
     interval: Duration,
 
+    /// What clients do when they do not know whether an operation happened.
+    #[arg(long, value_enum, default_value_t)]
+    retry_unknown: RetryUnknown,
+
     /// What every random choice comes from. Without it a new one is drawn, and told.
     #[arg(long)]
     seed: Option<u64>,
@@ -93,8 +97,19 @@ pub(super) struct RunFlags {
 }
 
 /// What `--scenario` chooses by itself, besides the modes.
-const FLAGS_OF_ONE_RUN: [&str; 10] =
-    ["nodes", "workload", "clients", "rate", "time", "faults", "target", "interval", "link_delay", "out"];
+const FLAGS_OF_ONE_RUN: [&str; 11] = [
+    "nodes",
+    "workload",
+    "clients",
+    "rate",
+    "time",
+    "faults",
+    "target",
+    "interval",
+    "retry_unknown",
+    "link_delay",
+    "out",
+];
 
 /// Flags that the command to run again says even where they have their usual values, because a reader wants to know them.
 const SPOKEN: [&str; 5] = ["--ack", "--election", "--fencing", "--read", "--fsync"];
@@ -221,6 +236,10 @@ impl RunFlags {
         ];
         let usual = usual_modes().flags();
         flags.extend(self.modes.flags().into_iter().filter(|flag| SPOKEN.contains(&flag.0) || !usual.contains(flag)));
+        if self.retry_unknown != RetryUnknown::Never {
+            let word = self.retry_unknown.to_possible_value().expect("no choice is hidden");
+            flags.push(("--retry-unknown", word.get_name().to_owned()));
+        }
         flags.extend(self.rate.map(|rate| ("--rate", rate.to_string())));
         flags.extend(self.target.map(|target| ("--target", target.to_string())));
         let words: Vec<_> = flags.into_iter().map(|(flag, value)| format!("{flag} {value}")).collect();
@@ -229,7 +248,7 @@ impl RunFlags {
 
     fn into_experiment(self) -> Experiment {
         let seed = self.seed.unwrap_or_else(|| rand::random::<u32>().into());
-        let node = Node::in_modes(self.nodes.into(), self.modes.modes.clone());
+        let node = Node::in_modes(self.nodes.into(), self.modes.modes.clone()).retry_unknown(self.retry_unknown);
         let mut experiment = Experiment::new(node)
             .clients(self.clients.into())
             .link_delay(self.link_delay)

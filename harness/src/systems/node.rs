@@ -4,6 +4,7 @@ mod answer;
 mod client;
 mod connection;
 mod info;
+mod retry;
 
 use std::ffi::OsString;
 use std::io;
@@ -22,6 +23,7 @@ use crate::process::CommandLine;
 use crate::reentry;
 use crate::system::{Place, Reach, Status, System};
 use client::NodeClient;
+pub use retry::RetryUnknown;
 
 /// How long a node may take to tell its status. It answers within a millisecond; one that is paused never does.
 const STATUS_LIMIT: Duration = Duration::from_millis(250);
@@ -38,6 +40,7 @@ pub struct Node {
     nodes: usize,
     modes: Modes,
     operation_timeout: Duration,
+    retry_unknown: RetryUnknown,
 }
 
 impl Node {
@@ -49,7 +52,8 @@ impl Node {
     pub fn cluster(nodes: usize) -> Self {
         assert!((1..=MAX_NODES).contains(&nodes), "a cluster has 1 to {MAX_NODES} nodes, not {nodes}");
         let modes = Modes::default();
-        Self { nodes, modes, operation_timeout: Duration::from_millis(500) }.fsync(Fsync::Interval(1000))
+        Self { nodes, modes, operation_timeout: Duration::from_millis(500), retry_unknown: RetryUnknown::Never }
+            .fsync(Fsync::Interval(1000))
     }
 
     /// When a write is acknowledged.
@@ -97,6 +101,13 @@ impl Node {
     pub fn modes(mut self, flags: &str) -> Self {
         self.modes = self.modes.with(flags).unwrap_or_else(|error| panic!("`{flags}`: {error}"));
         self
+    }
+
+    /// What a client does when it does not know whether its operation happened; nothing unless set. One that asks again is given
+    /// a few times the usual time for each operation.
+    #[must_use]
+    pub fn retry_unknown(self, retry_unknown: RetryUnknown) -> Self {
+        Self { retry_unknown, ..self }
     }
 
     /// A cluster in these modes.
@@ -171,7 +182,10 @@ impl System for Node {
 
     fn client(&self, reaches: &[Reach], index: usize) -> Box<dyn Client> {
         let reads_anywhere = self.modes.reads.read == ReadMode::Follower;
-        Box::new(NodeClient::of_cluster(reaches, index, reads_anywhere, self.operation_timeout))
+        Box::new(
+            NodeClient::of_cluster(reaches, index, reads_anywhere, self.operation_timeout)
+                .retrying(self.retry_unknown, index),
+        )
     }
 
     fn local_reader(&self, place: &Place) -> Box<dyn Client> {

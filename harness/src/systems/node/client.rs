@@ -17,6 +17,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::answer::{self, Attempt};
 use super::connection::{Connection, command};
+use super::retry::{self, RetryUnknown, Session, TIMES_AS_LONG};
 use crate::node_id::NodeId;
 use crate::system::Reach;
 
@@ -47,6 +48,8 @@ pub(super) struct NodeClient {
     /// Ask for the node's own state instead of the read mode it was started with.
     reads_locally: bool,
     limit: Duration,
+    retry: RetryUnknown,
+    session: Session,
     write_route: Route,
     read_route: Route,
     connections: BTreeMap<NodeId, Connection>,
@@ -63,6 +66,8 @@ impl NodeClient {
             reads_anywhere,
             reads_locally: false,
             limit,
+            retry: RetryUnknown::Never,
+            session: Session::of(index),
             write_route: route,
             read_route: route,
             connections: BTreeMap::new(),
@@ -74,18 +79,56 @@ impl NodeClient {
         Self { reads_locally: true, ..Self::of_cluster(&[reach], 0, true, LOCAL_READ_LIMIT) }
     }
 
-    /// Runs one operation, at as many nodes as it takes and the time allows.
+    /// The same client, that asks again what it does not know. Each has an identity, by its index.
+    pub(super) fn retrying(self, retry: RetryUnknown, index: usize) -> Self {
+        Self { retry, session: Session::of(index), ..self }
+    }
+
+    /// Runs one operation, and asks again if that is wanted.
     async fn run(&mut self, invocation: &Invocation) -> Completion {
-        let deadline = Instant::now() + self.limit;
         let words = match answer::command_for(invocation) {
             Ok(words) => words,
             Err(reason) => return Completion::fail(reason),
         };
+        if self.retry == RetryUnknown::Never {
+            return self.ask(invocation, words, Instant::now() + self.limit).await;
+        }
+        let deadline = Instant::now() + self.limit * TIMES_AS_LONG;
+        let words = if self.retry == RetryUnknown::ExactlyOnce && invocation.function != Function::Read {
+            while let Some(opening) = self.session.opening() {
+                if Instant::now() >= deadline {
+                    return Completion::fail("not executed: no session could be opened");
+                }
+                let opened = self.ask(invocation, opening, deadline).await;
+                self.session.opened(&opened);
+                self.connections.clear(); // they do not know of it
+            }
+            retry::numbered(self.session.next_number(), words)
+        } else {
+            words
+        };
+        let mut unknown = None;
+        loop {
+            let completion = self.ask(invocation, words.clone(), deadline).await;
+            let is_lost = completion.error.as_deref().is_some_and(retry::is_lost);
+            if completion.outcome != Outcome::Info || is_lost || Instant::now() >= deadline {
+                if is_lost {
+                    self.session.forget();
+                }
+                return retry::after_unknown(self.retry, invocation, unknown, completion);
+            }
+            unknown = Some(completion);
+        }
+    }
+
+    /// Sends one command, to as many nodes as it takes and the time allows.
+    async fn ask(&mut self, invocation: &Invocation, words: Vec<Bytes>, deadline: Instant) -> Completion {
         let mut last_reason = String::new();
         self.look_home(invocation);
         while Instant::now() < deadline {
             let node = self.route(invocation).node;
-            match self.attempt(node, invocation, words.clone(), deadline).await {
+            let limit = deadline.min(Instant::now() + self.limit);
+            match self.attempt(node, invocation, words.clone(), limit).await {
                 Attempt::Done(completion) => {
                     if completion.outcome == Outcome::Info {
                         self.turn_away_from(node, invocation);
@@ -148,6 +191,7 @@ impl NodeClient {
         if self.reads_locally {
             settings.push(command(["CLIENT", "READ", "follower"]));
         }
+        settings.extend(self.session.introduction());
         for setting in settings {
             if let BytesFrame::Error(error) = connection.ask(setting).await? {
                 return Err(io::Error::other(error.to_string()));
