@@ -24,7 +24,9 @@ mod server;
 mod sessions;
 mod slots_file;
 mod snapshot_file;
+mod stonith;
 mod store;
+mod supervise;
 mod terms;
 mod tools;
 
@@ -35,6 +37,7 @@ pub use config::{
 
 pub use dump::Dump;
 pub use route::{Balance, Lagging, Route, RouteError, RouteReads};
+pub use supervise::{Supervise, SuperviseError};
 pub use tools::{NodeCli, Tool};
 
 /// Threads beside the one that runs the core and the one that writes the log; they carry the connections.

@@ -7,6 +7,7 @@ use clap::{ArgMatches, Args, Command, FromArgMatches, Subcommand};
 use crate::config::Config;
 use crate::dump::{self, Dump};
 use crate::route::Route;
+use crate::supervise::Supervise;
 
 /// The command line of `interregnum node`: the flags of a node, or a tool and its own flags.
 #[derive(Debug, Clone)]
@@ -55,6 +56,8 @@ impl FromArgMatches for NodeCli {
 pub enum Tool {
     /// Prints the log of a node that does not run, as JSON lines, and names what is damaged in it.
     Dump(Dump),
+    /// Watches a cluster and, when its leader is gone, promotes the most up-to-date node that answers.
+    Supervise(Supervise),
     /// Serves clients at one address for a whole cluster: writes go to the leader, reads to followers.
     Route(Box<Route>),
 }
@@ -66,6 +69,7 @@ impl NodeCli {
             NodeCli::Node(config) => crate::run(*config),
             NodeCli::Tool(Tool::Dump(flags)) => dump::run(&flags),
             NodeCli::Tool(Tool::Route(flags)) => flags.run(),
+            NodeCli::Tool(Tool::Supervise(flags)) => flags.run(),
         }
     }
 }

@@ -16,6 +16,8 @@ pub(crate) struct Status {
     pub(crate) epoch: Epoch,
     pub(crate) leader: Option<(Member, SocketAddr)>,
     pub(crate) last_lsn: Lsn,
+    /// The epoch of the record there.
+    pub(crate) last_epoch: Epoch,
     pub(crate) flushed_lsn: Lsn,
     pub(crate) commit_lsn: Lsn,
     /// How long nobody led before this node did; of its last promotion.
@@ -60,6 +62,7 @@ impl<T> Core<T> {
             epoch: self.hard.epoch,
             leader: self.leader,
             last_lsn: self.journal.last_lsn(),
+            last_epoch: self.journal.epoch(self.journal.last_lsn()),
             flushed_lsn: self.flushed_lsn,
             commit_lsn: self.commit_lsn,
             failover_ms: self.failover_ms,

@@ -86,7 +86,7 @@ fn replication_section(node: &Node, status: &Status) -> String {
         semi_sync,
         status.semi_sync.degradations,
     );
-
+    let _ = write!(out, "last_epoch:{}\r\n", status.last_epoch);
     for (index, follower) in status.followers.iter().enumerate() {
         let lag = status.last_lsn.saturating_sub(follower.match_lsn);
         let state = if follower.linked { "online" } else { "offline" };

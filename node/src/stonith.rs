@@ -1,0 +1,52 @@
+//! Runs the operator's command that kills an old leader.
+//!
+//! Not here: whom to kill, and what follows from it (`core`, `supervise`).
+
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, ensure};
+use tokio::process::Command;
+
+/// Most of what the command said that is repeated in the log: a few lines, enough for its last words.
+const MAX_WORDS: usize = 1000;
+
+/// Runs `command` with `{id}` and `{address}` replaced, and waits until it has succeeded; it is killed when it takes too long.
+pub(crate) async fn shoot(command: &str, id: &str, address: &str, limit: Duration) -> anyhow::Result<()> {
+    let line = command.replace("{id}", id).replace("{address}", address);
+    let child = Command::new("sh")
+        .args(["-c", &line])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .with_context(|| format!("cannot run `sh -c '{line}'`"))?;
+    let ended = tokio::time::timeout(limit, child.wait_with_output());
+    let output = ended.await.with_context(|| format!("`{line}` did not end within {} ms", limit.as_millis()))??;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let last_words: String = said.trim().chars().take(MAX_WORDS).collect();
+    ensure!(output.status.success(), "`{line}` failed with {}: {last_words}", output.status);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_a_command_that_succeeds_in_time_has_killed() {
+        for (command, expected) in [
+            ("test {id} = n1 -a {address} = 127.0.0.1:7001", None),
+            ("echo no power switch >&2; exit 3", Some("failed with exit status: 3: no power switch")),
+            ("exec sleep 60", Some("did not end within 500 ms")),
+        ] {
+            let shot = shoot(command, "n1", "127.0.0.1:7001", Duration::from_millis(500)).await;
+            match (shot, expected) {
+                (Ok(()), None) => {}
+                (Err(error), Some(expected)) => assert!(format!("{error:#}").contains(expected), "{error:#}"),
+                (shot, _) => panic!("{command}: {shot:?}"),
+            }
+        }
+    }
+}
