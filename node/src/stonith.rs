@@ -11,11 +11,10 @@ use tokio::process::Command;
 /// Most of what the command said that is repeated in the log: a few lines, enough for its last words.
 const MAX_WORDS: usize = 1000;
 
-/// Runs `command` with `{id}` and `{address}` replaced, and waits until it has succeeded; it is killed when it takes too long.
-pub(crate) async fn shoot(command: &str, id: &str, address: &str, limit: Duration) -> anyhow::Result<()> {
-    let line = command.replace("{id}", id).replace("{address}", address);
+/// Runs a command of the shell and waits until it has succeeded; it is killed when it takes too long.
+pub(crate) async fn shoot(line: &str, limit: Duration) -> anyhow::Result<()> {
     let child = Command::new("sh")
-        .args(["-c", &line])
+        .args(["-c", line])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
@@ -37,11 +36,11 @@ mod tests {
     #[tokio::test]
     async fn only_a_command_that_succeeds_in_time_has_killed() {
         for (command, expected) in [
-            ("test {id} = n1 -a {address} = 127.0.0.1:7001", None),
+            ("test 1 = 1", None),
             ("echo no power switch >&2; exit 3", Some("failed with exit status: 3: no power switch")),
             ("exec sleep 60", Some("did not end within 500 ms")),
         ] {
-            let shot = shoot(command, "n1", "127.0.0.1:7001", Duration::from_millis(500)).await;
+            let shot = shoot(command, Duration::from_millis(500)).await;
             match (shot, expected) {
                 (Ok(()), None) => {}
                 (Err(error), Some(expected)) => assert!(format!("{error:#}").contains(expected), "{error:#}"),

@@ -113,7 +113,8 @@ async fn try_to(flags: &Supervise, step: &Step) -> anyhow::Result<Option<Report>
     match step {
         Step::Kill { id } => {
             let Some(command) = &flags.stonith_command else { bail!("there is no --stonith-command") };
-            shoot(command, id, &flags.address(id).to_string(), STONITH_LIMIT).await.map(|()| None)
+            let command = command.replace("{id}", id).replace("{address}", &flags.address(id).to_string());
+            shoot(&command, STONITH_LIMIT).await.map(|()| None)
         }
         Step::Fence { id, epoch } => {
             ask(flags.address(id), &["FENCE", &epoch.to_string()], COMMAND_LIMIT).await?;

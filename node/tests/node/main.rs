@@ -8,4 +8,5 @@ mod members;
 mod replicas;
 mod route;
 mod storage;
+mod supervise;
 mod support;
