@@ -10,6 +10,7 @@ use clap::Args;
 
 pub use acknowledgement::{Ack, AckDurability, Acknowledgement, Fsync, SemiSyncFallback, Visible};
 pub use clients::Clients;
+pub use coordination::{Coordination, Etcd};
 pub use failover::{Election, Failover, Fencing};
 pub use modes::{Flag, Modes};
 pub(crate) use peer::MAX_MEMBERS;
@@ -23,6 +24,7 @@ pub(crate) use words::flag_words;
 
 mod acknowledgement;
 mod clients;
+mod coordination;
 mod failover;
 mod modes;
 mod peer;
@@ -69,6 +71,10 @@ pub struct Config {
 
     #[command(flatten)]
     #[allow(missing_docs, reason = "clap would make it a help text; the group's type has one")]
+    pub coordination: Coordination,
+
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
     pub modes: ModeFlags,
 }
 
@@ -100,6 +106,9 @@ pub enum ConfigError {
         /// How many there are.
         members: usize,
     },
+    /// An election by a coordinator that is not given.
+    #[error("--election coordinator needs --coordinator, as in `--coordinator etcd=http://127.0.0.1:2379`")]
+    NoCoordinator,
     /// A number outside its sensible range.
     #[error("{flag} {value} is out of range: {range}")]
     OutOfRange {
@@ -126,6 +135,9 @@ impl Config {
         }
         if self.peers.len() >= MAX_MEMBERS {
             return Err(ConfigError::TooManyMembers(self.peers.len() + 1));
+        }
+        if self.modes.failover.election == Election::Coordinator && self.coordination.coordinator.is_none() {
+            return Err(ConfigError::NoCoordinator);
         }
         self.modes.validate(self.peers.len() + 1)
     }
@@ -194,7 +206,8 @@ mod tests {
         check::<AckDurability>("memory received flushed applied");
         check::<SemiSyncFallback>("block async");
         check::<Visible>("after-commit after-sync");
-        check::<Election>("vote timeout manual supervisor");
+        check::<Etcd>("etcd=http://127.0.0.1:2379 etcd=http://a:1,http://b:2");
+        check::<Election>("vote timeout manual supervisor coordinator");
         check::<Fencing>("epoch none stonith");
         check::<ReadMode>("leader leader-local follower");
         check::<Fsync>("always interval interval:10");
@@ -220,6 +233,10 @@ mod tests {
             ("--fencing stonith", "--stonith-command COMMAND"),
             ("--ack 0", "a number of nodes"),
             ("--ack 2", "more nodes than the 1"),
+            ("--election coordinator", "needs --coordinator"),
+            ("--coordinator zookeeper=x", "etcd=http://"),
+            ("--coordinator etcd=https://x:1", "etcd=http://"),
+            ("--scope a/b", "no scope"),
         ] {
             let error = parse(flags).expect_err(flags);
             assert!(error.contains(names), "{flags}: {error}");

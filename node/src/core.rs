@@ -29,6 +29,7 @@ use snapshot::Snapshot;
 
 mod acknowledgement;
 pub(crate) mod admin;
+pub(crate) mod coordinated;
 mod election;
 mod exactly_once;
 mod fold;
@@ -124,6 +125,8 @@ pub(crate) enum Effect<T> {
     Stonith { member: Member },
     /// Send, if there is a connection; losing it is allowed.
     Send { to: Member, message: Message },
+    /// Ask the coordinator.
+    Lease(coordinated::LeaseWish),
     /// Tell the client.
     Answer { token: T, answer: Answer },
 }
@@ -187,6 +190,7 @@ pub(crate) struct Core<T> {
     heard_ms: Option<u64>,
     /// When a follower or candidate loses patience.
     deadline_ms: u64,
+    coordination: coordinated::Coordination,
     role: Role<T>,
     /// Who led last, as far as this node knows, and how far its own log was known to reach.
     last_leader: Option<Member>,
@@ -235,6 +239,7 @@ impl<T> Core<T> {
             semi_sync: SemiSync::default(),
             heard_ms: None,
             deadline_ms: 0,
+            coordination: coordinated::Coordination::default(),
             role: Role::Follower(follower::Follower::default()),
             last_leader: None,
             leader_last_lsn: 0,
@@ -270,6 +275,9 @@ impl<T> Core<T> {
                 leader.excuse_silence(now_ms);
             }
         }
+        if self.settings.modes.failover.election == Election::Coordinator {
+            self.tick_lease(); // before anything else: what arrives now may have been said to a leader
+        }
     }
 
     /// Lets the timers fire that are due.
@@ -281,6 +289,7 @@ impl<T> Core<T> {
                 Election::Vote => self.tick_election(),
                 Election::Timeout => self.tick_promotion(),
                 Election::Manual | Election::Supervisor => self.tick_manual(),
+                Election::Coordinator => self.tick_lease(),
             }
         }
     }
@@ -327,6 +336,11 @@ impl<T> Core<T> {
             Body::Vote { log, handed_over } => self.on_vote(from, epoch, log, handed_over),
             Body::TakeOver => self.on_take_over(from, epoch),
             Body::Ping => self.send(from, Body::Pong),
+            Body::Whereabouts => {
+                let log = self.log_end();
+                self.send(from, Body::Here { log });
+            }
+            Body::Here { log } => self.on_here(from, epoch, log),
             // All others are answers. An answer from a later epoch means that this node fell behind; one from an earlier epoch
             // answers a question that is no longer asked.
             _ if epoch > self.hard.epoch => self.on_newer_epoch(epoch, None),
@@ -405,6 +419,7 @@ impl<T> Core<T> {
         let former = std::mem::replace(&mut self.role, Role::Follower(follower::Follower::default()));
         if let Role::Leader(former) = former {
             self.heard_ms = None;
+            self.release_lease();
             let refusal = self.not_leading();
             let Leader { pending, .. } = *former;
             for write in pending.writes.into_all() {
@@ -469,7 +484,7 @@ impl<T> Core<T> {
     fn first_deadline(&mut self) -> u64 {
         self.rearm();
         match self.settings.modes.failover.election {
-            Election::Vote => self.deadline_ms,
+            Election::Vote | Election::Coordinator => self.deadline_ms,
             // Nobody has missed a heartbeat yet; the first leader may still be starting.
             _ => self.deadline_ms + self.settings.modes.failover.election_timeout_ms(),
         }

@@ -9,6 +9,7 @@ use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 
 mod config;
+mod coordinator;
 mod core;
 mod data_dir;
 mod dump;
@@ -31,8 +32,9 @@ mod terms;
 mod tools;
 
 pub use config::{
-    Ack, AckDurability, Acknowledgement, Clients, Config, ConfigError, Election, Engine, Failover, Fencing, Flag,
-    Fsync, Like, ModeFlags, Modes, Peer, ReadMode, Reads, SemiSyncFallback, Storage, UnknownWord, Visible, explain,
+    Ack, AckDurability, Acknowledgement, Clients, Config, ConfigError, Coordination, Election, Engine, Etcd, Failover,
+    Fencing, Flag, Fsync, Like, ModeFlags, Modes, Peer, ReadMode, Reads, SemiSyncFallback, Storage, UnknownWord,
+    Visible, explain,
 };
 
 pub use dump::Dump;

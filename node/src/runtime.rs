@@ -14,6 +14,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::config::{Config, Engine, Modes, Storage};
+use crate::coordinator::{Coordinator, Told};
+use crate::core::coordinated::Lease;
 use crate::core::retention::SnapshotKey;
 use crate::core::snapshot::Snapshot;
 use crate::core::{Answer, Core, Effect, Settings};
@@ -56,6 +58,9 @@ struct Node {
     core: Core<oneshot::Sender<Answer>>,
     /// Which directions of each peer's link work.
     directions: BTreeMap<Member, (bool, bool)>,
+    coordinator: Option<Coordinator>,
+    /// Keeps that source of events open where there is no coordinator.
+    _teller: mpsc::UnboundedSender<Told>,
     started: Instant,
 }
 
@@ -65,6 +70,7 @@ struct Sources {
     snapshots: mpsc::UnboundedReceiver<SnapshotReport>,
     stonith: mpsc::UnboundedReceiver<(Member, bool)>,
     peers: mpsc::Receiver<PeerEvent>,
+    lease: mpsc::UnboundedReceiver<Told>,
     clients: mpsc::Receiver<Ask>,
     ticks: Interval,
     terminate: Signal,
@@ -78,6 +84,7 @@ struct Batch {
     snapshots: Vec<SnapshotReport>,
     stonith: Vec<(Member, bool)>,
     peers: Vec<PeerEvent>,
+    lease: Vec<Told>,
     clients: Vec<Ask>,
 }
 
@@ -109,6 +116,9 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         }
         for event in batch.peers.drain(..) {
             node.hear(event);
+        }
+        for told in batch.lease.drain(..) {
+            node.lease(told);
         }
         for ask in batch.clients.drain(..) {
             node.ask(ask);
@@ -168,6 +178,8 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
     let executioner =
         Executioner { command: config.modes.failover.stonith_command.clone(), reporter: stonith_reporter };
     let started = Instant::now();
+    let (teller, lease) = mpsc::unbounded_channel();
+    let coordinator = Coordinator::start(config, teller.clone()).context("cannot start the coordinator's thread")?;
     let node = Node {
         data,
         hard_state,
@@ -179,11 +191,23 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
         links,
         core,
         directions,
+        coordinator,
+        _teller: teller,
         started,
     };
     Ok((
         node,
-        Sources { log: log_reports, snapshots: snapshot_reports, stonith, peers, clients, ticks, terminate, interrupt },
+        Sources {
+            log: log_reports,
+            snapshots: snapshot_reports,
+            stonith,
+            peers,
+            lease,
+            clients,
+            ticks,
+            terminate,
+            interrupt,
+        },
         doors,
     ))
 }
@@ -201,6 +225,7 @@ impl Sources {
             _ = self.snapshots.recv_many(&mut batch.snapshots, BATCH) => {}
             _ = self.stonith.recv_many(&mut batch.stonith, BATCH) => {}
             _ = self.peers.recv_many(&mut batch.peers, BATCH) => {}
+            _ = self.lease.recv_many(&mut batch.lease, BATCH) => {}
             _ = self.clients.recv_many(&mut batch.clients, BATCH) => {}
             _ = self.ticks.tick() => {}
         }
@@ -253,6 +278,17 @@ impl Node {
                 self.core.link(peer, both);
             }
         }
+    }
+
+    /// Hands on what the coordinator says, in the core's time.
+    fn lease(&mut self, told: Told) {
+        let ms = |until: Instant| until.saturating_duration_since(self.started).as_millis() as u64;
+        self.core.lease(match told {
+            Told::Vacant { holder, version } => Lease::Vacant { holder, version },
+            Told::Granted { epoch, until } => Lease::Granted { epoch, until_ms: ms(until) },
+            Told::Renewed { until } => Lease::Renewed { until_ms: ms(until) },
+            Told::Lost => Lease::Lost,
+        });
     }
 
     fn ask(&mut self, ask: Ask) {
@@ -311,8 +347,16 @@ impl Node {
                 Effect::Write { records } => self.log.write(records),
                 Effect::Stonith { member } => self.executioner.kill(member, self.core.members().id(member)),
                 Effect::Send { to, message } => self.links.send(to, message),
+                Effect::Lease(wish) => {
+                    if let Some(coordinator) = &self.coordinator {
+                        coordinator.wish(wish);
+                    }
+                }
                 Effect::Answer { token, answer } => drop(token.send(answer)),
             }
+        }
+        if let (Some(coordinator), Some(holder)) = (&self.coordinator, self.core.holder()) {
+            coordinator.note(holder);
         }
         Ok(())
     }

@@ -22,6 +22,8 @@ pub enum Election {
     Manual,
     /// Nobody promotes itself: an outside `interregnum node supervise` does (as Orchestrator).
     Supervisor,
+    /// Whoever holds a lease in an outside store leads (`--coordinator`), as with Patroni.
+    Coordinator,
 }
 
 /// What keeps a deposed leader from doing harm.
@@ -72,6 +74,9 @@ pub struct Failover {
     /// `maximum_lag_on_failover`). Without it, any node is. Under `--election vote` the votes see to it.
     #[arg(long, value_name = "RECORDS")]
     pub max_lag_on_failover: Option<u64>,
+    /// With `--election coordinator`: how long the lease lasts that is not renewed. etcd counts in seconds, and rounds up.
+    #[arg(long, value_name = "MS", default_value_t = 5000)]
+    pub lease_ttl_ms: u64,
 }
 
 impl Failover {
@@ -84,6 +89,7 @@ impl Failover {
             ("--heartbeat-ms", self.heartbeat_ms.to_string()),
             ("--missed-heartbeats", self.missed_heartbeats.to_string()),
             ("--demote-after-ms", self.demote_after_ms.to_string()),
+            ("--lease-ttl-ms", self.lease_ttl_ms.to_string()),
         ];
         always.into_iter().chain(stonith).chain(max_lag).collect()
     }

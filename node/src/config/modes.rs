@@ -70,7 +70,7 @@ impl Modes {
         {
             return Err(ConfigError::AckBeyondMembers { nodes, members });
         }
-        let Failover { heartbeat_ms, missed_heartbeats, demote_after_ms, .. } = self.failover;
+        let Failover { heartbeat_ms, missed_heartbeats, demote_after_ms, lease_ttl_ms, .. } = self.failover;
         if (self.failover.fencing == Fencing::Stonith) != self.failover.stonith_command.is_some() {
             return Err(ConfigError::Stonith);
         }
@@ -79,6 +79,7 @@ impl Modes {
             ("--heartbeat-ms", heartbeat_ms, 1..=60_000, "1 to 60000 ms"),
             ("--missed-heartbeats", u64::from(missed_heartbeats), 2..=1000, "2 to 1000 heartbeats"),
             ("--demote-after-ms", demote_after_ms, 0..=3_600_000, "0 to 3600000 ms"),
+            ("--lease-ttl-ms", lease_ttl_ms, 1000..=3_600_000, "1000 to 3600000 ms"),
             ("--segment-bytes", self.storage.segment_bytes, 4096..=1 << 40, "4096 bytes to 1 TiB"),
             ("--snapshot-bytes", self.storage.snapshot_bytes, 4096..=1 << 60, "4096 bytes to 1 EiB"),
             ("--keep-log-bytes", self.storage.keep_log_bytes, 0..=1 << 60, "0 to 1 EiB"),
@@ -103,7 +104,7 @@ mod tests {
     fn modes_are_written_as_they_are_read() {
         let unusual = "--ack 2 --ack-durability memory --visible after-sync --semi-sync-fallback async \
                        --semi-sync-timeout-ms 5 --fsync interval:7 --read follower --election timeout --fencing none --heartbeat-ms 7 \
-                       --missed-heartbeats 3 --demote-after-ms 9 --max-lag-on-failover 5 --stonith-command true \
+                       --missed-heartbeats 3 --demote-after-ms 9 --max-lag-on-failover 5 --stonith-command true --lease-ttl-ms 1234 \
                        --segment-bytes 8192 --snapshot-bytes 9999 --keep-log-bytes 8 --max-slot-size 10 --sessions 5 \
                        --storage redb --checkpoint-bytes 77";
         for flags in ["", unusual] {

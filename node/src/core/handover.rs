@@ -52,6 +52,11 @@ impl<T> Core<T> {
         let Role::Leader(leader) = &self.role else {
             return Err("ERR this node does not lead, so it has nothing to hand over".to_owned());
         };
+        if self.settings.modes.failover.election == Election::Coordinator {
+            return Err("ERR the coordinator's lease decides who leads here: DEMOTE gives it up, and the most up-to-date member \
+                        that bids gets it (--election coordinator)"
+                .to_owned());
+        }
         if self.handover.is_some() {
             return Err("ERR a handover is under way already".to_owned());
         }
@@ -173,6 +178,7 @@ impl<T> Core<T> {
         match self.settings.modes.failover.election {
             Election::Vote => self.campaign_handed_over(),
             Election::Timeout | Election::Manual | Election::Supervisor => self.promote(),
+            Election::Coordinator => {} // its leaders do not ask
         }
     }
 

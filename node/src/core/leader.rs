@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use super::message::{Append, Body};
 use super::pending::{Pending, Waiting};
 use super::progress::Progress;
-use super::{Core, Fencing, Refusal, Role};
+use super::{Core, Election, Fencing, Refusal, Role};
 use crate::membership::Membership;
 use crate::record::{Change, Epoch, Lsn, Member};
 use crate::sessions::Request;
@@ -202,6 +202,10 @@ impl<T> Core<T> {
             tracing::info!(epoch, lsn, newer_epoch = successor.epoch, "stepped down: reconfigured");
             return self.follow(successor.epoch, None);
         }
+        if self.settings.modes.failover.election == Election::Coordinator {
+            self.tick_lease();
+        }
+        let Role::Leader(leader) = &mut self.role else { return };
         let timeout_ms = self.settings.modes.failover.election_timeout_ms();
         let voters = leader.voters(&self.settings.members);
         let heard = voters.filter(|follower| self.now_ms - follower.contact_ms < timeout_ms).count();
@@ -212,6 +216,7 @@ impl<T> Core<T> {
             tracing::info!(epoch, lsn, "stepped down: no answer from a majority");
             return self.step_down_isolated();
         }
+        let Role::Leader(leader) = &mut self.role else { return };
         if self.now_ms >= leader.next_heartbeat_ms {
             leader.begin_round(self.now_ms, self.settings.modes.failover.heartbeat_ms);
         }

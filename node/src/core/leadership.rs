@@ -41,6 +41,9 @@ impl<T> Core<T> {
         if self.settings.modes.failover.election == Election::Vote {
             return Err("ERR leaders are elected here (--election vote); ask the present one: FAILOVER TO".to_owned());
         }
+        if self.settings.modes.failover.election == Election::Coordinator {
+            return Err("ERR whoever holds the coordinator's lease leads here (--election coordinator)".to_owned());
+        }
         if matches!(self.role, Role::Leader(_)) {
             return Ok(format!("leads epoch {} already", self.hard.epoch));
         }

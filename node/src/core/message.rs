@@ -72,6 +72,11 @@ pub(crate) enum Body {
     /// Is anybody there? Asked in `timeout` mode by a leader that stepped down because it heard from no majority.
     Ping,
     Pong,
+    /// How far does your log reach? Asked in `coordinator` mode before a bid for the lease.
+    Whereabouts,
+    Here {
+        log: LogEnd,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

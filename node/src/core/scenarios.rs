@@ -11,6 +11,7 @@ use crate::record::{Change, Epoch, Gtid, Lineage, Lsn, Member, Record, Stamp};
 use crate::store::{Operation, Reply, Store};
 
 mod acknowledgement;
+mod coordinated;
 mod exactly_once;
 
 mod handover;
@@ -30,6 +31,7 @@ struct Node {
     put_aside: Vec<Lsn>,
     /// Whose death was asked for.
     condemned: Vec<Member>,
+    wished: Vec<super::coordinated::LeaseWish>,
     disk_is_stuck: bool,
 }
 
@@ -73,7 +75,8 @@ impl Node {
         core.link(A, true);
         core.link(B, true);
         let (sent, answers, put_aside, condemned) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Node { core, hard, now_ms: 0, sent, answers, put_aside, condemned, disk_is_stuck: false }
+        let wished = Vec::new();
+        Node { core, hard, now_ms: 0, sent, answers, put_aside, condemned, wished, disk_is_stuck: false }
     }
 
     /// A leader of epoch 2 with one record of epoch 1 and its own first record behind it.
@@ -118,6 +121,7 @@ impl Node {
                     self.sent.push((to, message));
                 }
                 Effect::Stonith { member } => self.condemned.push(member),
+                Effect::Lease(wish) => self.wished.push(wish),
                 Effect::Answer { token, answer } => self.answers.push((token, answer)),
             }
         }

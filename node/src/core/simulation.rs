@@ -17,6 +17,7 @@ use crate::membership::Membership;
 use crate::record::{End, Epoch, Member, Record};
 use crate::store::{Operation, Plan, Reply, Store};
 
+mod coordinator;
 mod disk;
 mod faults;
 mod judge;
@@ -75,6 +76,7 @@ struct World {
     network: BTreeMap<(u64, u64), (Member, Member, Message)>,
     sent: u64,
     cut: BTreeSet<(Member, Member)>,
+    coordinator: coordinator::Coordinator,
     clients: Vec<Client>,
     history: Vec<Operated>,
     /// Counts invocations and completions: real time.
@@ -111,6 +113,7 @@ impl World {
             network: BTreeMap::new(),
             sent: 0,
             cut: BTreeSet::new(),
+            coordinator: coordinator::Coordinator::new(seed),
             clients,
             history: Vec::new(),
             moment: 0,
@@ -139,6 +142,7 @@ impl World {
             core.link(Member(peer), true);
         }
         node.core = Some(core);
+        self.coordinator.restart(index);
         self.link_to(index, true);
     }
 
@@ -205,6 +209,11 @@ impl World {
         for (token, operation) in node.requests.drain(..) {
             core.request(token, operation, ReadMode::Leader);
         }
+        if self.setup.flags.contains("coordinator") {
+            let since_start = |lease| coordinator::since(lease, node.started_ms);
+            let told = self.coordinator.run(index, self.now_ms, core.holder());
+            told.into_iter().map(since_start).for_each(|lease| core.lease(lease));
+        }
         core.tick();
         let effects = core.settle();
         let status = core.status();
@@ -241,6 +250,7 @@ impl World {
             }
             Effect::Send { to, message } => self.send(Member(index), to, message),
             Effect::Stonith { .. } => unreachable!("no simulated cluster is fenced by a command"),
+            Effect::Lease(wish) => self.coordinator.wish(index, wish),
             Effect::Answer { token, answer } => self.complete(token, &answer),
         }
     }
@@ -322,7 +332,7 @@ impl World {
     }
 
     fn verdict(mut self, healed_at: usize) -> Result<(), String> {
-        if self.setup.parse().failover.election == Election::Vote
+        if self.setup.parse().failover.election != Election::Timeout
             && let Some((epoch, leaders)) = self.leaders.iter().find(|(_, leaders)| leaders.len() > 1)
         {
             return Err(format!("election safety: {leaders:?} all led epoch {epoch}"));

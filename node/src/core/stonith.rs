@@ -54,7 +54,8 @@ impl<T> Core<T> {
         match self.settings.modes.failover.election {
             Election::Vote => self.campaign_fenced(),
             Election::Timeout => self.promote(),
-            Election::Manual | Election::Supervisor => {}
+            // Somebody asks again, or the lease is seen to be vacant again.
+            Election::Manual | Election::Supervisor | Election::Coordinator => {}
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod commands;
+mod coordinator;
 mod disk;
 mod failover;
 mod members;

@@ -19,7 +19,10 @@ impl World {
                 let other = self.rng.random_range(0..self.setup.nodes);
                 self.cut.insert((Member(victim), Member(other)));
             }
-            15..25 => self.cut.clear(),
+            15..25 => {
+                self.cut.clear();
+                self.coordinator.heal();
+            }
             25..31 => {
                 if let Some(core) = &mut self.nodes[usize::from(victim)].core {
                     core.retire(300); // nothing, unless it leads
@@ -30,6 +33,7 @@ impl World {
     }
 
     fn cut_off(&mut self, victim: u8) {
+        self.coordinator.cut_off(victim);
         for other in (0..self.setup.nodes).map(Member) {
             self.cut.extend([(Member(victim), other), (other, Member(victim))]);
         }
@@ -37,6 +41,7 @@ impl World {
 
     pub(super) fn heal(&mut self) {
         self.cut.clear();
+        self.coordinator.heal();
         for node in &mut self.nodes {
             node.paused_until_ms = 0;
             node.restart_ms = node.restart_ms.map(|_| self.now_ms);

@@ -42,6 +42,21 @@ fn all_members_are_a_majority_too() {
 }
 
 #[test]
+fn a_lease_from_outside_is_as_sound_as_votes_with_majorities() {
+    check_sound(Setup { flags: "--election coordinator", ..SOUND }, 50);
+    check_sound(Setup { nodes: 5, flags: "--election coordinator --ack all" }, 8);
+}
+
+#[test]
+fn a_lease_saves_nothing_that_was_not_replicated_and_nothing_from_a_leader_that_ignores_it() {
+    for flags in ["--election coordinator --ack async", "--election coordinator --ack async --fencing none"] {
+        let found = violations(Setup { flags, ..SOUND }, 12);
+        assert!(found.iter().any(|violation| violation == "lost"), "{flags}: {found:?}");
+        assert!(found.iter().all(|violation| violation != "election safety"), "{flags}: {found:?}");
+    }
+}
+
+#[test]
 fn a_leader_that_acknowledges_alone_loses_writes() {
     let found = violations(Setup { flags: "--ack async", ..SOUND }, 30);
     assert!(found.iter().any(|violation| violation == "lost"), "{found:?}");
