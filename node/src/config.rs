@@ -209,7 +209,7 @@ mod tests {
         check::<Etcd>("etcd=http://127.0.0.1:2379 etcd=http://a:1,http://b:2");
         check::<Election>("vote timeout manual supervisor coordinator");
         check::<Fencing>("epoch none stonith");
-        check::<ReadMode>("leader leader-local follower");
+        check::<ReadMode>("leader leader-local follower nearest");
         check::<Fsync>("always interval interval:10");
         check::<Engine>("memory redb");
         check::<Peer>("n2=127.0.0.1:7002");

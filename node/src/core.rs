@@ -13,22 +13,24 @@ use bytes::Bytes;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::config::{Ack, Election, Fencing, Modes, ReadMode, Visible};
+use crate::config::{Ack, Election, Fencing, Modes};
 use crate::membership::Membership;
 use crate::record::{Epoch, Lsn, Member, Record};
 use crate::sessions::Sessions;
-use crate::store::{Operation, Plan, Reply, Store};
-use crate::terms::Terms;
+use crate::store::{Reply, Store};
 use acknowledgement::SemiSync;
+pub(crate) use answer::{Answer, Refusal};
 use journal::Journal;
 use leader::Leader;
 use message::{Body, LogEnd, Message};
+use requests::Parked;
 use retention::Retention;
 use slots::Slots;
 use snapshot::Snapshot;
 
 mod acknowledgement;
 pub(crate) mod admin;
+mod answer;
 pub(crate) mod coordinated;
 mod election;
 mod exactly_once;
@@ -45,6 +47,7 @@ mod pending;
 mod progress;
 mod promotion;
 mod replay;
+mod requests;
 pub(crate) mod retention;
 #[cfg(test)]
 mod scenarios;
@@ -131,36 +134,6 @@ pub(crate) enum Effect<T> {
     Answer { token: T, answer: Answer },
 }
 
-/// What a client is told.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
-    pub(crate) outcome: Result<Reply, Refusal>,
-    /// Of a write: where it was logged. Of a read: the epoch of the node, and the last record that the read saw.
-    pub(crate) epoch: Epoch,
-    pub(crate) lsn: Lsn,
-}
-
-/// Why a client gets no reply.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// Certainly not executed; that node may know better.
-    Redirect(SocketAddr),
-    /// Certainly not executed; there is no leader.
-    NoLeader,
-    /// Certainly not executed; too many operations await their acknowledgement.
-    Busy,
-    /// Not executed now, and perhaps before: a later request of this client was executed.
-    Superseded,
-    /// Not executed now, and perhaps before: the session is not known here any more.
-    NoSession,
-    /// Certainly not executed: it is to be acknowledged by more members than there are.
-    TooFewMembers,
-    /// A write was logged, but in the time that its client gave it was not acknowledged as the client asked.
-    NotAcknowledged,
-    /// A write was logged, and this node can no longer say what becomes of it.
-    Uncertain,
-}
-
 /// The state machine. `T` stands for a client's request until it is answered.
 pub(crate) struct Core<T> {
     settings: Settings,
@@ -186,6 +159,7 @@ pub(crate) struct Core<T> {
     /// Who leads, as far as this node knows (it may be itself), and where that node serves clients.
     leader: Option<(Member, SocketAddr)>,
     semi_sync: SemiSync,
+    parked: Vec<Parked<T>>,
     /// When that leader was last heard.
     heard_ms: Option<u64>,
     /// When a follower or candidate loses patience.
@@ -237,6 +211,7 @@ impl<T> Core<T> {
             linked: BTreeSet::new(),
             leader: None,
             semi_sync: SemiSync::default(),
+            parked: Vec::new(),
             heard_ms: None,
             deadline_ms: 0,
             coordination: coordinated::Coordination::default(),
@@ -357,37 +332,9 @@ impl<T> Core<T> {
         }
     }
 
-    /// A client asks. The answer follows as an effect, at once or later.
-    pub(crate) fn request(&mut self, token: T, operation: Operation, terms: impl Into<Terms>) {
-        let terms = terms.into();
-        let read = if operation.is_read() { terms.read } else { ReadMode::Leader };
-        let held_back = if read == ReadMode::Follower {
-            Some((token, operation, terms))
-        } else {
-            self.hold(token, operation, terms)
-        };
-        let Some((token, operation, terms)) = held_back else { return };
-        let leads = matches!(self.role, Role::Leader(_));
-        if !leads && read != ReadMode::Follower {
-            let refusal = self.not_leading();
-            return self.answer(token, Err(refusal), self.hard.epoch, self.journal.last_lsn());
-        }
-        if terms.ack.is_some_and(|ack| !self.can_satisfy(ack)) {
-            return self.answer(token, Err(Refusal::TooFewMembers), self.hard.epoch, self.journal.last_lsn());
-        }
-        let visible = self.settings.modes.acknowledgement.visible;
-        match self.store.plan(operation) {
-            Plan::Read(reply) if read == ReadMode::Leader => self.pend_read(token, reply),
-            Plan::Read(reply) if read == ReadMode::LeaderLocal && visible == Visible::AfterSync => {
-                self.pend_seen(token, reply);
-            }
-            Plan::Read(reply) => self.answer(token, Ok(reply), self.hard.epoch, self.journal.last_lsn()),
-            Plan::Write(change, reply) => self.pend_write(token, change, reply, terms),
-        }
-    }
-
     /// Ends a batch of events and says what is to be done.
     pub(crate) fn settle(&mut self) -> Vec<Effect<T>> {
+        self.wake_parked();
         self.tick_handover();
         match self.role {
             Role::Leader(_) => self.settle_leader(),

@@ -3,6 +3,14 @@
 //! Not here: the words it asks in (`server::commands::terms`), and what is done about it (`core::{writes, leader}`).
 
 use crate::config::{Ack, ReadMode};
+use crate::record::{Epoch, Lsn};
+
+/// Where a record stands that somebody has seen, as `CLIENT POSITION ON` tells it. A later one is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Token {
+    pub(crate) epoch: Epoch,
+    pub(crate) lsn: Lsn,
+}
 
 /// The terms of one operation; a connection has its own, from which every operation begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,11 +20,18 @@ pub(crate) struct Terms {
     pub(crate) ack: Option<Ack>,
     /// How long a write may wait for that; `None` for ever.
     pub(crate) ack_timeout_ms: Option<u64>,
+    /// What a read must have seen.
+    pub(crate) after: Option<Token>,
+    /// How long it may wait for that.
+    pub(crate) after_timeout_ms: u64,
 }
+
+/// How long a read waits for a record unless it says otherwise: far longer than followers lag when nothing is wrong.
+pub(crate) const AFTER_TIMEOUT_MS: u64 = 1000;
 
 impl From<ReadMode> for Terms {
     fn from(read: ReadMode) -> Self {
-        Terms { read, ack: None, ack_timeout_ms: None }
+        Terms { read, ack: None, ack_timeout_ms: None, after: None, after_timeout_ms: AFTER_TIMEOUT_MS }
     }
 }
 
@@ -26,6 +41,8 @@ pub(crate) enum Choice {
     Read(ReadMode),
     /// `None` goes back to what the node demands.
     Ack(Option<Ack>, Option<u64>),
+    /// `None` forgets it.
+    After(Option<Token>, u64),
 }
 
 impl Terms {
@@ -33,6 +50,7 @@ impl Terms {
         match choice {
             Choice::Read(read) => self.read = read,
             Choice::Ack(ack, timeout_ms) => (self.ack, self.ack_timeout_ms) = (ack, timeout_ms),
+            Choice::After(after, timeout_ms) => (self.after, self.after_timeout_ms) = (after, timeout_ms),
         }
     }
 }

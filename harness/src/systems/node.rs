@@ -181,7 +181,7 @@ impl System for Node {
     }
 
     fn client(&self, reaches: &[Reach], index: usize) -> Box<dyn Client> {
-        let reads_anywhere = self.modes.reads.read == ReadMode::Follower;
+        let reads_anywhere = self.modes.reads.read.is_anywhere();
         Box::new(
             NodeClient::of_cluster(reaches, index, reads_anywhere, self.operation_timeout)
                 .retrying(self.retry_unknown, index),

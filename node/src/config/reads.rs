@@ -20,6 +20,16 @@ pub enum ReadMode {
     LeaderLocal,
     /// At any node, at once: as stale as that node is.
     Follower,
+    /// As `follower`: the client chose the node that is nearest to it, whatever its role (`MongoDB`'s read preference).
+    Nearest,
+}
+
+impl ReadMode {
+    /// Whether any node answers, or only a leader.
+    #[must_use]
+    pub fn is_anywhere(self) -> bool {
+        matches!(self, ReadMode::Follower | ReadMode::Nearest)
+    }
 }
 
 flag_words!(ReadMode: "read");

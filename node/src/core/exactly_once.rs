@@ -7,7 +7,8 @@
 
 use bytes::Bytes;
 
-use super::{Core, ReadMode, Refusal, Role};
+use super::{Core, Refusal, Role};
+use crate::config::ReadMode;
 use crate::record::{Change, Epoch, Lsn};
 use crate::sessions::{Found, Numbered};
 use crate::store::{Operation, Plan, Reply};

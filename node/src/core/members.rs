@@ -51,7 +51,7 @@ impl<T> Core<T> {
         match self.plan_change(ask) {
             Ok(after) => {
                 let before = self.settings.members.clone();
-                let terms = super::ReadMode::Leader.into();
+                let terms = crate::config::ReadMode::Leader.into();
                 self.pend_write(
                     token,
                     Change::Members { before: Box::new(before), after: Box::new(after) },

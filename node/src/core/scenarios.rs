@@ -5,7 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use bytes::Bytes;
 
 use super::message::{Append, Body, LogEnd, Message};
-use super::{Answer, Core, Effect, HardState, Modes, ReadMode, Refusal, Settings};
+use super::{Answer, Core, Effect, HardState, Modes, Refusal, Settings};
+use crate::config::ReadMode;
 use crate::membership::Membership;
 use crate::record::{Change, Epoch, Gtid, Lineage, Lsn, Member, Record, Stamp};
 use crate::store::{Operation, Reply, Store};
@@ -13,6 +14,7 @@ use crate::store::{Operation, Reply, Store};
 mod acknowledgement;
 mod coordinated;
 mod exactly_once;
+mod tokens;
 
 mod handover;
 mod promotion;

@@ -39,6 +39,10 @@ pub(crate) enum Command {
     Wait(u64, u64),
     /// Whether replies to data commands come with epoch and LSN from now on.
     ClientPosition(bool),
+    /// Whether reads of this connection must see what it has seen and written.
+    ClientSticky(bool),
+    /// What that is.
+    ClientSeen,
     /// Opens a session for this client.
     ClientIdentity(Bytes),
     /// Requests of this connection belong to this session of this client from now on.
@@ -103,7 +107,7 @@ pub(crate) fn parse(arguments: Vec<Bytes>) -> Result<Command, Misunderstood> {
             Err("ERR only CONFIG GET is supported; this server is configured by its flags".to_owned())
         }
         (b"client", [subcommand, ..])
-            if [&b"read"[..], b"ack"].iter().any(|word| subcommand.eq_ignore_ascii_case(word)) =>
+            if [&b"read"[..], b"ack", b"after"].iter().any(|word| subcommand.eq_ignore_ascii_case(word)) =>
         {
             terms::parse_client_choice(&rest)
         }
@@ -170,6 +174,10 @@ fn parse_client(subcommand: &[u8], rest: &[Bytes]) -> Result<Command, Misunderst
         (b"position", [switch]) if switch.eq_ignore_ascii_case(b"on") => Ok(Command::ClientPosition(true)),
         (b"position", [switch]) if switch.eq_ignore_ascii_case(b"off") => Ok(Command::ClientPosition(false)),
         (b"position", [_]) => Err("ERR CLIENT POSITION takes ON or OFF".to_owned()),
+        (b"session", [switch]) if switch.eq_ignore_ascii_case(b"on") => Ok(Command::ClientSticky(true)),
+        (b"session", [switch]) if switch.eq_ignore_ascii_case(b"off") => Ok(Command::ClientSticky(false)),
+        (b"session", []) => Ok(Command::ClientSeen),
+        (b"session", _) => Err("ERR CLIENT SESSION takes ON, OFF or nothing".to_owned()),
         (b"identity", [client, ..]) if rest.len() <= 2 && !is_identity(client) => {
             Err("ERR an identity has 1 to 64 visible ASCII characters".to_owned())
         }
@@ -236,6 +244,10 @@ pub(crate) fn refusal_frame(refusal: Refusal) -> BytesFrame {
         Refusal::TooFewMembers => {
             "ERR ACK asks for more members than this cluster has; not executed".to_owned()
         }
+        Refusal::Behind => {
+            "BEHIND this node does not have the record that the read must have seen; not executed, retry here or elsewhere"
+                .to_owned()
+        }
         Refusal::NotAcknowledged => {
             "TIMEOUT the write was logged, but not acknowledged as asked in time; it may or may not survive".to_owned()
         }
@@ -291,7 +303,7 @@ mod tests {
             ("slot create a/b", "ERR `a/b` is no slot name: 1 to 32 letters, digits, `-` or `_`"),
             ("slot", "ERR SLOT takes CREATE <name> [FROM <lsn>], ADVANCE <name> <lsn>, DROP <name> or LIST"),
             ("client id 3", "ERR wrong number of arguments for 'client|id' command"),
-            ("client read x", "ERR `x` is no read mode; choose one of: leader, leader-local, follower"),
+            ("client read x", "ERR `x` is no read mode; choose one of: leader, leader-local, follower, nearest"),
             ("client identity a b", "ERR a session is the number that CLIENT IDENTITY told when it was opened"),
             ("request 0 set k 1", "ERR '0' is no request number; count from 1"),
             ("request 1 ping", "ERR REQUEST takes a command that reads or writes data"),
@@ -302,6 +314,9 @@ mod tests {
                 "ERR `most` is no acknowledgement mode; choose one of: async, semi-sync, majority, all, or a number of nodes, the leader among them, default",
             ),
             ("client ack all timeout x", "ERR TIMEOUT takes milliseconds, 0 or more"),
+            ("client after 1 x", "ERR AFTER takes an epoch and an LSN, as CLIENT POSITION ON tells them"),
+            ("client after 1", "ERR wrong number of arguments for 'client|after' command"),
+            ("client session maybe", "ERR CLIENT SESSION takes ON, OFF or nothing"),
             ("client ack all 5", "ERR wrong number of arguments for 'client|ack' command"),
             ("with set k 1", "ERR WITH takes terms, such as ACK majority TIMEOUT 100, and then a command"),
             ("with ack all", "ERR WITH takes terms, such as ACK majority TIMEOUT 100, and then a command"),

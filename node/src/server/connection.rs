@@ -25,7 +25,7 @@ use crate::core::Answer;
 use crate::core::status::Status;
 use crate::record::Lsn;
 use crate::sessions::Numbered;
-use crate::terms::Terms;
+use crate::terms::{Terms, Token};
 
 /// Most requests of a connection whose replies are not written yet; beyond that it is not read.
 const MAX_PIPELINED: usize = 1024;
@@ -42,6 +42,9 @@ pub(crate) struct Connection {
     name: Bytes,
     terms: Terms,
     position: bool,
+    /// Whether reads must see what this connection has seen, and what that is.
+    is_sticky: bool,
+    seen: Option<Token>,
     /// Who sends numbered requests over this connection, and its session.
     identity: Option<(Bytes, Lsn)>,
     replies: VecDeque<Pending>,
@@ -52,7 +55,7 @@ pub(crate) struct Connection {
 /// A reply that is here or to come.
 enum Pending {
     Here(BytesFrame),
-    Answer { answer: oneshot::Receiver<Answer>, position: bool },
+    Answer { answer: oneshot::Receiver<Answer>, position: bool, is_data: bool },
     Status { status: oneshot::Receiver<Status>, show: Show },
 }
 
@@ -69,7 +72,19 @@ impl Connection {
         let id = node.connections.fetch_add(1, Ordering::Relaxed) + 1;
         let terms = Terms::from(node.config.modes.reads.read);
         let (name, replies) = (Bytes::new(), VecDeque::new());
-        Connection { node, mailbox, id, name, terms, position: false, identity: None, replies, closing: false }
+        Connection {
+            node,
+            mailbox,
+            id,
+            name,
+            terms,
+            position: false,
+            is_sticky: false,
+            seen: None,
+            identity: None,
+            replies,
+            closing: false,
+        }
     }
 
     /// Serves until the client leaves, misbehaves, or the node stops.
@@ -103,7 +118,7 @@ impl Connection {
                     }
                     Err(_) => return,
                 },
-                frame = Self::next_reply(&self.node, &mut self.replies), if !self.replies.is_empty() => {
+                frame = Self::next_reply(&self.node, &mut self.seen, &mut self.replies), if !self.replies.is_empty() => {
                     let Ok(frame) = frame else { return };
                     encode(&frame, &mut output);
                     if self.write_ready(&mut stream, &mut output).await.is_err() {
@@ -141,14 +156,14 @@ impl Connection {
             Command::Admin(admin) => {
                 let (token, answer) = oneshot::channel();
                 self.mailbox.send(Ask::Admin { admin, token }).await.map_err(|_| Stopped)?;
-                return Ok(Pending::Answer { answer, position: false });
+                return Ok(Pending::Answer { answer, position: false, is_data: false });
             }
             Command::Data(operation) => {
-                let terms = self.terms;
+                let terms = self.present_terms();
                 return self.ask(|token| Ask::Execute { operation, terms, token }).await;
             }
             Command::With(choices, operation) => {
-                let mut terms = self.terms;
+                let mut terms = self.present_terms();
                 for choice in choices {
                     terms.choose(choice);
                 }
@@ -157,7 +172,7 @@ impl Connection {
             Command::Wait(followers, timeout_ms) => {
                 let (token, answer) = oneshot::channel();
                 self.mailbox.send(Ask::Wait { followers, timeout_ms, token }).await.map_err(|_| Stopped)?;
-                return Ok(Pending::Answer { answer, position: false });
+                return Ok(Pending::Answer { answer, position: false, is_data: false });
             }
             Command::Request(number, operation) => match self.identity.clone() {
                 Some((client, session)) => {
@@ -186,6 +201,15 @@ impl Connection {
                 self.terms.choose(choice);
                 ok_frame()
             }
+            Command::ClientSticky(on) => {
+                self.is_sticky = on;
+                ok_frame()
+            }
+            Command::ClientSeen => {
+                let number = |number: u64| BytesFrame::Integer(number.cast_signed());
+                let array = |token: Token| BytesFrame::Array(vec![number(token.epoch), number(token.lsn)]);
+                self.seen.map_or(BytesFrame::Null, array)
+            }
             Command::ClientPosition(on) => {
                 self.position = on;
                 ok_frame()
@@ -210,10 +234,16 @@ impl Connection {
         }))
     }
 
+    /// The terms of the connection, and what it has seen if that is to bind it.
+    fn present_terms(&self) -> Terms {
+        let seen = self.seen.filter(|_| self.is_sticky);
+        Terms { after: self.terms.after.max(seen), ..self.terms }
+    }
+
     async fn ask(&self, ask: impl FnOnce(oneshot::Sender<Answer>) -> Ask) -> Result<Pending, Stopped> {
         let (token, answer) = oneshot::channel();
         self.mailbox.send(ask(token)).await.map_err(|_| Stopped)?;
-        Ok(Pending::Answer { answer, position: self.position })
+        Ok(Pending::Answer { answer, position: self.position, is_data: true })
     }
 
     async fn ask_status(&self, show: Show) -> Result<Pending, Stopped> {
@@ -223,12 +253,17 @@ impl Connection {
     }
 
     /// Waits for the first reply. Dropping this future loses nothing: the reply stays where it is until it is here.
-    async fn next_reply(node: &Node, replies: &mut VecDeque<Pending>) -> Result<BytesFrame, Stopped> {
+    async fn next_reply(
+        node: &Node,
+        seen: &mut Option<Token>,
+        replies: &mut VecDeque<Pending>,
+    ) -> Result<BytesFrame, Stopped> {
         let first = replies.front_mut().expect("the caller checked that a reply is pending");
         let frame = match first {
             Pending::Here(_) => None,
-            Pending::Answer { answer, position } => {
+            Pending::Answer { answer, position, is_data } => {
                 let answer = answer.await.map_err(|_| Stopped)?;
+                note_seen(seen, &answer, *is_data);
                 Some(answer_frame(answer, *position))
             }
             Pending::Status { status, show } => {
@@ -261,11 +296,22 @@ impl Connection {
     fn ready_reply(&mut self) -> Option<BytesFrame> {
         let frame = match self.replies.front_mut()? {
             Pending::Here(frame) => std::mem::replace(frame, BytesFrame::Null),
-            Pending::Answer { answer, position } => answer_frame(answer.try_recv().ok()?, *position),
+            Pending::Answer { answer, position, is_data } => {
+                let answer = answer.try_recv().ok()?;
+                note_seen(&mut self.seen, &answer, *is_data);
+                answer_frame(answer, *position)
+            }
             Pending::Status { status, show } => status_frame(&self.node, &status.try_recv().ok()?, show),
         };
         self.replies.pop_front();
         Some(frame)
+    }
+}
+
+/// Remembers the latest position that a client has written or seen.
+fn note_seen(seen: &mut Option<Token>, answer: &Answer, is_data: bool) {
+    if is_data && answer.outcome.is_ok() && answer.lsn > 0 {
+        *seen = (*seen).max(Some(Token { epoch: answer.epoch, lsn: answer.lsn }));
     }
 }
 

@@ -185,3 +185,30 @@ fn bytes_that_are_no_request_end_the_connection_with_a_reason() {
     }
     assert_eq!(cluster.client(1).ask("PING"), "+PONG");
 }
+
+#[test]
+fn terms_of_connections_and_of_single_operations() {
+    let (_cluster, mut client) = start("");
+    assert_eq!(client.ask("CLIENT SESSION"), "nil");
+    check_with(
+        &mut client,
+        r#"
+        CLIENT ACK async TIMEOUT 100 -> +OK
+        SET k 1 -> +OK
+        WITH ACK majority TIMEOUT 5000 SET k 2 -> +OK
+        WITH ACK 2 SET k 3 -> -ERR ACK asks for more members than this cluster has; not executed
+        CLIENT ACK default -> +OK
+        WITH READ nearest GET k -> "2"
+        WAIT 0 0 -> :0
+        WAIT 1 20 -> :0
+        CLIENT SESSION ON -> +OK
+        WITH READ follower GET k -> "2"
+        WITH READ follower AFTER 1 9999 TIMEOUT 10 GET k -> -BEHIND this node does not have the record that the read must have seen; not executed, retry here or elsewhere
+        CLIENT AFTER 1 9999 TIMEOUT 10 -> +OK
+        SET k 4 -> +OK
+        CLIENT AFTER 0 0 -> +OK
+        GET k -> "4"
+        "#,
+    );
+    assert_ne!(client.ask("CLIENT SESSION"), "nil");
+}

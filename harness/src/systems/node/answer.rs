@@ -86,7 +86,7 @@ fn refusal(error: &str) -> Attempt {
     let (word, rest) = error.split_once(' ').unwrap_or((error, ""));
     match word {
         "REDIRECT" => Attempt::NotExecuted { reason: error.to_owned(), leader: rest.trim().parse().ok() },
-        "NOLEADER" | "BUSY" | "LAGGING" => Attempt::not_executed(error.to_owned()),
+        "NOLEADER" | "BUSY" | "LAGGING" | "BEHIND" => Attempt::not_executed(error.to_owned()),
         // Bad syntax or a wrong type: the node never executes such a command.
         "ERR" | "WRONGTYPE" => Attempt::done(Completion::fail(error)),
         // `UNCERTAIN` and `TIMEOUT`, which were logged, and whatever we do not know.
@@ -164,6 +164,7 @@ mod tests {
         assert_eq!(outcome(error("REDIRECT 127.0.0.1:21002")), "try 127.0.0.1:21002");
         assert_eq!(outcome(error("NOLEADER no leader is known; retry")), "try another");
         assert_eq!(outcome(error("LAGGING no follower is within the bounds")), "try another");
+        assert_eq!(outcome(error("BEHIND this node does not have the record")), "try another");
         assert_eq!(outcome(error("BUSY too many operations wait")), "try another");
         assert_eq!(outcome(error("WRONGTYPE Operation against a key")), "Fail");
         assert_eq!(outcome(error("UNCERTAIN leadership was lost")), "Info");

@@ -1,11 +1,11 @@
-//! The terms of operations: `CLIENT READ`, `CLIENT ACK` for a connection, `WITH … command` for one operation.
+//! The terms of operations: `CLIENT READ`, `CLIENT ACK`, `CLIENT AFTER` for a connection, `WITH … command` for one operation.
 //!
 //! Not here: what they mean (`terms`).
 
 use bytes::Bytes;
 
 use super::{Command, Misunderstood, lossy, parse};
-use crate::terms::Choice;
+use crate::terms::{AFTER_TIMEOUT_MS, Choice, Token};
 
 /// Understands one choice at the beginning of these words, and says what is left of them. `None` if none stands there.
 pub(super) fn parse_choice(words: &[Bytes]) -> Result<Option<(Choice, &[Bytes])>, Misunderstood> {
@@ -23,8 +23,20 @@ pub(super) fn parse_choice(words: &[Bytes]) -> Result<Option<(Choice, &[Bytes])>
             };
             Ok(Some((Choice::Ack(ack, timeout_ms), rest)))
         }
+        b"after" => {
+            let [lsn, rest @ ..] = rest else { return Ok(None) };
+            let (timeout_ms, rest) = parse_option("timeout", rest)?;
+            let token = Token { epoch: parse_number(value)?, lsn: parse_number(lsn)? };
+            let after = Some(token).filter(|token| token.lsn > 0);
+            Ok(Some((Choice::After(after, timeout_ms.unwrap_or(AFTER_TIMEOUT_MS)), rest)))
+        }
         _ => Ok(None),
     }
+}
+
+fn parse_number(text: &Bytes) -> Result<u64, Misunderstood> {
+    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
+    number.ok_or_else(|| "ERR AFTER takes an epoch and an LSN, as CLIENT POSITION ON tells them".to_owned())
 }
 
 /// `NAME milliseconds`, if that stands there.

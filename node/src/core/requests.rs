@@ -1,0 +1,85 @@
+//! What clients ask: who may answer it, on what terms, and reads that wait until this node has seen enough.
+//!
+//! Not here: the promises of leaders (`leader`, `acknowledgement`).
+
+use super::pending::MAX_PENDING;
+use super::{Core, Refusal, Role};
+use crate::config::{ReadMode, Visible};
+use crate::store::{Operation, Plan};
+use crate::terms::{Terms, Token};
+
+/// A read that waits for a record.
+#[derive(Debug)]
+pub(crate) struct Parked<T> {
+    token: T,
+    operation: Operation,
+    terms: Terms,
+    after: Token,
+    deadline_ms: u64,
+}
+
+impl<T> Core<T> {
+    /// A client asks. The answer follows as an effect, at once or later.
+    pub(crate) fn request(&mut self, token: T, operation: Operation, terms: impl Into<Terms>) {
+        let terms = terms.into();
+        let read = if operation.is_read() { terms.read } else { ReadMode::Leader };
+        let held_back =
+            if read.is_anywhere() { Some((token, operation, terms)) } else { self.hold(token, operation, terms) };
+        let Some((token, operation, terms)) = held_back else { return };
+        if !matches!(self.role, Role::Leader(_)) && !read.is_anywhere() {
+            let refusal = self.not_leading();
+            return self.refuse(token, refusal);
+        }
+        if terms.ack.is_some_and(|ack| !self.can_satisfy(ack)) {
+            return self.refuse(token, Refusal::TooFewMembers);
+        }
+        if let Some(after) = terms.after.filter(|&after| operation.is_read() && !self.has_seen(after)) {
+            return self.park(token, operation, terms, after);
+        }
+        let visible = self.settings.modes.acknowledgement.visible;
+        match self.store.plan(operation) {
+            Plan::Read(reply) if read == ReadMode::Leader => self.pend_read(token, reply),
+            Plan::Read(reply) if read == ReadMode::LeaderLocal && visible == Visible::AfterSync => {
+                self.pend_seen(token, reply);
+            }
+            Plan::Read(reply) => {
+                let lsn = self.journal.last_lsn();
+                self.answer(token, Ok(reply), self.journal.epoch(lsn), lsn);
+            }
+            Plan::Write(change, reply) => self.pend_write(token, change, reply, terms),
+        }
+    }
+
+    fn refuse(&mut self, token: T, refusal: Refusal) {
+        self.answer(token, Err(refusal), self.hard.epoch, self.journal.last_lsn());
+    }
+
+    /// Whether this node has that very record: one that took its place after a rewind belongs to another epoch.
+    fn has_seen(&self, Token { epoch, lsn }: Token) -> bool {
+        lsn <= self.journal.last_lsn() && self.journal.epoch(lsn) == epoch
+    }
+
+    fn park(&mut self, token: T, operation: Operation, terms: Terms, after: Token) {
+        if self.parked.len() >= MAX_PENDING {
+            return self.refuse(token, Refusal::Busy);
+        }
+        let deadline_ms = self.now_ms.saturating_add(terms.after_timeout_ms);
+        self.parked.push(Parked { token, operation, terms, after, deadline_ms });
+    }
+
+    /// Goes on with the reads whose record has come, and refuses those whose time is up.
+    pub(crate) fn wake_parked(&mut self) {
+        if self.parked.is_empty() {
+            return;
+        }
+        for parked in std::mem::take(&mut self.parked) {
+            if self.has_seen(parked.after) {
+                self.request(parked.token, parked.operation, Terms { after: None, ..parked.terms });
+            } else if self.now_ms >= parked.deadline_ms {
+                self.refuse(parked.token, Refusal::Behind);
+            } else {
+                self.parked.push(parked);
+            }
+        }
+    }
+}
