@@ -18,7 +18,7 @@ pub use peer::Peer;
 pub(crate) use peer::parse_id;
 pub use preset::{Like, ModeFlags, explain};
 pub use reads::{ReadMode, Reads};
-pub use storage::{Engine, Storage};
+pub use storage::{Engine, LogKind, Storage};
 pub use words::UnknownWord;
 pub(crate) use words::flag_words;
 
@@ -109,6 +109,9 @@ pub enum ConfigError {
     /// An election by a coordinator that is not given.
     #[error("--election coordinator needs --coordinator, as in `--coordinator etcd=http://127.0.0.1:2379`")]
     NoCoordinator,
+    /// A physical log without a file.
+    #[error("--log physical carries the bytes of a storage file: choose --storage redb as well, or --log logical")]
+    PhysicalInMemory,
     /// A number outside its sensible range.
     #[error("{flag} {value} is out of range: {range}")]
     OutOfRange {
@@ -212,6 +215,7 @@ mod tests {
         check::<ReadMode>("leader leader-local follower nearest");
         check::<Fsync>("always interval interval:10");
         check::<Engine>("memory redb");
+        check::<LogKind>("logical physical");
         check::<Peer>("n2=127.0.0.1:7002");
     }
 
@@ -237,6 +241,7 @@ mod tests {
             ("--coordinator zookeeper=x", "etcd=http://"),
             ("--coordinator etcd=https://x:1", "etcd=http://"),
             ("--scope a/b", "no scope"),
+            ("--log physical", "--storage redb as well"),
         ] {
             let error = parse(flags).expect_err(flags);
             assert!(error.contains(names), "{flags}: {error}");

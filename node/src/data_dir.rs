@@ -1,6 +1,6 @@
 //! The directory of everything that must survive a restart: who may use it, and how files in it are made durable.
 //!
-//! Layout: `lock`, `hard-state`, `store.redb`, `log/<first lsn>.log`, `snapshot/<lsn>.snapshot`, `rewound/<epoch>-<lsn>.jsonl`.
+//! Layout: `lock`, `hard-state`, `store.redb` or `image/{pages,position}`, `log/<first lsn>.log`, `snapshot/<lsn>.snapshot`, `rewound/<epoch>-<lsn>.jsonl`.
 //! Not here: what the files say.
 
 use std::fs::{self, File, TryLockError};
@@ -45,6 +45,10 @@ impl DataDir {
 
     pub(crate) fn store_path(&self) -> PathBuf {
         self.path.join("store.redb")
+    }
+
+    pub(crate) fn image_path(&self) -> PathBuf {
+        self.path.join("image")
     }
 }
 

@@ -12,6 +12,7 @@ mod config;
 mod coordinator;
 mod core;
 mod data_dir;
+mod delta;
 mod dump;
 mod hard_state;
 mod log;
@@ -33,8 +34,8 @@ mod tools;
 
 pub use config::{
     Ack, AckDurability, Acknowledgement, Clients, Config, ConfigError, Coordination, Election, Engine, Etcd, Failover,
-    Fencing, Flag, Fsync, Like, ModeFlags, Modes, Peer, ReadMode, Reads, SemiSyncFallback, Storage, UnknownWord,
-    Visible, explain,
+    Fencing, Flag, Fsync, Like, LogKind, ModeFlags, Modes, Peer, ReadMode, Reads, SemiSyncFallback, Storage,
+    UnknownWord, Visible, explain,
 };
 
 pub use dump::Dump;

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
-use crate::config::{Config, Election, Peer};
+use crate::config::{Config, Election, LogKind, Peer};
 use crate::core::message::Message;
 use crate::membership::{Membership, Standing};
 use crate::record::Member;
@@ -56,6 +56,7 @@ pub(crate) enum Direction {
 struct Identity {
     id: String,
     election: Election,
+    log: LogKind,
     /// Where members are reached, whatever address they were added with.
     peers: Vec<Peer>,
     /// The newest list of members that this node or anybody who dialed it has.
@@ -68,7 +69,7 @@ impl Identity {
     }
 
     fn hello(&self, to: &str) -> Hello {
-        Hello::new(&self.id, to, self.members().clone(), self.election)
+        Hello::new(&self.id, to, self.members().clone(), self.election, self.log)
     }
 
     /// The others that are members, and where they are reached.
@@ -116,6 +117,7 @@ impl Links {
             election: config.modes.failover.election,
             peers: config.peers.clone(),
             members: Mutex::new(members),
+            log: config.modes.storage.log,
         });
         let links = Links { identity, lines: Arc::default(), incoming: Arc::default(), events };
         links.dial();

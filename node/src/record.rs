@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::delta::Delta;
 use crate::membership::Membership;
 use crate::sessions::Request;
 
@@ -80,17 +81,43 @@ pub(crate) struct Record {
 }
 
 impl Record {
+    /// In the newest version: a zero, the version, and the record in postcard.
     pub(crate) fn encode(&self) -> Bytes {
-        let encoded = postcard::to_stdvec(self).expect("a record has no part that cannot be serialized");
+        let encoded =
+            postcard::to_extend(self, vec![0, VERSION]).expect("a record has no part that cannot be serialized");
         Bytes::from(encoded.into_boxed_slice()) // boxed first: no spare capacity is kept for the life of the log
     }
 
-    /// `None` when the bytes are no record, or more than one.
+    /// Reads every version there has been. `None` when the bytes are no record, or more than one.
     pub(crate) fn decode(encoded: &[u8]) -> Option<Self> {
-        match postcard::take_from_bytes(encoded) {
-            Ok((record, [])) => Some(record),
-            _ => None,
-        }
+        let record = match encoded {
+            [0, VERSION, record @ ..] => whole(record)?,
+            [0, ..] => return None,
+            // Version 1 had no mark. It began with the LSN, which is never 0.
+            first => {
+                let RecordV1 { stamp, change } = whole(first)?;
+                Record { stamp, change, request: None }
+            }
+        };
+        let is_sound = !matches!(&record.change, Change::Bytes(delta) if !delta.is_sound());
+        is_sound.then_some(record)
+    }
+}
+
+/// The version of records that this program writes. Those in the log and those of peers may be older.
+const VERSION: u8 = 2;
+
+/// A record before requests were numbered.
+#[derive(Debug, Deserialize)]
+struct RecordV1 {
+    stamp: Stamp,
+    change: Change,
+}
+
+fn whole<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Option<T> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((value, [])) => Some(value),
+        _ => None,
     }
 }
 
@@ -107,6 +134,8 @@ pub(crate) enum Change {
     Push { key: Bytes, end: End, elements: Vec<Bytes> },
     /// The members are these from now on.
     Members { before: Box<Membership>, after: Box<Membership> },
+    /// These bytes of the storage file are others now: the physical log.
+    Bytes(Delta),
 }
 
 impl Change {
@@ -114,6 +143,7 @@ impl Change {
     pub(crate) fn size(&self) -> usize {
         match self {
             Change::Noop | Change::Members { .. } => 0,
+            Change::Bytes(delta) => delta.size(),
             Change::Set { key, before, after } => {
                 element_size(key) + before.as_ref().map_or(0, Value::size) + element_size(after)
             }
@@ -213,5 +243,41 @@ impl Serialize for List {
 impl<'de> Deserialize<'de> for List {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(VecDeque::<Bytes>::deserialize(deserializer)?.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Records as programs before this one wrote them. Never change these bytes: logs have them.
+    #[test]
+    fn records_of_every_version_are_read() {
+        let gtid = Gtid { origin: Member(1), sequence: 300 };
+        let stamp = Stamp { lsn: 200, epoch: 3, gtid };
+        let list = Value::List([Bytes::from_static(b"x")].into_iter().collect());
+        let key = || Bytes::from_static(b"k");
+        let change = |number| match number {
+            0 => Change::Noop,
+            1 => Change::Set { key: key(), before: Some(Value::String("a".into())), after: "b".into() },
+            2 => Change::Delete { rows: vec![(key(), list.clone())] },
+            _ => Change::Push { key: key(), end: End::Back, elements: vec!["y".into()] },
+        };
+        for (number, bytes) in [
+            (0, &b"\xc8\x01\x03\x01\xac\x02\x00"[..]),
+            (1, b"\xc8\x01\x03\x01\xac\x02\x01\x01k\x01\x00\x01a\x01b"),
+            (2, b"\xc8\x01\x03\x01\xac\x02\x02\x01\x01k\x01\x01\x01x"),
+            (3, b"\xc8\x01\x03\x01\xac\x02\x03\x01k\x01\x01\x01y"),
+            (0, b"\0\x02\xc8\x01\x03\x01\xac\x02\x00\x00"),
+            (3, b"\0\x02\xc8\x01\x03\x01\xac\x02\x03\x01k\x01\x01\x01y\x00"),
+        ] {
+            let expected = Record { stamp, change: change(number), request: None };
+            assert_eq!(Record::decode(bytes), Some(expected), "{bytes:?}");
+        }
+        for number in 0..4 {
+            let newest = Record { stamp, change: change(number), request: None };
+            assert_eq!(Record::decode(&newest.encode()), Some(newest));
+        }
+        assert_eq!(Record::decode(b"\0\x03\xc8\x01\x03\x01\xac\x02\x00\x00"), None, "of a version to come");
     }
 }

@@ -53,6 +53,10 @@ pub(crate) fn record_json(record: &Record, members: &[String]) -> Json {
     let (name, change) = match &record.change {
         Change::Noop => ("noop", Json::Null),
         Change::Members { before, after } => ("members", json!({ "before": before, "after": after })),
+        Change::Bytes(delta) => {
+            let (places, bytes) = delta.extent();
+            ("bytes", json!({ "places": places, "bytes": bytes }))
+        }
         Change::Set { key, before, after } => {
             let before = before.as_ref().map_or(Json::Null, value_json);
             ("set", json!({ "key": bytes_json(key), "before": before, "after": bytes_json(after) }))

@@ -8,12 +8,13 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, ensure};
+use bytes::Bytes;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::config::{Config, Engine, Modes, Storage};
+use crate::config::{Config, Engine, LogKind, Modes, Storage};
 use crate::coordinator::{Coordinator, Told};
 use crate::core::coordinated::Lease;
 use crate::core::retention::SnapshotKey;
@@ -24,7 +25,7 @@ use crate::hard_state::HardStateFile;
 use crate::log::{Flushed, Log, Report};
 use crate::membership::Membership;
 use crate::peer::{Direction, Links, PeerEvent};
-use crate::record::{Epoch, Lsn, Member, Record};
+use crate::record::{Change, Epoch, Lsn, Member, Record};
 use crate::rewound::put_aside;
 use crate::server::{self, Ask, Doors};
 use crate::slots_file::SlotsFile;
@@ -151,12 +152,12 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
     let clients = bind(config.listen, "--listen").await?;
     let peers = bind(config.peer_listen, "--peer-listen").await?;
     let (client_address, peer_address) = (clients.local_addr()?, peers.local_addr()?);
+    let store = open_store(storage, &data, &records)?;
     let records = records.into_iter().map(|encoded| {
         let record = Record::decode(&encoded).expect("recovery returns records");
         (record, encoded)
     });
     let advertised = config.advertise.unwrap_or(client_address);
-    let store = open_store(storage, &data)?;
     let settings = settings(config, hard_state.first_members().clone(), advertised);
     let core = Core::new(settings, hard, store, snapshot, records).with_slots(slots);
     let lsn = core.status().last_lsn;
@@ -233,12 +234,32 @@ impl Sources {
     }
 }
 
-fn open_store(storage: &Storage, data: &DataDir) -> anyhow::Result<Store> {
-    let store = match storage.storage {
-        Engine::Memory => Store::default(),
-        Engine::Redb => Store::open(&data.store_path(), storage.checkpoint_bytes)?,
+/// The records of a log are all of one kind, and so is what is kept of them.
+fn check_kind(kind: LogKind, data: &DataDir, records: &[Bytes]) -> anyhow::Result<()> {
+    let mut changes = records.iter().filter_map(|encoded| Record::decode(encoded)).map(|record| record.change);
+    let found = match changes.find(|change| !matches!(change, Change::Noop | Change::Members { .. })) {
+        Some(Change::Bytes(_)) => LogKind::Physical,
+        Some(_) => LogKind::Logical,
+        None if data.image_path().exists() => LogKind::Physical,
+        None => return Ok(()),
     };
-    tracing::info!(engine = %storage.storage, kept_lsn = store.applied().lsn, "store opened");
+    ensure!(
+        found == kind,
+        "{} has a log of kind `{found}`, but this node was started with --log {kind}; start it as before, or empty the directory and \
+         let the node start over",
+        data.path().display(),
+    );
+    Ok(())
+}
+
+fn open_store(storage: &Storage, data: &DataDir, records: &[Bytes]) -> anyhow::Result<Store> {
+    check_kind(storage.log, data, records)?;
+    let store = match (storage.log, storage.storage) {
+        (LogKind::Physical, _) => Store::open_physical(&data.image_path(), storage.checkpoint_bytes)?,
+        (LogKind::Logical, Engine::Memory) => Store::default(),
+        (LogKind::Logical, Engine::Redb) => Store::open(&data.store_path(), storage.checkpoint_bytes)?,
+    };
+    tracing::info!(engine = %storage.storage, log = %storage.log, kept_lsn = store.applied().lsn, "store opened");
     Ok(store)
 }
 

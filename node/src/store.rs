@@ -11,12 +11,14 @@ use crate::record::{Change, End, List, Lsn, Position, Stamp, Value};
 use durable::Durable;
 pub(crate) use engine::{Engine, StoreError};
 use memory::Memory;
+use physical::Physical;
 use rows::Rows;
 
 mod durable;
 mod engine;
 mod layers;
 mod memory;
+pub(crate) mod physical;
 mod plan;
 pub(crate) mod rows;
 #[cfg(test)]
@@ -75,6 +77,8 @@ pub(crate) enum Plan {
 pub(crate) struct Store {
     engine: Box<dyn Engine>,
     applied: Position,
+    /// The bytes of the next record are in the storage file already, because they were made there.
+    is_made: bool,
 }
 
 impl Default for Store {
@@ -86,12 +90,17 @@ impl Default for Store {
 impl Store {
     /// The state that an engine has kept; of one in memory, that before the first record.
     pub(crate) fn new(engine: Box<dyn Engine>) -> Self {
-        Store { applied: engine.kept(), engine }
+        Store { applied: engine.kept(), engine, is_made: false }
     }
 
     /// The state in a file, which is created if there is none; a checkpoint is made about every `checkpoint_bytes` of changes.
     pub(crate) fn open(path: &Path, checkpoint_bytes: u64) -> Result<Self, StoreError> {
         Ok(Store::new(Box::new(Durable::open(path, checkpoint_bytes as usize)?)))
+    }
+
+    /// The state in a storage file whose bytes the log carries, in a directory of its own.
+    pub(crate) fn open_physical(dir: &Path, checkpoint_bytes: u64) -> Result<Self, StoreError> {
+        Ok(Store::new(Box::new(Physical::open(dir, checkpoint_bytes as usize)?)))
     }
 
     /// The last record whose change is made.
@@ -104,11 +113,21 @@ impl Store {
         plan::plan(&*self.engine, operation)
     }
 
+    /// What the log is to carry for a change that was planned on exactly this state. [`Store::apply`] must follow; `None` if the change
+    /// is too large for a record, and nothing has happened.
+    pub(crate) fn make(&mut self, change: Change) -> Option<Change> {
+        let made = self.engine.make(change)?;
+        self.is_made = matches!(made, Change::Bytes(_));
+        Some(made)
+    }
+
     /// Makes the change of the next record, which was planned on exactly this state, here or on another node.
     pub(crate) fn apply(&mut self, stamp: &Stamp, change: Change) {
         let bytes = change.size();
         match change {
             Change::Noop | Change::Members { .. } => {}
+            Change::Bytes(_) if std::mem::take(&mut self.is_made) => {}
+            Change::Bytes(delta) => self.engine.apply_bytes(&delta),
             Change::Set { key, after, .. } => {
                 self.engine.update(key, &mut |row| *row = Some(Value::String(after.clone())));
             }
@@ -132,6 +151,7 @@ impl Store {
     pub(crate) fn undo(&mut self, change: Change) {
         match change {
             Change::Noop | Change::Members { .. } => {}
+            Change::Bytes(delta) => self.engine.undo_bytes(&delta),
             Change::Set { key, before, .. } => self.engine.update(key, &mut |row| row.clone_from(&before)),
             Change::Delete { rows } => {
                 for (key, value) in rows {

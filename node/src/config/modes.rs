@@ -7,7 +7,7 @@ use super::acknowledgement::Acknowledgement;
 use super::clients::Clients;
 use super::failover::{Failover, Fencing};
 use super::reads::Reads;
-use super::storage::Storage;
+use super::storage::{Engine, LogKind, Storage};
 use super::{Ack, ConfigError};
 
 /// A flag and its value.
@@ -70,6 +70,9 @@ impl Modes {
         {
             return Err(ConfigError::AckBeyondMembers { nodes, members });
         }
+        if self.storage.log == LogKind::Physical && self.storage.storage == Engine::Memory {
+            return Err(ConfigError::PhysicalInMemory);
+        }
         let Failover { heartbeat_ms, missed_heartbeats, demote_after_ms, lease_ttl_ms, .. } = self.failover;
         if (self.failover.fencing == Fencing::Stonith) != self.failover.stonith_command.is_some() {
             return Err(ConfigError::Stonith);
@@ -106,7 +109,7 @@ mod tests {
                        --semi-sync-timeout-ms 5 --fsync interval:7 --read follower --election timeout --fencing none --heartbeat-ms 7 \
                        --missed-heartbeats 3 --demote-after-ms 9 --max-lag-on-failover 5 --stonith-command true --lease-ttl-ms 1234 \
                        --segment-bytes 8192 --snapshot-bytes 9999 --keep-log-bytes 8 --max-slot-size 10 --sessions 5 \
-                       --storage redb --checkpoint-bytes 77";
+                       --storage redb --log physical --checkpoint-bytes 77";
         for flags in ["", unusual] {
             let modes = Modes::default().with(flags).unwrap();
             let written: Vec<_> = modes.flags().into_iter().map(|(flag, value)| format!("{flag} {value}")).collect();

@@ -33,9 +33,23 @@ pub struct Storage {
     #[arg(long, value_enum, value_name = "ENGINE", default_value_t)]
     pub storage: Engine,
 
+    /// What the records of the replication log say. `physical` needs `--storage redb`.
+    #[arg(long, value_enum, value_name = "KIND", default_value_t)]
+    pub log: LogKind,
+
     /// Bytes of changes after which an engine that keeps a file makes a checkpoint; as much of the log is read again at a start.
     #[arg(long, value_name = "BYTES", default_value_t = 4 << 20)]
     pub checkpoint_bytes: u64,
+}
+
+/// What the records of the replication log say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum LogKind {
+    /// Changes of rows, with the images before and after; members may differ in how they store them.
+    #[default]
+    Logical,
+    /// Exact changes of bytes of the storage file; all members must have the same storage format and architecture.
+    Physical,
 }
 
 /// What holds the keys and values.
@@ -48,7 +62,7 @@ pub enum Engine {
     Redb,
 }
 
-flag_words!(Engine: "storage");
+flag_words!(Engine: "storage", LogKind: "log");
 
 impl Storage {
     pub(super) fn flags(&self) -> Vec<Flag> {
@@ -58,6 +72,7 @@ impl Storage {
             ("--keep-log-bytes", self.keep_log_bytes.to_string()),
             ("--max-slot-size", self.max_slot_size.to_string()),
             ("--storage", self.storage.to_string()),
+            ("--log", self.log.to_string()),
             ("--checkpoint-bytes", self.checkpoint_bytes.to_string()),
         ]
     }

@@ -9,15 +9,16 @@ use crate::record::{Change, Gtid, Lsn, Record, Stamp};
 use crate::sessions::Request;
 
 impl<T> Core<T> {
-    /// Leads on: creates a record and applies it.
-    pub(crate) fn create(&mut self, change: Change, request: Option<Box<Request>>) -> Lsn {
+    /// Leads on: creates a record and applies it. `None` if the change is too large for a record; then nothing has happened.
+    pub(crate) fn create(&mut self, change: Change, request: Option<Box<Request>>) -> Option<Lsn> {
+        let change = self.store.make(change)?;
         self.sequence += 1;
         let gtid = Gtid { origin: self.settings.me, sequence: self.sequence };
         let stamp = Stamp { lsn: self.journal.last_lsn() + 1, epoch: self.hard.epoch, gtid };
         let record = Record { stamp, change, request };
         self.journal.push(&stamp, record.encode());
         self.apply(record);
-        stamp.lsn
+        Some(stamp.lsn)
     }
 
     /// Makes what the next record of the journal says.

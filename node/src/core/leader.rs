@@ -14,6 +14,9 @@ use crate::sessions::Request;
 use crate::store::Reply;
 use crate::terms::Terms;
 
+const TOO_LARGE: &str =
+    "ERR the change comes to more than 18 MiB of bytes of the storage file; do it in parts; not executed";
+
 /// What only a leader has.
 pub(crate) struct Leader<T> {
     pub(crate) followers: BTreeMap<Member, Progress>,
@@ -71,7 +74,7 @@ impl<T> Core<T> {
         let last_lsn = self.journal.last_lsn();
         let peers = self.settings.peers().into_iter();
         let followers = peers.map(|peer| (peer, Progress::new(last_lsn, self.now_ms))).collect();
-        let first_lsn = self.create(Change::Noop, None);
+        let first_lsn = self.create(Change::Noop, None).expect("a record of no change fits");
         self.leader = Some((self.settings.me, self.settings.address));
         self.semi_sync.is_degraded = false;
         self.role = Role::Leader(Box::new(Leader {
@@ -102,7 +105,9 @@ impl<T> Core<T> {
         reply: Reply,
         terms: Terms,
     ) {
-        let lsn = self.create(change, request);
+        let Some(lsn) = self.create(change, request) else {
+            return self.answer(token, Ok(Reply::Error(TOO_LARGE)), self.hard.epoch, self.journal.last_lsn());
+        };
         let since_ms = self.now_ms;
         let deadline_ms = terms.ack_timeout_ms.map(|timeout_ms| since_ms.saturating_add(timeout_ms));
         let ack = terms.ack.unwrap_or(self.settings.modes.acknowledgement.ack);

@@ -15,7 +15,7 @@ use super::{Answer, Core, Effect, Refusal, Settings};
 use crate::config::{Election, Modes, ReadMode};
 use crate::membership::Membership;
 use crate::record::{End, Epoch, Member, Record};
-use crate::store::{Operation, Plan, Reply, Store};
+use crate::store::{Operation, Plan, Reply};
 
 mod coordinator;
 mod disk;
@@ -134,8 +134,9 @@ impl World {
         };
         let node = &mut self.nodes[usize::from(index)];
         node.disk.recover();
+        let store = node.disk.store(&settings.modes.storage);
         let log = node.disk.records.iter().map(|encoded| (Record::decode(encoded).unwrap(), encoded.clone()));
-        let mut core = Core::new(settings, node.disk.hard, Store::default(), node.disk.snapshot.clone(), log);
+        let mut core = Core::new(settings, node.disk.hard, store, node.disk.snapshot.clone(), log);
         node.disk.generation = 0;
         node.started_ms = self.now_ms;
         for peer in (0..self.setup.nodes).filter(|&peer| peer != index) {
@@ -201,6 +202,7 @@ impl World {
         while let Some((_, command)) = node.disk.queue.pop_front_if(|(due_ms, _)| *due_ms <= self.now_ms) {
             node.disk.carry_out(command);
             core.flushed(node.disk.generation, node.disk.last_lsn());
+            core.synced(node.disk.generation, node.disk.last_lsn());
         }
         if let Some((_, key)) = node.disk.writing.take_if(|(due_ms, _)| *due_ms <= self.now_ms) {
             core.snapshot_written(key, true);
@@ -216,6 +218,7 @@ impl World {
         }
         core.tick();
         let effects = core.settle();
+        assert!(core.store().failure().is_none());
         let status = core.status();
         if status.role == "leader" {
             self.leaders.entry(status.epoch).or_default().insert(Member(index));

@@ -88,7 +88,7 @@ impl Caller {
         let hello = decode_hello(frame).ok_or("it does not begin with a hello of this protocol")?;
         let identity = &self.links.identity;
         let known = identity.members().clone();
-        let expected = Hello::new(&hello.from, &identity.id, known.clone(), identity.election);
+        let expected = Hello::new(&hello.from, &identity.id, known.clone(), identity.election, identity.log);
         if let Some(difference) = hello.difference(&expected) {
             return Err(format!("{}: {difference}", hello.from));
         }

@@ -6,10 +6,10 @@ use bytes::{Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 use tokio_util::codec::{Encoder, LengthDelimitedCodec};
 
-use crate::config::Election;
+use crate::config::{Election, LogKind};
 use crate::core::message::Message;
 use crate::membership::Membership;
-use crate::store::MAX_RECORD_BYTES;
+use crate::store::{MAX_RECORD_BYTES, physical};
 
 const MAGIC: &str = "interregnum-peer";
 const VERSION: u32 = 2;
@@ -26,10 +26,15 @@ pub(crate) struct Hello {
     /// The newest list that the caller knows; empty while it waits to join.
     pub(crate) members: Membership,
     election: String,
+    log: String,
+    /// Of a physical log: what its bytes depend on. Empty in hellos of the logical one, which depends on neither.
+    storage_format: String,
+    architecture: String,
 }
 
 impl Hello {
-    pub(crate) fn new(from: &str, to: &str, members: Membership, election: Election) -> Self {
+    pub(crate) fn new(from: &str, to: &str, members: Membership, election: Election, log: LogKind) -> Self {
+        let of_bytes = |words: fn() -> String| if log == LogKind::Physical { words() } else { String::new() };
         Hello {
             magic: MAGIC.to_owned(),
             version: VERSION,
@@ -37,6 +42,9 @@ impl Hello {
             to: to.to_owned(),
             members,
             election: election.to_string(),
+            log: log.to_string(),
+            storage_format: of_bytes(physical::storage_format),
+            architecture: of_bytes(physical::architecture),
         }
     }
 
@@ -53,6 +61,9 @@ impl Hello {
             ("version", &self.version.to_string(), &expected.version.to_string()),
             ("list of founding members", &theirs, &ours),
             ("election", &self.election, &expected.election),
+            ("log", &self.log, &expected.log),
+            ("storage format", &self.storage_format, &expected.storage_format),
+            ("architecture", &self.architecture, &expected.architecture),
             ("addressee", &self.to, &expected.to),
         ];
         let (what, theirs, ours) = pairs.into_iter().find(|(_, theirs, ours)| theirs != ours)?;
@@ -84,12 +95,28 @@ mod tests {
 
     fn hello(from: &str, to: &str, members: &[&str], election: Election) -> Hello {
         let members = Membership::founded(members.iter().map(|&member| member.to_owned()));
-        Hello::new(from, to, members, election)
+        Hello::new(from, to, members, election, LogKind::Logical)
     }
 
     #[test]
     fn a_caller_from_elsewhere_is_told_what_differs() {
         let expected = hello("n2", "n1", &["n1", "n2"], Election::Vote);
+        let logical = expected.clone();
+        let members = Membership::founded(["n1", "n2"].map(String::from));
+        let physical = Hello::new("n2", "n1", members, Election::Vote, LogKind::Physical);
+        for (caller, host, differs) in [
+            (logical, physical.clone(), "its log is `logical`, this node's is `physical`"),
+            (
+                Hello { storage_format: "redb 5".into(), ..physical.clone() },
+                physical.clone(),
+                "its storage format is `redb 5`",
+            ),
+            (Hello { architecture: "vax".into(), ..physical.clone() }, physical.clone(), "its architecture is `vax`"),
+        ] {
+            let difference = caller.difference(&host).expect("they differ");
+            assert!(difference.contains(differs), "{difference}");
+            assert!(host.difference(&caller).is_some(), "the other side refuses as well");
+        }
         assert_eq!(expected.difference(&expected), None);
         assert_eq!(hello("n2", "n1", &[], Election::Vote).difference(&expected), None, "it waits to join");
         for (caller, differs) in [

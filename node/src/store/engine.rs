@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::rows::Rows;
-use crate::record::{Lsn, Position, Value};
+use crate::delta::Delta;
+use crate::record::{Change, Lsn, Position, Value};
 
 /// Why a durable engine cannot be used, or not any longer.
 #[derive(Debug, thiserror::Error)]
@@ -24,12 +25,47 @@ impl StoreError {
     }
 }
 
+/// What a key holds, seen from afar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Nothing,
+    String,
+    List { length: usize, size: usize },
+}
+
 /// What holds the rows. It answers always: after a failure it answers anything, and [`Engine::failure`] says so before anybody is told.
 pub(crate) trait Engine: fmt::Debug + Send {
     fn get(&self, key: &Bytes) -> Option<Cow<'_, Value>>;
 
     /// Lets `change` see and replace one row.
     fn update(&mut self, key: Bytes, change: &mut dyn FnMut(&mut Option<Value>));
+
+    /// What kind of value is there, without looking at it all.
+    fn shape(&self, key: &Bytes) -> Shape {
+        match self.get(key).as_deref() {
+            None => Shape::Nothing,
+            Some(Value::String(_)) => Shape::String,
+            Some(Value::List(list)) => Shape::List { length: list.len(), size: list.size() },
+        }
+    }
+
+    /// What the log is to carry for a change that is asked for here. An engine whose changes are bytes has made it then. `None` if
+    /// that would not fit a record; then nothing has changed.
+    fn make(&mut self, change: Change) -> Option<Change> {
+        Some(change)
+    }
+
+    /// Makes a change of bytes that comes from the log.
+    fn apply_bytes(&mut self, _delta: &Delta) {
+        unreachable!(
+            "a node of the logical log has no records of the physical one: `runtime` and the peers' hellos see to that"
+        )
+    }
+
+    /// Takes back the last change of bytes.
+    fn undo_bytes(&mut self, _delta: &Delta) {
+        unreachable!("as above")
+    }
 
     fn len(&self) -> usize;
 

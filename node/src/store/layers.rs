@@ -40,10 +40,12 @@ impl<K: Ord + Clone, V: Clone> Layers<K, V> {
     }
 
     /// Everything changed so far is of records up to `position`, and is to be written down. Only one layer at a time is.
-    pub(super) fn seal(&mut self, position: Position) {
-        if self.sealed.is_none() {
+    pub(super) fn seal(&mut self, position: Position) -> bool {
+        let may = self.sealed.is_none();
+        if may {
             self.sealed = Some(Sealed { position, changed: std::mem::take(&mut self.fresh) });
         }
+        may
     }
 
     /// The sealed layer, if the log is durable up to its end. It stays until [`Layers::written`].

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use super::engine::Shape;
 use super::{Engine, MAX_RECORD_BYTES, MAX_VALUE_BYTES, Operation, Plan, Reply};
 use crate::record::{Change, End, Value, element_size};
 
@@ -85,10 +86,10 @@ fn plan_increment(engine: &dyn Engine, key: Bytes) -> Plan {
 }
 
 fn plan_push(engine: &dyn Engine, key: Bytes, end: End, elements: Vec<Bytes>) -> Plan {
-    let (length, size) = match engine.get(&key).as_deref() {
-        None => (0, 0),
-        Some(Value::List(list)) => (list.len(), list.size()),
-        Some(Value::String(_)) => return Plan::Read(Reply::Error(WRONG_TYPE)),
+    let (length, size) = match engine.shape(&key) {
+        Shape::Nothing => (0, 0),
+        Shape::List { length, size } => (length, size),
+        Shape::String => return Plan::Read(Reply::Error(WRONG_TYPE)),
     };
     if size + elements.iter().map(element_size).sum::<usize>() > MAX_VALUE_BYTES {
         return Plan::Read(Reply::Error(TOO_LARGE));

@@ -9,7 +9,7 @@ fn bytes(text: &str) -> Bytes {
     Bytes::copy_from_slice(text.as_bytes())
 }
 
-fn stamp(lsn: Lsn, epoch: u64) -> Stamp {
+pub(super) fn stamp(lsn: Lsn, epoch: u64) -> Stamp {
     Stamp { lsn, epoch, gtid: Gtid { origin: Member(0), sequence: lsn } }
 }
 
@@ -23,7 +23,7 @@ fn run(store: &mut Store, operation: Operation) -> Reply {
     }
 }
 
-fn operations() -> impl Strategy<Value = Operation> {
+pub(super) fn operations() -> impl Strategy<Value = Operation> {
     let key = || prop_oneof!["a", "b", "c"].prop_map(|key| bytes(&key));
     let text = || prop_oneof!["", "7", "9223372036854775807", "x"].prop_map(|text| bytes(&text));
     prop_oneof![
@@ -158,7 +158,7 @@ impl Pair {
     }
 }
 
-fn position(log: &[Record]) -> Position {
+pub(super) fn position(log: &[Record]) -> Position {
     log.last().map_or_else(Position::default, |record| record.stamp.position())
 }
 

@@ -3,11 +3,14 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use tempfile::TempDir;
 
+use crate::config::{Engine, LogKind, Storage};
 use crate::core::HardState;
 use crate::core::retention::SnapshotKey;
 use crate::core::snapshot::Snapshot;
 use crate::record::{Lsn, Record};
+use crate::store::Store;
 
 /// One simulated disk: what is on it, and what it was asked to do but has not done yet.
 #[derive(Default)]
@@ -23,6 +26,8 @@ pub(super) struct Disk {
     pub(super) queue: VecDeque<(u64, Command)>,
     /// When a snapshot will have been written, and of what it is.
     pub(super) writing: Option<(u64, SnapshotKey)>,
+    /// Where an engine that keeps a file has it: a real one, which the process's death leaves as it is.
+    files: Option<TempDir>,
 }
 
 pub(super) enum Command {
@@ -33,6 +38,18 @@ pub(super) enum Command {
 }
 
 impl Disk {
+    /// The store as this disk has kept it.
+    pub(super) fn store(&mut self, storage: &Storage) -> Store {
+        if storage.storage == Engine::Memory {
+            return Store::default();
+        }
+        let files = self.files.get_or_insert_with(|| tempfile::tempdir().unwrap()).path();
+        match storage.log {
+            LogKind::Logical => Store::open(&files.join("store.redb"), storage.checkpoint_bytes).unwrap(),
+            LogKind::Physical => Store::open_physical(&files.join("image"), storage.checkpoint_bytes).unwrap(),
+        }
+    }
+
     pub(super) fn last_lsn(&self) -> Lsn {
         self.base_lsn + self.records.len() as Lsn
     }

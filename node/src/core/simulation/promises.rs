@@ -99,3 +99,20 @@ fn unsound_nodes_recover_with_base_snapshots_too() {
     assert!(found.iter().any(|violation| violation == "lost"), "{found:?}");
     assert!(found.iter().all(|violation| violation != "liveness" && violation != "log matching"), "{found:?}");
 }
+
+#[test]
+fn so_are_nodes_that_keep_their_rows_in_files() {
+    check_sound(Setup { flags: "--storage redb --checkpoint-bytes 4000", ..SOUND }, 4);
+    let tiny = "--storage redb --checkpoint-bytes 4000 --snapshot-bytes 5000 --keep-log-bytes 100 --segment-bytes 1 --max-slot-size 0";
+    let installed = check_sound(Setup { flags: tiny, ..SOUND }, 4);
+    assert!(installed > 0, "no base snapshot was needed");
+}
+
+#[test]
+fn so_are_nodes_whose_log_is_the_bytes_of_a_file() {
+    check_sound(Setup { flags: "--storage redb --log physical --checkpoint-bytes 500000", ..SOUND }, 1);
+    let tiny = "--storage redb --log physical --checkpoint-bytes 500000 --snapshot-bytes 1000000 --keep-log-bytes 100000 \
+                --segment-bytes 1 --max-slot-size 0";
+    let installed = check_sound(Setup { flags: tiny, ..SOUND }, 2);
+    assert!(installed > 0, "no base snapshot was needed");
+}
