@@ -62,6 +62,8 @@ pub(crate) struct Measured {
     pub staleness: Staleness,
     /// How many records the follower furthest behind lacked, by what leaders told, 40 times a second.
     pub lag_records: Quantiles,
+    /// The most bytes that one node had on its disk.
+    pub disk_bytes: u64,
 }
 
 /// A finished run. Its [`verdict`](Report::verdict) counts every judgement, unless [`expect`](Report::expect) has named
@@ -176,6 +178,12 @@ impl Report {
         self.measured.lag_records
     }
 
+    /// The most bytes that one node had on its disk.
+    #[must_use]
+    pub fn disk_bytes(&self) -> u64 {
+        self.measured.disk_bytes
+    }
+
     /// The run's directory.
     #[must_use]
     pub fn run_dir(&self) -> &RunDir {
@@ -219,6 +227,7 @@ impl Report {
             availability: &'a Availability,
             staleness: &'a Staleness,
             lag_records: Quantiles,
+            disk_bytes: u64,
             gates: &'a [Gate],
             judgements: &'a [Judgement],
             reproduce: &'a str,
@@ -239,6 +248,7 @@ impl Report {
                 availability: &self.measured.availability,
                 staleness: &self.measured.staleness,
                 lag_records: self.measured.lag_records,
+                disk_bytes: self.measured.disk_bytes,
                 gates: &self.gates,
                 judgements: &self.judgements,
                 reproduce: &self.reproduce,

@@ -102,7 +102,7 @@ pub(crate) async fn run(
     let recovered = wait_until_recovered(nemesis.cluster(), &load).await;
     let touched = load.stop().await;
     let load_ended_ns = recorder.now_ns();
-    let lags_records = monitor.stop().await;
+    let watched = monitor.stop().await;
 
     enter(Phase::Settle);
     let settled = match &recovered {
@@ -131,7 +131,7 @@ pub(crate) async fn run(
         taken_down_in,
         steps,
         interrupted: interrupted.is_cancelled(),
-        lags_records,
+        watched,
         judgements,
     };
     judge::judge(plan, run_dir, facts).await

@@ -35,6 +35,21 @@ fn split_brain() {
 }
 
 #[test]
+fn degraded_semi_sync() {
+    shows("degraded-semi-sync");
+}
+
+#[test]
+fn slot_fills_the_disk() {
+    shows("slot-fills-the-disk");
+}
+
+#[test]
+fn switchover() {
+    shows("switchover");
+}
+
+#[test]
 fn stale_followers() {
     shows("stale-followers");
 }

@@ -14,6 +14,7 @@ use interregnum_checker::lost_writes::FaultWindow;
 use interregnum_checker::staleness::{self, Quantiles};
 
 use super::Plan;
+use super::monitor::Watched;
 use super::nemesis::StepTaken;
 use crate::gate::{self, Exercise};
 use crate::node_id::NodeId;
@@ -32,22 +33,23 @@ pub(super) struct Facts {
     pub taken_down_in: Duration,
     pub steps: Vec<StepTaken>,
     pub interrupted: bool,
-    /// See [`Measured::lag_records`].
-    pub lags_records: Vec<u64>,
+    pub watched: Watched,
     pub judgements: Vec<Judgement>,
 }
 
 pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow::Result<Report> {
     let (workload, dir, faults) = (plan.workload.clone(), run_dir.clone(), fault_windows(&facts.steps));
     let load_ns = facts.load_began_ns..facts.load_ended_ns;
-    let lag_records = Quantiles::of(facts.lags_records.clone());
+    let lag_records = Quantiles::of(facts.watched.lags_records.clone());
+    let disk_bytes = facts.watched.disk_bytes;
     // Checking can take seconds, and whoever shows progress wants the runtime meanwhile.
     let judged = tokio::task::spawn_blocking(move || {
         let history = read_history(&dir).context("reading back the history")?;
         let judgements = workload.judge(&history, &faults);
         let options = availability::Options { load_ns: Some(load_ns), ..availability::Options::default() };
         let availability = availability::check(&history, &faults, &options);
-        let measured = Measured { availability, staleness: staleness::check(&history, &faults), lag_records };
+        let measured =
+            Measured { availability, staleness: staleness::check(&history, &faults), lag_records, disk_bytes };
         Ok::<_, anyhow::Error>((history, judgements, measured))
     });
     let (history, judgements, measured) = judged.await.context("a checker failed")??;

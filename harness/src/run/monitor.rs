@@ -1,6 +1,8 @@
 //! Asks every node again and again what it believes, and records what is new. It asks directly, so it sees both sides of
 //! a partition; it decides nothing.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,10 +20,22 @@ use crate::system::{Place, Role, Status, System};
 /// How often a node is asked. An election takes a few of these; asking costs a node tens of microseconds.
 const PERIOD: Duration = Duration::from_millis(25);
 
+/// A node has a handful of files; still, their sizes need not be known as often as who leads.
+const LOOKS_PER_MEASUREMENT: u64 = 8;
+
 /// One watcher for each node.
 pub(super) struct Monitor {
-    watchers: JoinSet<Vec<u64>>,
+    watchers: JoinSet<Watched>,
     stop: CancellationToken,
+}
+
+/// What was measured while watching.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    /// How many records the last of the followers was behind, each time that a leader was asked.
+    pub lags_records: Vec<u64>,
+    /// The most bytes that one node had on its disk.
+    pub disk_bytes: u64,
 }
 
 impl Monitor {
@@ -35,10 +49,14 @@ impl Monitor {
         Self { watchers, stop }
     }
 
-    /// Ends the watch. Returns how many records the last of the followers was behind, each time that a leader was asked.
-    pub(super) async fn stop(self) -> Vec<u64> {
+    /// Ends the watch.
+    pub(super) async fn stop(self) -> Watched {
         self.stop.cancel();
-        self.watchers.join_all().await.concat()
+        self.watchers.join_all().await.into_iter().fold(Watched::default(), |mut all, one| {
+            all.lags_records.extend(one.lags_records);
+            all.disk_bytes = all.disk_bytes.max(one.disk_bytes);
+            all
+        })
     }
 }
 
@@ -48,11 +66,12 @@ async fn watch_node(
     recorder: Arc<Recorder>,
     progress: watch::Sender<Snapshot>,
     stop: CancellationToken,
-) -> Vec<u64> {
-    let mut lags_records = Vec::new();
+) -> Watched {
+    let mut watched = Watched::default();
     let mut ticks = interval(PERIOD);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut last: Option<Status> = None;
+    let mut asked_times = 0_u64;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let Some(asked) = stop.run_until_cancelled(system.status(&place)).await else { break };
         let status = asked.ok();
@@ -66,10 +85,25 @@ async fn watch_node(
                 }
             });
         }
-        lags_records.extend(status.and_then(|status| status.lag_records));
+        watched.lags_records.extend(status.and_then(|status| status.lag_records));
+        if asked_times.is_multiple_of(LOOKS_PER_MEASUREMENT) {
+            watched.disk_bytes = watched.disk_bytes.max(bytes_below(&place.directory));
+        }
+        asked_times += 1;
         last = status;
     }
-    lags_records
+    watched
+}
+
+/// The bytes of all files below a directory, as far as they can be seen: the node writes and removes some meanwhile.
+fn bytes_below(directory: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(directory) else { return 0 };
+    let bytes = |entry: fs::DirEntry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => bytes_below(&entry.path()),
+        Ok(metadata) => metadata.len(),
+        Err(_) => 0,
+    };
+    entries.flatten().map(bytes).sum()
 }
 
 /// What there is to tell, if it is more than a longer log.

@@ -34,12 +34,16 @@ impl Like {
     #[must_use]
     pub fn flags(self) -> &'static str {
         match self {
-            Like::Postgresql => "--ack async --election timeout --fencing none --read leader-local",
+            Like::Postgresql => "--ack async --election manual --fencing none --read leader-local",
             Like::Mysql => {
-                "--ack semi-sync --visible after-sync --semi-sync-fallback async --election timeout --fencing none --read leader-local"
+                "--ack semi-sync --semi-sync-fallback async --semi-sync-timeout-ms 10000 --visible after-sync --election manual \
+                 --fencing none --read leader-local"
             }
             Like::Mongodb => "--ack majority --election vote --fencing epoch --read leader-local",
-            Like::Orchestrator => "--ack semi-sync --election timeout --fencing epoch --read leader-local",
+            Like::Orchestrator => {
+                "--ack semi-sync --semi-sync-fallback async --semi-sync-timeout-ms 10000 --election supervisor --fencing epoch \
+                 --read leader-local"
+            }
             Like::Patroni => "--ack async --election timeout --fencing epoch --read leader-local",
         }
     }

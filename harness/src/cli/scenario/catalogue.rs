@@ -56,6 +56,25 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         compare: None,
     },
     Scenario {
+        name: "degraded-semi-sync",
+        sentence: "semi-sync that degrades to async loses writes",
+        acts: &[
+            Act {
+                title: "No follower answers for 100 ms, so the leader goes on alone, as MySQL's does:",
+                flags: "--ack semi-sync --semi-sync-fallback async --semi-sync-timeout-ms 100 --fencing none --workload append \
+                        --faults isolate --target leader --interval 2500ms --time 8s",
+                shows: Breaks("lost-writes"),
+            },
+            Act {
+                title: "It waits for a follower instead, as PostgreSQL's does:",
+                flags: "--ack semi-sync --semi-sync-fallback block --fencing none --workload append \
+                        --faults isolate --target leader --interval 2500ms --time 8s",
+                shows: Keeps("lost-writes"),
+            },
+        ],
+        compare: None,
+    },
+    Scenario {
         name: "split-brain",
         sentence: "a returning leader without fencing splits the brain",
         acts: &[
@@ -109,6 +128,43 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         compare: Some(lag_grows),
     },
     Scenario {
+        name: "slot-fills-the-disk",
+        sentence: "the log that is kept for a dead follower fills the disk, unless that is limited; then it needs a new base snapshot",
+        acts: &[
+            Act {
+                title: "n3 dies for a while; the leader keeps what n3 will need:",
+                flags: "--snapshot-bytes 30000 --keep-log-bytes 0 --segment-bytes 10000 --workload register --faults kill --target n3 \
+                        --interval 5s --time 9s",
+                shows: Holds,
+            },
+            Act {
+                title: "The same, and at most 20 kB are kept:",
+                flags: "--snapshot-bytes 30000 --keep-log-bytes 0 --segment-bytes 10000 --max-slot-size 20000 --workload register \
+                        --faults kill --target n3 --interval 5s --time 9s",
+                shows: Holds,
+            },
+        ],
+        compare: Some(slots_cost_disk),
+    },
+    Scenario {
+        name: "switchover",
+        sentence: "a planned switchover loses nothing, and leaves no client in doubt",
+        acts: &[
+            Act {
+                title: "Leadership is handed over again and again, also where one node's copy is enough:",
+                flags: "--ack async --election manual --fencing none --workload append --faults switchover --interval 700ms --time 5s \
+                        --rate 1500",
+                shows: Holds,
+            },
+            Act {
+                title: "Nodes get SIGTERM, as before an upgrade:",
+                flags: "--workload append --faults stop --target leader --interval 1s --time 5s --rate 1500",
+                shows: Holds,
+            },
+        ],
+        compare: Some(nobody_in_doubt),
+    },
+    Scenario {
         name: "detection",
         sentence: "a quick detection flaps under pauses, a slow one does not, but costs its own time in writes when the leader dies",
         acts: &[
@@ -139,6 +195,20 @@ fn lag_grows(reports: &[Report]) -> Result<String, String> {
     let [slow, fast] = [&reports[0], &reports[1]].map(|report| report.lag_records().median);
     let told = format!("at the slow rate the last follower was {slow} records behind (median), at the fast one {fast}");
     if fast > 2 * slow.max(1) { Ok(told) } else { Err(told) }
+}
+
+fn slots_cost_disk(reports: &[Report]) -> Result<String, String> {
+    let [unlimited, limited] = [&reports[0], &reports[1]].map(Report::disk_bytes);
+    let told =
+        format!("a node had up to {} kB on its disk without a limit, {} kB with it", unlimited / 1000, limited / 1000);
+    if unlimited > limited + limited / 2 { Ok(told) } else { Err(told) }
+}
+
+fn nobody_in_doubt(reports: &[Report]) -> Result<String, String> {
+    let [planned, stopped] = [&reports[0], &reports[1]].map(|report| report.counts().info);
+    let changes = reports[0].leader_changes() + reports[1].leader_changes();
+    let told = format!("{changes} changes of leader; operations of unknown outcome: {planned} and {stopped}");
+    if planned == 0 && stopped == 0 && changes >= 4 { Ok(told) } else { Err(told) }
 }
 
 fn patience_costs_writes(reports: &[Report]) -> Result<String, String> {
