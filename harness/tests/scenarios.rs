@@ -50,6 +50,11 @@ fn switchover() {
 }
 
 #[test]
+fn exactly_once() {
+    shows("exactly-once");
+}
+
+#[test]
 fn stale_followers() {
     shows("stale-followers");
 }

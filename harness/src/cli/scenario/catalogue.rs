@@ -165,6 +165,25 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         compare: Some(nobody_in_doubt),
     },
     Scenario {
+        name: "exactly-once",
+        sentence: "who asks again writes twice, unless requests are numbered",
+        acts: &[
+            Act {
+                title: "Clients just ask again what they do not know of, while leaders die:",
+                flags: "--retry-unknown naive --workload append --clients 16 --faults kill --target leader --interval 1200ms --time 6s \
+                        --link-delay 10ms",
+                shows: Breaks("linearizable"),
+            },
+            Act {
+                title: "They ask again under the same request number:",
+                flags: "--retry-unknown exactly-once --workload append --clients 16 --faults kill --target leader --interval 1200ms \
+                        --time 6s --link-delay 10ms",
+                shows: Keeps("linearizable"),
+            },
+        ],
+        compare: None,
+    },
+    Scenario {
         name: "detection",
         sentence: "a quick detection flaps under pauses, a slow one does not, but costs its own time in writes when the leader dies",
         acts: &[
