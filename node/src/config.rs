@@ -57,6 +57,11 @@ pub struct Config {
     #[arg(long)]
     pub join: bool,
 
+    /// Once, for a node whose log or snapshot is damaged: move them aside and get everything from the leader. Until that is done the
+    /// node grants no vote.
+    #[arg(long)]
+    pub rebuild: bool,
+
     /// Directory of the log and everything else that must survive a restart; created if missing, used by one node at a time.
     #[arg(long, value_name = "DIRECTORY")]
     pub data: PathBuf,

@@ -6,25 +6,26 @@
 //! How to drive it: [`Core::advance`] the time, feed any number of events, [`Core::tick`], then carry out what
 //! [`Core::settle`] returns. Everything fed between two settlements shares one write to the log and one message per follower.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use bytes::Bytes;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-use crate::config::{Ack, Election, Fencing, Modes};
-use crate::membership::Membership;
+use crate::config::{Ack, Election, Fencing};
 use crate::record::{Epoch, Lsn, Member, Record};
 use crate::sessions::Sessions;
 use crate::store::{Reply, Store};
 use acknowledgement::SemiSync;
 pub(crate) use answer::{Answer, Refusal};
+pub(crate) use effect::Effect;
 use journal::Journal;
 use leader::Leader;
 use message::{Body, LogEnd, Message};
 use requests::Parked;
 use retention::Retention;
+pub(crate) use settings::Settings;
 use slots::Slots;
 use snapshot::Snapshot;
 
@@ -32,6 +33,7 @@ mod acknowledgement;
 pub(crate) mod admin;
 mod answer;
 pub(crate) mod coordinated;
+mod effect;
 mod election;
 mod exactly_once;
 mod fold;
@@ -46,11 +48,13 @@ pub(crate) mod message;
 mod pending;
 mod progress;
 mod promotion;
+mod rebuild;
 mod replay;
 mod requests;
 pub(crate) mod retention;
 #[cfg(test)]
 mod scenarios;
+mod settings;
 mod shipping;
 #[cfg(test)]
 mod simulation;
@@ -63,33 +67,6 @@ mod writes;
 /// A gap between two events that is no standstill but ordinary scheduling, however short the election timeout is.
 const STANDSTILL_LEAST_MS: u64 = 20;
 
-/// What a node must know of itself and its cluster.
-#[derive(Debug, Clone)]
-pub(crate) struct Settings {
-    pub(crate) me: Member,
-    /// The founders at first; then whatever the log says.
-    pub(crate) members: Membership,
-    pub(crate) modes: Modes,
-    pub(crate) seed: u64,
-    /// Where this node serves clients, as told in redirects.
-    pub(crate) address: SocketAddr,
-}
-
-impl Settings {
-    fn majority(&self) -> usize {
-        self.members.majority()
-    }
-
-    fn id(&self, member: Member) -> &str {
-        self.members.id(member)
-    }
-
-    /// The others that get the log.
-    fn peers(&self) -> Vec<Member> {
-        self.members.present().filter(|&member| member != self.me).collect()
-    }
-}
-
 /// What must never be forgotten, whatever the log says; on the disk before anything that depends on it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct HardState {
@@ -99,39 +76,9 @@ pub(crate) struct HardState {
     pub(crate) voted_for: Option<Member>,
     /// Sequences of this node's GTIDs up to here may stand on records that were rewound.
     pub(crate) sequence_floor: u64,
-}
-
-/// What the core wants done, in this order.
-#[derive(Debug)]
-pub(crate) enum Effect<T> {
-    /// Make this durable before going on.
-    Save(HardState),
-    /// Put these records aside for the operator, durably, then cut the log from the first of them on. What is reported as flushed
-    /// from then on belongs to `generation`.
-    Rewind { records: Vec<Record>, epoch: Epoch, generation: u64 },
-    /// Append these to the log and report them when flushed; there is no need to wait.
-    Write { records: Vec<Bytes> },
-    /// Write this to the disk, beside the log, without being waited for; then say that it is written.
-    WriteSnapshot(Snapshot),
-    /// The snapshot of this LSN that was written takes the place of the one before.
-    AdoptSnapshot { lsn: Lsn },
-    /// Records up to here need not be kept on the disk.
-    CutFront { lsn: Lsn },
-    /// Put these records aside, then let the snapshot of this LSN that was written take the place of all that was here before, the
-    /// whole log included, durably. What is reported as flushed from then on belongs to `generation`.
-    InstallSnapshot { lsn: Lsn, records: Vec<Record>, epoch: Epoch, generation: u64 },
-    /// Make this durable before going on.
-    SaveSlots(Slots),
-    /// Keep links to these, and remember them.
-    Members(Membership),
-    /// Have the command run that kills this member, and say whether it succeeded.
-    Stonith { member: Member },
-    /// Send, if there is a connection; losing it is allowed.
-    Send { to: Member, message: Message },
-    /// Ask the coordinator.
-    Lease(coordinated::LeaseWish),
-    /// Tell the client.
-    Answer { token: T, answer: Answer },
+    /// How often this node was rebuilt, and whether that goes on (`rebuild`).
+    pub(crate) life: u64,
+    pub(crate) rebuilding: bool,
 }
 
 /// The state machine. `T` stands for a client's request until it is answered.
@@ -156,6 +103,8 @@ pub(crate) struct Core<T> {
     slots: Slots,
     /// Peers with working connections both ways.
     linked: BTreeSet<Member>,
+    /// How often each peer was rebuilt, as far as it was heard.
+    lives: BTreeMap<Member, u64>,
     /// Who leads, as far as this node knows (it may be itself), and where that node serves clients.
     leader: Option<(Member, SocketAddr)>,
     semi_sync: SemiSync,
@@ -209,6 +158,7 @@ impl<T> Core<T> {
             retention: Retention::default(),
             slots: Slots::default(),
             linked: BTreeSet::new(),
+            lives: BTreeMap::new(),
             leader: None,
             semi_sync: SemiSync::default(),
             parked: Vec::new(),
@@ -303,9 +253,19 @@ impl<T> Core<T> {
 
     /// A message arrived.
     pub(crate) fn receive(&mut self, from: Member, message: Message) {
-        let Message { epoch, body } = message;
+        if !self.is_of_newest_life(from, &message) {
+            return;
+        }
+        let knows_this_life = message.addressee_life == self.hard.life;
+        let Message { epoch, body, .. } = message;
         match body {
-            Body::Append(append) => self.on_append(from, epoch, append),
+            Body::Append(append) => {
+                let commit_lsn = append.commit_lsn;
+                self.on_append(from, epoch, append);
+                if knows_this_life && epoch == self.hard.epoch {
+                    self.rebuild_until(from, commit_lsn);
+                }
+            }
             Body::Part(part) => self.on_part(from, epoch, part),
             Body::PreVote { log } => self.on_pre_vote(from, epoch, log),
             Body::Vote { log, handed_over } => self.on_vote(from, epoch, log, handed_over),
@@ -447,7 +407,8 @@ impl<T> Core<T> {
     }
 
     fn send(&mut self, to: Member, body: Body) {
-        let message = Message { epoch: self.hard.epoch, body };
+        let addressee_life = self.lives.get(&to).copied().unwrap_or(0);
+        let message = Message { epoch: self.hard.epoch, life: self.hard.life, addressee_life, body };
         self.effects.push(Effect::Send { to, message });
     }
 

@@ -1,6 +1,7 @@
 //! The directory of everything that must survive a restart: who may use it, and how files in it are made durable.
 //!
-//! Layout: `lock`, `hard-state`, `store.redb` or `image/{pages,position}`, `log/<first lsn>.log`, `snapshot/<lsn>.snapshot`, `rewound/<epoch>-<lsn>.jsonl`.
+//! Layout: `lock`, `hard-state`, `store.redb` or `image/{pages,position}`, `log/<first lsn>.log`, `snapshot/<lsn>.snapshot`,
+//! `rewound/<epoch>-<lsn>.jsonl`, `damaged-<n>/` with what was given up by a `--rebuild`.
 //! Not here: what the files say.
 
 use std::fs::{self, File, TryLockError};
@@ -10,8 +11,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 /// What an operator can do about damage that a crash does not explain.
-pub(crate) const WAY_OUT: &str = "restore the file from a backup, or move the whole data directory away and let the node start over \
-                                  as a new member of a new cluster";
+pub(crate) const WAY_OUT: &str = "start it once with --rebuild, which moves the log and the snapshot aside and gets everything from the \
+                                  leader; or restore the file from a backup";
 
 /// A data directory that no other process uses while this lives.
 #[derive(Debug)]

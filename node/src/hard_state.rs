@@ -21,8 +21,8 @@ pub(crate) enum HardStateError {
     #[error("cannot use {}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
     #[error(
-        "{} is damaged: {what}. A node that forgets its vote can elect two leaders; restore the file from a backup, or empty \
-         the directory and let the node start over as a new member of a new cluster", .path.display()
+        "{} is damaged: {what}. A node that forgets its vote can elect two leaders; restore the file from a backup, or MEMBER \
+         REMOVE this node at the leader and let it --join under another --id with an empty directory", .path.display()
     )]
     Damaged { path: PathBuf, what: String },
     #[error("{} is missing, but there is a log beside it; restore the file, or empty the directory", .0.display())]
@@ -45,6 +45,10 @@ struct Document {
     epoch: u64,
     voted_for: Option<String>,
     sequence_floor: u64,
+    #[serde(default)]
+    life: u64,
+    #[serde(default)]
+    rebuilding: bool,
 }
 
 /// The file, and whose it is.
@@ -103,7 +107,7 @@ impl HardStateFile {
         }
         self.first = first;
         self.members = self.first.clone();
-        let Document { epoch, voted_for, sequence_floor, .. } = document;
+        let Document { epoch, voted_for, sequence_floor, life, rebuilding, .. } = document;
         let member = |id: String| {
             let index = document.members.iter().position(|member| *member == id);
             let unknown = || HardStateError::Damaged {
@@ -112,7 +116,8 @@ impl HardStateFile {
             };
             index.map(|index| Member(index as u8)).ok_or_else(unknown)
         };
-        self.saved = HardState { epoch, voted_for: voted_for.map(member).transpose()?, sequence_floor };
+        let voted_for = voted_for.map(member).transpose()?;
+        self.saved = HardState { epoch, voted_for, sequence_floor, life, rebuilding };
         Ok(self.saved)
     }
 
@@ -144,6 +149,8 @@ impl HardStateFile {
             epoch: state.epoch,
             voted_for: state.voted_for.map(|member| self.members.id(member).to_owned()),
             sequence_floor: state.sequence_floor,
+            life: state.life,
+            rebuilding: state.rebuilding,
         };
         self.saved = *state;
         let line = serde_json::to_string(&document).expect("a hard state has no part that cannot be serialized");
@@ -193,7 +200,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (mut file, state) = HardStateFile::open(dir.path(), "n2", Some(&members())).unwrap();
         assert_eq!(state, HardState::default());
-        let state = HardState { epoch: 7, voted_for: Some(Member(2)), sequence_floor: 9 };
+        let state = HardState { epoch: 7, voted_for: Some(Member(2)), sequence_floor: 9, life: 1, rebuilding: true };
         file.save(&state).unwrap();
         assert_eq!(HardStateFile::open(dir.path(), "n2", Some(&members())).unwrap().1, state);
     }
@@ -202,7 +209,7 @@ mod tests {
     fn no_changed_or_missing_byte_goes_unnoticed() {
         let dir = tempfile::tempdir().unwrap();
         let (mut file, _) = HardStateFile::open(dir.path(), "n2", Some(&members())).unwrap();
-        file.save(&HardState { epoch: 7, voted_for: Some(Member(2)), sequence_floor: 0 }).unwrap();
+        file.save(&HardState { epoch: 7, voted_for: Some(Member(2)), ..HardState::default() }).unwrap();
         let path = dir.path().join("hard-state");
         let good = fs::read(&path).unwrap();
         for at in 0..good.len() {

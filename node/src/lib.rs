@@ -18,6 +18,7 @@ mod hard_state;
 mod log;
 mod membership;
 mod peer;
+mod rebuild;
 mod record;
 mod rewound;
 mod route;

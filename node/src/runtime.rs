@@ -25,6 +25,7 @@ use crate::hard_state::HardStateFile;
 use crate::log::{Flushed, Log, Report};
 use crate::membership::Membership;
 use crate::peer::{Direction, Links, PeerEvent};
+use crate::rebuild;
 use crate::record::{Change, Epoch, Lsn, Member, Record};
 use crate::rewound::put_aside;
 use crate::server::{self, Ask, Doors};
@@ -138,7 +139,13 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
     let terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
     let data = DataDir::open(&config.data)?;
-    let (hard_state, hard) = HardStateFile::open(data.path(), &config.id, config.founders().as_deref())?;
+    if config.rebuild {
+        rebuild::check(data.path(), config.members().len())?;
+    }
+    let (mut hard_state, mut hard) = HardStateFile::open(data.path(), &config.id, config.founders().as_deref())?;
+    if config.rebuild {
+        (hard, _) = rebuild::begin(data.path(), &mut hard_state, hard)?;
+    }
     let (slots_file, slots) = SlotsFile::open(data.path())?;
     let snapshots = SnapshotDir::open(data.path())?;
     let snapshot = snapshots.newest()?;

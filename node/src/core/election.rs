@@ -86,7 +86,8 @@ impl<T> Core<T> {
             // That node can follow this leader no more; without a new election it would stay away for ever.
             return self.on_newer_epoch(epoch, None);
         }
-        let granted = epoch >= self.hard.epoch && !self.has_live_leader() && log >= self.log_end();
+        let granted =
+            epoch >= self.hard.epoch && !self.hard.rebuilding && !self.has_live_leader() && log >= self.log_end();
         self.send(from, Body::PreVoteReply { proposed: epoch + 1, granted });
     }
 
@@ -117,7 +118,7 @@ impl<T> Core<T> {
             self.follow(epoch, None);
         }
         let free = self.hard.voted_for.is_none_or(|candidate| candidate == from);
-        let granted = epoch == self.hard.epoch && free && log >= self.log_end();
+        let granted = epoch == self.hard.epoch && free && !self.hard.rebuilding && log >= self.log_end();
         if granted {
             if self.hard.voted_for.is_none() {
                 self.hard.voted_for = Some(from);

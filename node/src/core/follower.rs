@@ -22,6 +22,8 @@ pub(crate) struct Follower {
     answered: Option<(u64, Lsn)>,
     /// An answer is due, whether or not it says anything new.
     answer_due: bool,
+    /// How far a node that is being rebuilt must get.
+    pub(crate) rebuild_until: Option<Lsn>,
     /// A base snapshot that is coming in.
     pub(crate) arrival: Option<Box<Arrival>>,
     /// Set while this node, having led without a majority, waits to hear from one before it may promote itself again.
@@ -29,6 +31,10 @@ pub(crate) struct Follower {
 }
 
 impl Follower {
+    pub(crate) fn held_lsn(&self) -> Lsn {
+        self.held_lsn
+    }
+
     /// The log agrees with the leader's up to there, and the leader is to know it.
     pub(crate) fn holds(&mut self, lsn: Lsn) {
         self.held_lsn = self.held_lsn.max(lsn);
@@ -119,6 +125,7 @@ impl<T> Core<T> {
 
     /// Tells the leader what has become durable since, in one answer for all its messages.
     pub(crate) fn settle_follower(&mut self) {
+        self.finish_rebuilding();
         let Some((leader, _)) = self.leader else { return };
         let Role::Follower(follower) = &mut self.role else { return };
         let durable_lsn = self.flushed_lsn.min(follower.held_lsn);

@@ -47,6 +47,9 @@ impl<T> Core<T> {
         if matches!(self.role, Role::Leader(_)) {
             return Ok(format!("leads epoch {} already", self.hard.epoch));
         }
+        if !self.may_lead() {
+            return Err("ERR this node is no voter, or is being rebuilt; it may not lead".to_owned());
+        }
         let silent_ms = self.heard_ms.map_or(u64::MAX, |heard_ms| self.now_ms.saturating_sub(heard_ms));
         if let Some((leader, _)) = self.leader
             && silent_ms < self.settings.modes.failover.election_timeout_ms()

@@ -132,6 +132,6 @@ impl<T> Core<T> {
 
     /// Whether this node may become leader.
     pub(crate) fn may_lead(&self) -> bool {
-        self.settings.members.is_voter(self.settings.me)
+        self.settings.members.is_voter(self.settings.me) && !self.hard.rebuilding
     }
 }

@@ -14,6 +14,9 @@ use crate::record::{Epoch, Lineage, Lsn, Member};
 pub(crate) struct Message {
     /// The sender's epoch when it sent this.
     pub(crate) epoch: Epoch,
+    /// How often the sender was rebuilt, and the addressee as far as the sender knows (`rebuild`).
+    pub(crate) life: u64,
+    pub(crate) addressee_life: u64,
     pub(crate) body: Body,
 }
 
@@ -117,6 +120,12 @@ pub(crate) struct LogEnd {
 }
 
 impl Message {
+    /// Between nodes that were never rebuilt.
+    #[cfg(test)]
+    pub(crate) fn new(epoch: Epoch, body: Body) -> Self {
+        Message { epoch, life: 0, addressee_life: 0, body }
+    }
+
     /// Bytes in memory, roughly, for bounding queues.
     pub(crate) fn size(&self) -> usize {
         let records = match &self.body {

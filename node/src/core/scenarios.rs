@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 use bytes::Bytes;
 
 use super::message::{Append, Body, LogEnd, Message};
-use super::{Answer, Core, Effect, HardState, Modes, Refusal, Settings};
-use crate::config::ReadMode;
+use super::{Answer, Core, Effect, HardState, Refusal, Settings};
+use crate::config::{Modes, ReadMode};
 use crate::membership::Membership;
 use crate::record::{Change, Epoch, Gtid, Lineage, Lsn, Member, Record, Stamp};
 use crate::store::{Operation, Reply, Store};
@@ -14,6 +14,8 @@ use crate::store::{Operation, Reply, Store};
 mod acknowledgement;
 mod coordinated;
 mod exactly_once;
+mod members;
+mod rebuild;
 mod tokens;
 
 mod handover;
@@ -137,7 +139,7 @@ impl Node {
     }
 
     fn hear(&mut self, from: Member, epoch: Epoch, body: Body) {
-        self.core.receive(from, Message { epoch, body });
+        self.core.receive(from, Message::new(epoch, body));
         self.settle();
     }
 

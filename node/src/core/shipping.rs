@@ -95,10 +95,13 @@ impl<T> Core<T> {
         }
         let Some(shipping) = &mut follower.shipping else { return };
         let ((lsn, lineage), address) = (shipping.key, self.settings.address);
+        let mut parts = Vec::new();
         for (number, bytes) in shipping.take(self.now_ms, patience_ms) {
             let part = Part { address, lsn, lineage, number, bytes };
-            let message = super::Message { epoch: self.hard.epoch, body: Body::Part(part) };
-            self.effects.push(Effect::Send { to, message });
+            parts.push(part);
+        }
+        for part in parts {
+            self.send(to, Body::Part(part));
         }
     }
 

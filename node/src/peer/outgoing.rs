@@ -163,7 +163,7 @@ mod tests {
     #[test]
     fn a_queue_holds_nothing_without_a_connection_and_little_with_one() {
         let queue = Queue::default();
-        let message = || Message { epoch: 1, body: Body::Ping };
+        let message = || Message::new(1, Body::Ping);
         queue.push(message());
         assert_eq!(queue.lock().messages.len(), 0);
 

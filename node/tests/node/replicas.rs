@@ -114,3 +114,41 @@ fn a_damaged_snapshot_is_refused() {
     assert!(!cluster.wait(1).success());
     assert!(cluster.log(1).contains(".snapshot is damaged at byte"), "{}", cluster.log(1));
 }
+
+#[test]
+fn a_node_with_a_damaged_log_is_rebuilt_from_the_leader() {
+    let mut cluster = Cluster::start(3, "");
+    let leader = cluster.leader();
+    let damaged = leader % 3 + 1;
+    write_keys(&mut cluster.client(leader), 100, "x");
+    eventually("the follower has the records", || {
+        let mut client = cluster.client(damaged);
+        client.ask("CLIENT READ follower");
+        (client.ask("GET k99") == "\"x99\"").then_some(())
+    });
+    cluster.kill(damaged);
+    let file = files(&cluster.data(damaged).join("log")).remove(0);
+    let mut bytes = fs::read(&file).unwrap();
+    bytes[200] ^= 1;
+    fs::write(&file, &bytes).unwrap();
+    cluster.start_node(damaged);
+    assert!(!cluster.wait(damaged).success());
+    assert!(cluster.log(damaged).contains("--rebuild"), "the message tells the way out");
+
+    cluster.change_flags(damaged, "--rebuild");
+    cluster.start_node(damaged);
+    eventually("it is rebuilt", || cluster.log(damaged).contains("rebuilt: this node votes again").then_some(()));
+    let aside = cluster.data(damaged).join("damaged-1").join("log").join(file.file_name().unwrap());
+    assert_eq!(fs::read(aside).unwrap(), bytes, "what was damaged is kept");
+    let mut client = cluster.client(damaged);
+    client.ask("CLIENT READ follower");
+    eventually("everything is there", || (client.ask("GET k99") == "\"x99\"").then_some(()));
+
+    cluster.change_flags(damaged, "");
+    cluster.kill(damaged);
+    fs::remove_file(cluster.data(damaged).join("hard-state")).unwrap();
+    cluster.change_flags(damaged, "--rebuild");
+    cluster.start_node(damaged);
+    assert!(!cluster.wait(damaged).success(), "who has forgotten its vote does not come back as itself");
+    assert!(cluster.log(damaged).contains("under another --id"), "{}", cluster.log(damaged));
+}

@@ -1,0 +1,91 @@
+//! Changing the members: one at a time, by leaders that may, and undone with the log.
+
+use super::*;
+use crate::core::members::MemberAsk;
+
+const NEW: Member = Member(3);
+
+impl Node {
+    fn ask_member(&mut self, token: u32, ask: &MemberAsk) {
+        self.core.ask_member(token, ask);
+        self.settle();
+    }
+
+    fn confirms(&mut self, from: Member, lsn: Lsn) {
+        self.hear(from, 2, Body::Appended { round: 1, held_lsn: lsn, durable_lsn: lsn });
+    }
+
+    fn failure(&mut self) -> String {
+        match &self.outcomes()[..] {
+            [(_, Ok(Reply::Failure(text)))] => text.clone(),
+            other => panic!("a failure was expected, not {other:?}"),
+        }
+    }
+}
+
+fn add() -> MemberAsk {
+    MemberAsk::Add { id: "n4".to_owned(), address: address() }
+}
+
+fn promote() -> MemberAsk {
+    MemberAsk::Promote { id: "n4".to_owned() }
+}
+
+#[test]
+fn a_leader_changes_members_only_after_it_committed_a_record_of_its_own_and_one_at_a_time() {
+    let mut node = Node::leader(settings(""));
+    node.ask_member(1, &add());
+    assert!(node.failure().contains("nothing of its own epoch"));
+    node.confirms(A, 2);
+    node.ask_member(2, &add());
+    assert_eq!(node.outcomes(), []);
+    node.ask_member(3, &MemberAsk::Remove { id: "n3".to_owned() });
+    assert!(node.failure().contains("another change"));
+    node.confirms(A, 3);
+    assert_eq!(node.outcomes(), [(2, Ok(Reply::Ok))]);
+}
+
+#[test]
+fn a_learner_gets_the_log_and_counts_only_when_it_was_promoted() {
+    let mut node = Node::leader(settings(""));
+    node.confirms(A, 2);
+    node.ask_member(1, &add());
+    node.confirms(A, 3);
+    node.core.link(NEW, true);
+    node.settle();
+    assert!(matches!(node.said(NEW)[..], [Body::Append(_)]), "the learner is sent the log");
+    node.request(2, set("1"), ReadMode::Leader);
+    node.confirms(NEW, 4);
+    assert_eq!(node.outcomes(), [(1, Ok(Reply::Ok))], "the learner and the leader are no majority");
+    node.confirms(A, 4);
+    node.ask_member(3, &promote());
+    node.confirms(A, 5);
+    assert_eq!(node.outcomes(), [(2, Ok(Reply::Ok))], "from when it is logged, three of four are needed");
+    node.confirms(NEW, 5);
+    assert_eq!(node.outcomes(), [(3, Ok(Reply::Ok))]);
+}
+
+#[test]
+fn a_rewound_change_never_was() {
+    let mut node = Node::leader(settings(""));
+    node.confirms(A, 2);
+    let before = node.core.members().clone();
+    node.ask_member(1, &add());
+    assert_eq!(node.core.members().standing(NEW), crate::membership::Standing::Learner);
+    node.hear(B, 3, append(Some((2, 2, ME)), &[record(3, 3, B)], 1));
+    assert_eq!((node.outcomes(), node.core.members()), (vec![(1, Err(Refusal::Uncertain))], &before));
+}
+
+#[test]
+fn a_removed_node_does_not_campaign() {
+    let mut node = Node::leader(settings(""));
+    node.confirms(A, 2);
+    let mut after = node.core.members().remove("n1").unwrap();
+    after.changed_lsn = 3;
+    let before = Box::new(node.core.members().clone());
+    let removal = Record { change: Change::Members { before, after: Box::new(after) }, ..record(3, 3, B) };
+    node.hear(B, 3, append(Some((2, 2, ME)), &[removal], 1));
+    node.said(A);
+    (0..100).for_each(|_| node.sleep(10));
+    assert_eq!((node.core.status().role, node.said(A)), ("follower", vec![]));
+}

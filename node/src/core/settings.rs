@@ -1,0 +1,36 @@
+//! What a core is started with.
+//!
+//! Not here: the flags (`config`), and how the list of members changes (`members`).
+
+use std::net::SocketAddr;
+
+use crate::config::Modes;
+use crate::membership::Membership;
+use crate::record::Member;
+
+/// What a node must know of itself and its cluster.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) me: Member,
+    /// The founders at first; then whatever the log says.
+    pub(crate) members: Membership,
+    pub(crate) modes: Modes,
+    pub(crate) seed: u64,
+    /// Where this node serves clients, as told in redirects.
+    pub(crate) address: SocketAddr,
+}
+
+impl Settings {
+    pub(crate) fn majority(&self) -> usize {
+        self.members.majority()
+    }
+
+    pub(crate) fn id(&self, member: Member) -> &str {
+        self.members.id(member)
+    }
+
+    /// The others that get the log.
+    pub(crate) fn peers(&self) -> Vec<Member> {
+        self.members.present().filter(|&member| member != self.me).collect()
+    }
+}
