@@ -34,6 +34,8 @@ pub(crate) struct Cluster {
     system: Arc<dyn System>,
     network: Network,
     nodes: BTreeMap<NodeId, Running>,
+    /// Processes beside the nodes; no fault strikes them.
+    helpers: Vec<Process>,
     guardian: Arc<Guardian>,
     /// Held so that the address stays ours.
     _claim: Claim,
@@ -98,11 +100,25 @@ impl Cluster {
             nodes.insert(*node, Running { place: Arc::new(place), processes: Vec::new(), starts: 0, pauses: 0 });
         }
         let guardian = Arc::new(guardian);
-        let mut cluster = Self { system, network, nodes, guardian, _claim: claim, logs: logs.to_owned() };
+        let mut cluster =
+            Self { system, network, nodes, helpers: Vec::new(), guardian, _claim: claim, logs: logs.to_owned() };
         for node in ids {
             cluster.start(node)?;
         }
+        cluster.start_helpers(&scratch)?;
         Ok(cluster)
+    }
+
+    fn start_helpers(&mut self, directory: &Path) -> anyhow::Result<()> {
+        let places: Vec<&Place> = self.nodes.values().map(|running| &*running.place).collect();
+        let commands = self.system.helpers(&places);
+        for (index, command) in commands.iter().enumerate() {
+            let log = self.logs.join(format!("helper{}.log", index + 1));
+            let process = Process::start(command, directory, &log, &self.guardian)
+                .with_context(|| format!("starting {} beside the nodes", command.program.display()))?;
+            self.helpers.push(process);
+        }
+        Ok(())
     }
 
     /// Starts a node that does not run.
@@ -262,6 +278,9 @@ impl Cluster {
 
     /// Ends every process and removes the scratch directory.
     pub(crate) async fn take_down(mut self) -> anyhow::Result<()> {
+        for helper in &self.helpers {
+            helper.signal(Signal::SIGKILL).context("killing a process beside the nodes")?;
+        }
         for node in self.nodes() {
             self.kill(node).await?;
         }

@@ -29,6 +29,12 @@ pub trait System: Send + Sync {
     /// are started in this order and killed together. Configuration files are written here, into the node's directory.
     fn commands(&self, place: &Place) -> io::Result<Vec<CommandLine>>;
 
+    /// Commands of processes beside the nodes that are no part of any of them: a supervisor, say. They are started after the nodes,
+    /// reach them directly, and no fault strikes them.
+    fn helpers(&self, _places: &[&Place]) -> Vec<CommandLine> {
+        Vec::new()
+    }
+
     /// What the node believes, asked directly and not through the network under test. An error means: not ready, or not
     /// there.
     fn status<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<Status>>;

@@ -160,6 +160,30 @@ impl System for Node {
         }])
     }
 
+    fn helpers(&self, places: &[&Place]) -> Vec<CommandLine> {
+        if self.modes.failover.election != Election::Supervisor {
+            return Vec::new();
+        }
+        let failover = &self.modes.failover;
+        // It takes a leader for dead as soon as followers in other elections do, and faults may follow one another.
+        let mut words: Vec<String> =
+            [reentry::NODE, "supervise", "--recovery-period-ms", "0"].map(str::to_owned).to_vec();
+        words.extend(["--interval-ms".to_owned(), failover.heartbeat_ms.to_string()]);
+        words.extend(["--misses".to_owned(), failover.missed_heartbeats.to_string()]);
+        for place in places {
+            words.extend(["--node".to_owned(), format!("{}={}", place.node, place.clients)]);
+        }
+        if let Some(command) = &failover.stonith_command {
+            words.extend(["--stonith-command".to_owned(), command.clone()]);
+        }
+        vec![CommandLine {
+            program: reentry::PROGRAM.into(),
+            name: Some("interregnum".into()),
+            arguments: words.into_iter().map(OsString::from).collect(),
+            environment: vec![(reentry::ROLE_VARIABLE.into(), reentry::NODE.into())],
+        }]
+    }
+
     fn status<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<Status>> {
         async move {
             let asked = tokio::time::timeout(STATUS_LIMIT, info::ask(place.clients)).await;
