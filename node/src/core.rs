@@ -41,6 +41,7 @@ mod follower;
 mod handover;
 mod history;
 mod journal;
+mod lag;
 mod leader;
 pub(crate) mod leadership;
 pub(crate) mod members;
@@ -125,6 +126,7 @@ pub(crate) struct Core<T> {
     handover: Option<handover::Handover<T>>,
     /// How long nobody led, from the last that was heard of a leader until this node led; of its last promotion.
     failover_ms: Option<u64>,
+    meter: lag::Meter,
     effects: Vec<Effect<T>>,
 }
 
@@ -172,6 +174,7 @@ impl<T> Core<T> {
             led_last: false,
             handover: None,
             failover_ms: None,
+            meter: lag::Meter::default(),
             effects: Vec::new(),
             settings,
         };

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use super::lag::Marks;
 use super::message::{Append, Body};
 use super::pending::{Pending, Waiting};
 use super::progress::Progress;
@@ -21,6 +22,7 @@ const TOO_LARGE: &str =
 pub(crate) struct Leader<T> {
     pub(crate) followers: BTreeMap<Member, Progress>,
     pub(crate) pending: Pending<T>,
+    pub(crate) marks: Marks,
     /// The first record of this reign. Raft §5.4.2: counting holders commits nothing of earlier epochs by itself.
     pub(crate) first_lsn: Lsn,
     /// The newest round of heartbeats, and the newest one that a majority answered.
@@ -80,6 +82,7 @@ impl<T> Core<T> {
         self.role = Role::Leader(Box::new(Leader {
             followers,
             pending: Pending::new(self.hard.epoch),
+            marks: Marks::new(last_lsn, self.now_ms),
             first_lsn,
             round: 1,
             confirmed_round: 0,
@@ -108,6 +111,7 @@ impl<T> Core<T> {
         let Some(lsn) = self.create(change, request) else {
             return self.answer(token, Ok(Reply::Error(TOO_LARGE)), self.hard.epoch, self.journal.last_lsn());
         };
+        self.meter.count(self.now_ms);
         let since_ms = self.now_ms;
         let deadline_ms = terms.ack_timeout_ms.map(|timeout_ms| since_ms.saturating_add(timeout_ms));
         let ack = terms.ack.unwrap_or(self.settings.modes.acknowledgement.ack);
@@ -231,6 +235,7 @@ impl<T> Core<T> {
     pub(crate) fn settle_leader(&mut self) {
         self.confirm();
         let Role::Leader(leader) = &mut self.role else { return };
+        leader.marks.note(self.journal.last_lsn(), self.now_ms);
         // Reads share rounds: one is begun at once if none is under way, and those that come meanwhile ride on the next.
         if leader.pending.wanted_round() > leader.round && leader.confirmed_round == leader.round {
             leader.begin_round(self.now_ms, self.settings.modes.failover.heartbeat_ms);

@@ -16,6 +16,7 @@ mod coordinated;
 mod exactly_once;
 mod members;
 mod rebuild;
+mod status;
 mod tokens;
 
 mod handover;

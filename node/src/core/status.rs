@@ -5,12 +5,15 @@
 use std::net::SocketAddr;
 
 use super::acknowledgement::SemiSync;
+use super::leader::Leader;
+use super::progress::Progress;
 use super::{Core, Role};
+use crate::config::Ack;
 use crate::membership::Membership;
 use crate::record::{Epoch, Lsn, Member};
 
 /// A node's state at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Status {
     pub(crate) role: &'static str,
     pub(crate) epoch: Epoch,
@@ -30,17 +33,31 @@ pub(crate) struct Status {
     /// Clients whose last request is remembered.
     pub(crate) sessions: usize,
     pub(crate) semi_sync: SemiSync,
+    /// Writes that this node logged as a leader since it was started, and how many a second lately.
+    pub(crate) writes: u64,
+    pub(crate) writes_per_second: f64,
     pub(crate) followers: Vec<FollowerStatus>,
     pub(crate) members: Membership,
 }
 
-/// What a leader knows of a follower.
+/// What a leader knows of a follower, in the shape of `pg_stat_replication`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FollowerStatus {
     pub(crate) member: Member,
     pub(crate) linked: bool,
-    /// What is durable there.
+    /// `offline`, `startup` (where the logs agree is not known yet), `snapshot`, `catchup` or `streaming`.
+    pub(crate) state: &'static str,
+    /// Whether acknowledgements wait for it: `sync` (always), `quorum` (for so many of its kind), `async` (never).
+    pub(crate) sync_state: &'static str,
+    /// The last record that was sent there, ...
+    pub(crate) sent_lsn: Lsn,
+    /// ... that it has in its log, and has applied, ...
+    pub(crate) write_lsn: Lsn,
+    /// ... and that is durable there.
     pub(crate) match_lsn: Lsn,
+    /// Bytes of records that are not durable there, and the age of the first of them.
+    pub(crate) lag_bytes: u64,
+    pub(crate) lag_ms: u64,
 }
 
 impl<T> Core<T> {
@@ -48,14 +65,7 @@ impl<T> Core<T> {
         let (role, pending, followers) = match &self.role {
             Role::Follower(_) => ("follower", 0, Vec::new()),
             Role::Candidate(_) => ("candidate", 0, Vec::new()),
-            Role::Leader(leader) => {
-                let followers = leader.followers.iter().map(|(&member, progress)| FollowerStatus {
-                    member,
-                    linked: self.linked.contains(&member),
-                    match_lsn: progress.durable_lsn,
-                });
-                ("leader", leader.pending.len(), followers.collect())
-            }
+            Role::Leader(leader) => ("leader", leader.pending.len(), self.followers(leader)),
         };
         Status {
             role,
@@ -71,8 +81,49 @@ impl<T> Core<T> {
             pending,
             sessions: self.sessions.len(),
             semi_sync: self.semi_sync,
+            writes: self.meter.total(),
+            writes_per_second: self.meter.per_second(self.now_ms),
             followers,
             members: self.settings.members.clone(),
+        }
+    }
+
+    fn followers(&self, leader: &Leader<T>) -> Vec<FollowerStatus> {
+        let told = leader.followers.iter().map(|(&member, progress)| FollowerStatus {
+            member,
+            linked: self.linked.contains(&member),
+            state: self.state_of(member, progress),
+            sync_state: self.sync_state_of(member),
+            sent_lsn: progress.next_lsn - 1,
+            write_lsn: progress.held_lsn,
+            match_lsn: progress.durable_lsn,
+            lag_bytes: self.journal.bytes_after(progress.durable_lsn),
+            lag_ms: leader.marks.age_ms_behind(progress.durable_lsn, self.now_ms),
+        });
+        told.collect()
+    }
+
+    fn state_of(&self, member: Member, progress: &Progress) -> &'static str {
+        if !self.linked.contains(&member) {
+            "offline"
+        } else if progress.shipping.is_some() {
+            "snapshot"
+        } else if progress.probing {
+            "startup"
+        } else if progress.next_lsn <= self.journal.last_lsn() {
+            "catchup"
+        } else {
+            "streaming"
+        }
+    }
+
+    fn sync_state_of(&self, member: Member) -> &'static str {
+        match self.settings.modes.acknowledgement.ack {
+            _ if !self.settings.members.is_voter(member) => "async",
+            Ack::Async | Ack::Nodes(1) => "async",
+            Ack::SemiSync if self.semi_sync.is_degraded => "async",
+            Ack::All => "sync",
+            Ack::SemiSync | Ack::Majority | Ack::Nodes(_) => "quorum",
         }
     }
 }

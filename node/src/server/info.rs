@@ -9,7 +9,7 @@ use redis_protocol::resp2::types::BytesFrame;
 
 use super::{MAX_CONNECTIONS, Node};
 use crate::config::{Ack, Modes};
-use crate::core::status::Status;
+use crate::core::status::{FollowerStatus, Status};
 use crate::record::Member;
 
 /// The Redis version whose commands and wording this server follows; tools decide by it what they may ask.
@@ -86,15 +86,23 @@ fn replication_section(node: &Node, status: &Status) -> String {
         semi_sync,
         status.semi_sync.degradations,
     );
-    let _ = write!(out, "last_epoch:{}\r\n", status.last_epoch);
+    let _ = write!(
+        out,
+        "last_epoch:{}\r\nwrites:{}\r\nwrite_throughput:{:.1}\r\n",
+        status.last_epoch, status.writes, status.writes_per_second
+    );
     for (index, follower) in status.followers.iter().enumerate() {
         let lag = status.last_lsn.saturating_sub(follower.match_lsn);
         let state = if follower.linked { "online" } else { "offline" };
+        let FollowerStatus { state: replication_state, sync_state, sent_lsn, write_lsn, match_lsn, .. } = follower;
         let _ = write!(
             out,
-            "follower{index}:id={},state={state},match_lsn={},lag_records={lag}\r\n",
+            "follower{index}:id={},state={state},match_lsn={match_lsn},lag_records={lag},replication_state={replication_state},\
+             sent_lsn={sent_lsn},write_lsn={write_lsn},flush_lsn={match_lsn},replay_lsn={write_lsn},lag_bytes={},lag_ms={},\
+             sync_state={sync_state}\r\n",
             id(follower.member),
-            follower.match_lsn
+            follower.lag_bytes,
+            follower.lag_ms,
         );
     }
     out
@@ -103,7 +111,7 @@ fn replication_section(node: &Node, status: &Status) -> String {
 /// `ROLE` in Redis' shape. `master` and `slave` are that system's own words; its clients compare them.
 pub(super) fn role_frame(status: &Status) -> BytesFrame {
     if status.role == "leader" {
-        let follower = |follower: &crate::core::status::FollowerStatus| {
+        let follower = |follower: &FollowerStatus| {
             let id = status.members.id(follower.member).to_owned();
             BytesFrame::Array(vec![text(id), text("0"), text(follower.match_lsn.to_string())])
         };
