@@ -70,6 +70,10 @@ pub struct Config {
     #[arg(long, value_name = "ADDRESS")]
     pub advertise: Option<SocketAddr>,
 
+    /// Address to serve Prometheus' metrics on (HTTP, `GET /metrics`). Without it there are none.
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics: Option<SocketAddr>,
+
     /// Seed of the randomised election timeouts; derived from the id if not given.
     #[arg(long)]
     pub seed: Option<u64>,

@@ -158,6 +158,10 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
 
     let clients = bind(config.listen, "--listen").await?;
     let peers = bind(config.peer_listen, "--peer-listen").await?;
+    let metrics = match config.metrics {
+        Some(address) => Some(bind(address, "--metrics").await?),
+        None => None,
+    };
     let (client_address, peer_address) = (clients.local_addr()?, peers.local_addr()?);
     let store = open_store(storage, &data, &records)?;
     let records = records.into_iter().map(|encoded| {
@@ -176,7 +180,7 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
         "recovered"
     );
     tracing::info!(epoch = hard.epoch, lsn, clients = %client_address, peers = %peer_address, "listening");
-    let (clients, doors) = server::start(config, advertised, clients);
+    let (clients, doors) = server::start(config, advertised, clients, metrics);
     let (links, peers) = Links::start(config, core.members().clone(), peers);
     let mut ticks = interval(Duration::from_millis((config.modes.failover.heartbeat_ms / 4).max(1)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -26,6 +26,7 @@ use connection::Connection;
 mod commands;
 mod connection;
 pub(crate) mod info;
+mod metrics;
 pub(crate) mod resp;
 
 /// Most client connections at once. Each costs two small buffers and may have `connection::MAX_PIPELINED` operations waiting.
@@ -59,8 +60,21 @@ struct Node {
     closing: CancellationToken,
 }
 
-/// Starts serving clients, on tasks of the present runtime. `address` is where clients are told to go.
-pub(crate) fn start(config: &Config, address: SocketAddr, listener: TcpListener) -> (mpsc::Receiver<Ask>, Doors) {
+impl Node {
+    /// How many clients are connected.
+    fn connected(&self) -> usize {
+        MAX_CONNECTIONS - self.room.available_permits()
+    }
+}
+
+/// Starts serving clients, and metrics if there is a listener for them, on tasks of the present runtime. `address` is where clients
+/// are told to go.
+pub(crate) fn start(
+    config: &Config,
+    address: SocketAddr,
+    listener: TcpListener,
+    metrics: Option<TcpListener>,
+) -> (mpsc::Receiver<Ask>, Doors) {
     let (mailbox, receiver) = mpsc::channel(MAILBOX);
     let node = Arc::new(Node {
         config: config.clone(),
@@ -71,6 +85,9 @@ pub(crate) fn start(config: &Config, address: SocketAddr, listener: TcpListener)
         closing: CancellationToken::new(),
     });
     let doors = Doors { closing: node.closing.clone(), connections: TaskTracker::new() };
+    if let Some(metrics) = metrics {
+        tokio::spawn(metrics::accept(metrics, Arc::clone(&node), mailbox.clone(), doors.connections.clone()));
+    }
     tokio::spawn(accept(listener, node, mailbox, doors.connections.clone()));
     (receiver, doors)
 }

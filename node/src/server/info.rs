@@ -54,8 +54,7 @@ fn server_section(node: &Node) -> String {
 }
 
 fn clients_section(node: &Node) -> String {
-    let connected = MAX_CONNECTIONS - node.room.available_permits();
-    format!("connected_clients:{connected}\r\nmaxclients:{MAX_CONNECTIONS}\r\n")
+    format!("connected_clients:{}\r\nmaxclients:{MAX_CONNECTIONS}\r\n", node.connected())
 }
 
 fn replication_section(node: &Node, status: &Status) -> String {

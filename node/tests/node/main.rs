@@ -6,6 +6,7 @@ mod coordinator;
 mod disk;
 mod failover;
 mod members;
+mod metrics;
 mod replicas;
 mod route;
 mod storage;

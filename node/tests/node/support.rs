@@ -68,7 +68,7 @@ impl Cluster {
         Self::start_each(&vec![flags; usize::from(size)])
     }
 
-    /// Starts a cluster whose members have flags of their own.
+    /// Starts a cluster whose members have flags of their own; `IP:` in them is the cluster's own address.
     pub(crate) fn start_each(flags: &[&str]) -> Self {
         static CLUSTERS: AtomicU8 = AtomicU8::new(1);
         // All of 127/8 is loopback: an address per process and cluster, so that fixed ports cannot be taken by others.
@@ -115,7 +115,7 @@ impl Cluster {
             self.peer_address(number),
             self.data(number).display(),
             peers.join(" "),
-            self.flags[usize::from(number) - 1],
+            self.flags[usize::from(number) - 1].replace("IP:", &format!("{}:", self.ip)),
         );
         let child = spawn(&flags, stderr);
         self.nodes[usize::from(number) - 1] = Some(child);
