@@ -114,11 +114,19 @@ mod tests {
     /// A data directory with three records in segments of this size.
     fn data(segment_bytes: u64) -> tempfile::TempDir {
         let dir = tempfile::tempdir().unwrap();
-        let (mut file, _) = HardStateFile::open(dir.path(), "n1", Some(&["n1".to_owned()])).unwrap();
+        let (mut file, _) =
+            HardStateFile::open(&crate::disk::Disk::default(), dir.path(), "n1", Some(&["n1".to_owned()])).unwrap();
         file.save(&HardState::default()).unwrap();
-        let (log, _) = Log::open(&dir.path().join("log"), segment_bytes, Fsync::Always, None, |report| {
-            report.unwrap();
-        })
+        let (mut log, _) = Log::open(
+            &crate::disk::Disk::default(),
+            &dir.path().join("log"),
+            segment_bytes,
+            Fsync::Always,
+            None,
+            |report| {
+                report.unwrap();
+            },
+        )
         .unwrap();
         let record = |lsn| {
             let stamp = Stamp { lsn, epoch: 1, gtid: Gtid { origin: Member(0), sequence: lsn } };
@@ -126,7 +134,7 @@ mod tests {
                 .encode()
         };
         log.write((1..=3).map(record).collect());
-        log.close();
+        log.end();
         dir
     }
 

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::core::HardState;
-use crate::data_dir::replace_file;
+use crate::disk::{Disk, DiskError};
 use crate::membership::Membership;
 use crate::record::Member;
 
@@ -20,6 +20,8 @@ const FORMAT: u32 = 1;
 pub(crate) enum HardStateError {
     #[error("cannot use {}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     #[error(
         "{} is damaged: {what}. A node that forgets its vote can elect two leaders; restore the file from a backup, or MEMBER \
          REMOVE this node at the leader and let it --join under another --id with an empty directory", .path.display()
@@ -54,6 +56,7 @@ struct Document {
 /// The file, and whose it is.
 #[derive(Debug)]
 pub(crate) struct HardStateFile {
+    disk: Disk,
     path: PathBuf,
     id: String,
     first: Membership,
@@ -64,6 +67,7 @@ pub(crate) struct HardStateFile {
 impl HardStateFile {
     /// Reads the file, or creates it in a directory that has no log yet. A node that is to join has no founders to compare.
     pub(crate) fn open(
+        disk: &Disk,
         data: &Path,
         id: &str,
         founders: Option<&[String]>,
@@ -71,7 +75,8 @@ impl HardStateFile {
         let path = data.join("hard-state");
         let first = Membership::founded(founders.unwrap_or_default().iter().cloned());
         let (members, saved) = (first.clone(), HardState::default());
-        let mut file = HardStateFile { path: path.clone(), id: id.to_owned(), first, members, saved };
+        let mut file =
+            HardStateFile { disk: disk.clone(), path: path.clone(), id: id.to_owned(), first, members, saved };
         match fs::read_to_string(&path) {
             Ok(text) => {
                 let document = parse(&text).map_err(|what| HardStateError::Damaged { path, what })?;
@@ -127,7 +132,7 @@ impl HardStateFile {
     }
 
     /// Remembers who the members are; returns when that is durable.
-    pub(crate) fn set_members(&mut self, members: &Membership) -> Result<(), HardStateError> {
+    pub(crate) fn set_members(&mut self, members: &Membership) -> Result<(), DiskError> {
         if self.first.is_unknown() {
             self.first = members.clone();
         } else if self.members == *members {
@@ -139,7 +144,7 @@ impl HardStateFile {
     }
 
     /// Returns when the state is durable.
-    pub(crate) fn save(&mut self, state: &HardState) -> Result<(), HardStateError> {
+    pub(crate) fn save(&mut self, state: &HardState) -> Result<(), DiskError> {
         let document = Document {
             format: FORMAT,
             id: self.id.clone(),
@@ -155,8 +160,7 @@ impl HardStateFile {
         self.saved = *state;
         let line = serde_json::to_string(&document).expect("a hard state has no part that cannot be serialized");
         let text = format!("{line}\n{}", checksum_line(&line));
-        replace_file(&self.path, text.as_bytes())
-            .map_err(|error| HardStateError::Io { path: self.path.clone(), source: error })
+        self.disk.replace(&self.path, text.as_bytes())
     }
 }
 
@@ -198,17 +202,17 @@ mod tests {
     #[test]
     fn what_was_saved_is_read_back() {
         let dir = tempfile::tempdir().unwrap();
-        let (mut file, state) = HardStateFile::open(dir.path(), "n2", Some(&members())).unwrap();
+        let (mut file, state) = HardStateFile::open(&Disk::default(), dir.path(), "n2", Some(&members())).unwrap();
         assert_eq!(state, HardState::default());
         let state = HardState { epoch: 7, voted_for: Some(Member(2)), sequence_floor: 9, life: 1, rebuilding: true };
         file.save(&state).unwrap();
-        assert_eq!(HardStateFile::open(dir.path(), "n2", Some(&members())).unwrap().1, state);
+        assert_eq!(HardStateFile::open(&Disk::default(), dir.path(), "n2", Some(&members())).unwrap().1, state);
     }
 
     #[test]
     fn no_changed_or_missing_byte_goes_unnoticed() {
         let dir = tempfile::tempdir().unwrap();
-        let (mut file, _) = HardStateFile::open(dir.path(), "n2", Some(&members())).unwrap();
+        let (mut file, _) = HardStateFile::open(&Disk::default(), dir.path(), "n2", Some(&members())).unwrap();
         file.save(&HardState { epoch: 7, voted_for: Some(Member(2)), ..HardState::default() }).unwrap();
         let path = dir.path().join("hard-state");
         let good = fs::read(&path).unwrap();
@@ -217,8 +221,8 @@ mod tests {
             flipped[at] ^= 1;
             for bad in [&flipped[..], &good[..at]] {
                 fs::write(&path, bad).unwrap();
-                let error =
-                    HardStateFile::open(dir.path(), "n2", Some(&members())).expect_err("damage at each byte is found");
+                let error = HardStateFile::open(&Disk::default(), dir.path(), "n2", Some(&members()))
+                    .expect_err("damage at each byte is found");
                 assert!(matches!(error, HardStateError::Damaged { .. }), "{error}");
             }
         }
@@ -227,9 +231,9 @@ mod tests {
     #[test]
     fn another_nodes_directory_is_refused() {
         let dir = tempfile::tempdir().unwrap();
-        HardStateFile::open(dir.path(), "n2", Some(&members())).unwrap();
+        HardStateFile::open(&Disk::default(), dir.path(), "n2", Some(&members())).unwrap();
         for (id, members) in [("n1", members()), ("n2", members()[..2].to_vec())] {
-            let error = HardStateFile::open(dir.path(), id, Some(&members)).unwrap_err().to_string();
+            let error = HardStateFile::open(&Disk::default(), dir.path(), id, Some(&members)).unwrap_err().to_string();
             assert!(error.contains("belongs to node n2 of the cluster n1,n2,n3"), "{error}");
         }
     }
@@ -238,7 +242,7 @@ mod tests {
     fn a_log_without_its_hard_state_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         fs::create_dir(dir.path().join("log")).unwrap();
-        let error = HardStateFile::open(dir.path(), "n1", Some(&members())).unwrap_err();
+        let error = HardStateFile::open(&Disk::default(), dir.path(), "n1", Some(&members())).unwrap_err();
         assert!(matches!(error, HardStateError::Missing(_)), "{error}");
     }
 }

@@ -13,7 +13,11 @@ mod coordinator;
 mod core;
 mod data_dir;
 mod delta;
+mod disk;
 mod dump;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hard_state;
 mod log;
 mod membership;

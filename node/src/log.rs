@@ -11,9 +11,12 @@ use bytes::Bytes;
 
 use crate::config::Fsync;
 use crate::core::retention::SnapshotKey;
+use crate::disk::{Disk, DiskError};
 use crate::record::Lsn;
 use writer::{Command, Writer};
 
+#[cfg(test)]
+mod faults;
 pub(crate) mod reading;
 mod recovery;
 pub(crate) mod segment;
@@ -26,6 +29,8 @@ mod writer;
 pub(crate) enum LogError {
     #[error("cannot use {}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     #[error(
         "{} is damaged at byte {offset}: {what}. Records after that place may have been acknowledged, so they are not cut off. \
          {}", .path.display(), crate::data_dir::WAY_OUT
@@ -54,29 +59,30 @@ pub(crate) type Report = Result<Flushed, LogError>;
 /// The log thread's handle. Commands are carried out in order.
 #[derive(Debug)]
 pub(crate) struct Log {
-    commands: mpsc::Sender<Command>,
-    thread: JoinHandle<()>,
+    commands: Option<mpsc::Sender<Command>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 impl Log {
     /// Recovers the log in `dir`, creating it if there is none, and returns it with the encodings of its records. All of them are
     /// durable. With a snapshot, they may begin before its end; without, they begin at LSN 1. `report` is called on the log thread.
     pub(crate) fn open(
+        disk: &Disk,
         dir: &Path,
         segment_bytes: u64,
         fsync: Fsync,
         snapshot: Option<SnapshotKey>,
         report: impl Fn(Report) + Send + 'static,
     ) -> Result<(Self, Vec<Bytes>), LogError> {
-        let recovered = recovery::recover(dir, snapshot)?;
+        let recovered = recovery::recover(disk, dir, snapshot)?;
         let next_lsn = snapshot.map_or(1, |(lsn, _)| lsn + 1);
-        let writer = Writer::open(dir, segment_bytes, fsync, recovered.tail, next_lsn)?;
+        let writer = Writer::open(disk, dir, segment_bytes, fsync, recovered.tail, next_lsn)?;
         let (commands, queue) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("log".to_owned())
             .spawn(move || writer.run(&queue, report))
             .map_err(LogError::io(dir))?;
-        Ok((Log { commands, thread }, recovered.records))
+        Ok((Log { commands: Some(commands), thread: Some(thread) }, recovered.records))
     }
 
     /// Appends records behind the last one.
@@ -100,15 +106,22 @@ impl Log {
     }
 
     fn command(&self, command: Command) {
-        // A thread that is gone has reported why, and the node is about to stop.
-        let _ = self.commands.send(command);
+        // A thread that is gone has reported why.
+        let _ = self.commands.as_ref().map(|commands| commands.send(command));
     }
 
-    /// Waits until everything given to the log is durable.
-    pub(crate) fn close(self) {
-        drop(self.commands);
-        if let Err(panic) = self.thread.join() {
+    /// Waits until everything given to the log is durable. What it is given later is not.
+    pub(crate) fn end(&mut self) {
+        self.commands = None;
+        if let Some(thread) = self.thread.take()
+            && let Err(panic) = thread.join()
+        {
             std::panic::resume_unwind(panic);
         }
+    }
+
+    #[cfg(test)]
+    fn close(mut self) {
+        self.end();
     }
 }

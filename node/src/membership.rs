@@ -66,6 +66,11 @@ impl Membership {
         self.entries.is_empty()
     }
 
+    /// Whether a list that came from elsewhere can be one, as of this record.
+    pub(crate) fn is_sound(&self, lsn: Lsn) -> bool {
+        self.entries.len() <= MAX_SLOTS && usize::from(self.founders) <= self.entries.len() && self.changed_lsn <= lsn
+    }
+
     pub(crate) fn founders(&self) -> Vec<String> {
         self.entries.iter().take(usize::from(self.founders)).map(|entry| entry.id.clone()).collect()
     }

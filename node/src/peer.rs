@@ -21,7 +21,7 @@ use wire::Hello;
 
 mod incoming;
 mod outgoing;
-mod wire;
+pub(crate) mod wire;
 
 /// How long the link to a removed member stays, so that it can be told.
 const FAREWELL: Duration = Duration::from_secs(1);

@@ -3,39 +3,60 @@
 //! One JSON object a line, for people: `{"lsn":7,"epoch":2,"gtid":"n1:5","set":{"key":"k","before":"1","after":"2"}}`.
 //! Bytes that are not UTF-8 appear as `{"hex":"…"}`.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter, Write};
+use std::fs::{self, File};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
-use crate::data_dir::sync_dir;
+use crate::disk::{Disk, DiskError};
 use crate::record::{Change, End, Epoch, Gtid, Member, Record, Value};
+
+/// Bytes of lines put together for one write.
+const BUFFER_BYTES: usize = 1 << 20;
 
 /// Puts records aside durably, in a new file under `data/rewound` that is named after the epoch that made the node give
 /// them up and the first of them. Returns its path.
-pub(crate) fn put_aside(data: &Path, members: &[String], epoch: Epoch, records: &[Record]) -> io::Result<PathBuf> {
+pub(crate) fn put_aside(
+    disk: &Disk,
+    data: &Path,
+    members: &[String],
+    epoch: Epoch,
+    records: &[Record],
+) -> Result<PathBuf, DiskError> {
     let dir = data.join("rewound");
-    fs::create_dir_all(&dir)?;
+    fs::create_dir_all(&dir).map_err(DiskError::write(&dir))?;
     let first_lsn = records.first().map_or(0, |record| record.stamp.lsn);
-    let (file, path) = create_new(&dir, &format!("{epoch}-{first_lsn}"))?;
-    let mut writer = BufWriter::new(file);
-    for record in records {
-        writeln!(writer, "{}", record_json(record, members))?;
+    let (file, path) = create_new(disk, &dir, &format!("{epoch}-{first_lsn}"))?;
+    if let Err(error) = write(disk, &file, &path, members, records) {
+        let _ = fs::remove_file(&path); // half of it; the records are still in the log, and are put aside again after recovery
+        return Err(error);
     }
-    writer.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
-    sync_dir(&dir)?;
-    sync_dir(data)?;
+    disk.sync_dir(&dir)?;
+    disk.sync_dir(data)?;
     Ok(path)
 }
 
+fn write(disk: &Disk, file: &File, path: &Path, members: &[String], records: &[Record]) -> Result<(), DiskError> {
+    let mut lines = Vec::new();
+    for record in records {
+        let _ = writeln!(lines, "{}", record_json(record, members)); // a vector takes anything
+        if lines.len() >= BUFFER_BYTES {
+            disk.write(file, path, &lines)?;
+            lines.clear();
+        }
+    }
+    disk.write(file, path, &lines)?;
+    disk.sync_all(file, path)
+}
+
 /// Never an existing file: it may hold other records, given up to another leader of the same epoch.
-fn create_new(dir: &Path, name: &str) -> io::Result<(File, PathBuf)> {
+fn create_new(disk: &Disk, dir: &Path, name: &str) -> Result<(File, PathBuf), DiskError> {
     let names = std::iter::once(format!("{name}.jsonl")).chain((2..).map(|attempt| format!("{name}-{attempt}.jsonl")));
     for path in names.map(|name| dir.join(name)) {
-        match OpenOptions::new().write(true).create_new(true).open(&path) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+        match disk.create_new(&path) {
+            Err(error) if error.source.kind() == io::ErrorKind::AlreadyExists => {}
             opened => return opened.map(|file| (file, path)),
         }
     }
@@ -110,7 +131,7 @@ mod tests {
             record(9, Change::Delete { rows: vec![(text(b"l"), list)] }),
             record(10, Change::Push { key: text(b"l"), end: End::Back, elements: vec![text(b"y\n")] }),
         ];
-        let path = put_aside(dir.path(), &members, 4, &records).unwrap();
+        let path = put_aside(&Disk::default(), dir.path(), &members, 4, &records).unwrap();
         assert!(path.ends_with("rewound/4-7.jsonl"), "{}", path.display());
         let expected = [
             r#"{"epoch":3,"gtid":"n2:7","lsn":7,"noop":null}"#,
@@ -120,7 +141,7 @@ mod tests {
         ];
         assert_eq!(fs::read_to_string(&path).unwrap().lines().collect::<Vec<_>>(), expected);
 
-        let second = put_aside(dir.path(), &members, 4, &records[..1]).unwrap();
+        let second = put_aside(&Disk::default(), dir.path(), &members, 4, &records[..1]).unwrap();
         assert_ne!(second, path, "what was put aside is never overwritten");
     }
 }

@@ -21,6 +21,7 @@ use crate::core::retention::SnapshotKey;
 use crate::core::snapshot::Snapshot;
 use crate::core::{Answer, Core, Effect, Settings};
 use crate::data_dir::DataDir;
+use crate::disk::Disk;
 use crate::hard_state::HardStateFile;
 use crate::log::{Flushed, Log, Report};
 use crate::membership::Membership;
@@ -142,19 +143,20 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
     if config.rebuild {
         rebuild::check(data.path(), config.members().len())?;
     }
-    let (mut hard_state, mut hard) = HardStateFile::open(data.path(), &config.id, config.founders().as_deref())?;
+    let disk = Disk::default();
+    let (mut hard_state, mut hard) = HardStateFile::open(&disk, data.path(), &config.id, config.founders().as_deref())?;
     if config.rebuild {
         (hard, _) = rebuild::begin(data.path(), &mut hard_state, hard)?;
     }
-    let (slots_file, slots) = SlotsFile::open(data.path())?;
-    let snapshots = SnapshotDir::open(data.path())?;
+    let (slots_file, slots) = SlotsFile::open(&disk, data.path())?;
+    let snapshots = SnapshotDir::open(&disk, data.path())?;
     let snapshot = snapshots.newest()?;
     let snapshot_key = snapshot.as_ref().map(|snapshot| (snapshot.lsn(), snapshot.lineage()));
     let (reporter, log_reports) = mpsc::unbounded_channel();
     let report = move |report| drop(reporter.send(report)); // an error means that the node is stopping anyway
     let Modes { storage, acknowledgement, .. } = &*config.modes;
     let (log, records) =
-        Log::open(&data.log_path(), storage.segment_bytes, acknowledgement.fsync, snapshot_key, report)?;
+        Log::open(&disk, &data.log_path(), storage.segment_bytes, acknowledgement.fsync, snapshot_key, report)?;
 
     let clients = bind(config.listen, "--listen").await?;
     let peers = bind(config.peer_listen, "--peer-listen").await?;
@@ -337,7 +339,7 @@ impl Node {
 
     /// Makes everything durable: the log first, and the store only if that worked.
     fn stop(mut self, reports: &mut mpsc::UnboundedReceiver<Report>) -> anyhow::Result<()> {
-        self.log.close();
+        self.log.end();
         while let Ok(report) = reports.try_recv() {
             report.context("the log could not be written to its end")?;
         }
@@ -395,7 +397,7 @@ impl Node {
 
     /// Keeps records that are given up, and says behind which one they stood.
     fn put_aside(&self, epoch: Epoch, records: &[Record]) -> anyhow::Result<Lsn> {
-        let file = put_aside(self.data.path(), &self.core.members().ids(), epoch, records)
+        let file = put_aside(&Disk::default(), self.data.path(), &self.core.members().ids(), epoch, records)
             .context("cannot put rewound records aside, so the node stops before it cuts them off")?;
         let after = records.first().map_or(0, |record| record.stamp.lsn - 1);
         tracing::info!(epoch, lsn = after, records = records.len(), file = %file.display(), "put aside");

@@ -23,7 +23,7 @@ use crate::store::Operation;
 use crate::terms::Terms;
 use connection::Connection;
 
-mod commands;
+pub(crate) mod commands;
 mod connection;
 pub(crate) mod info;
 mod metrics;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::core::retention::SnapshotKey;
 use crate::core::snapshot::{Assembler, BadPart, FORMAT, Snapshot};
-use crate::data_dir::sync_dir;
+use crate::disk::{Disk, DiskError};
 use crate::log::segment::{FRAME_HEADER_BYTES, encode_frame, frame_at, frame_length};
 use crate::record::Lsn;
 
@@ -22,6 +22,8 @@ const HEADER_BYTES: usize = 20;
 pub(crate) enum SnapshotError {
     #[error("cannot use {}: {source}", .path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error(transparent)]
+    Disk(#[from] DiskError),
     #[error(
         "{} is damaged at byte {offset}: {what}. The log before it may be gone, so the node cannot start from here; {}",
         .path.display(), crate::data_dir::WAY_OUT
@@ -38,15 +40,17 @@ impl SnapshotError {
 /// The directory of a node's snapshots.
 #[derive(Debug, Clone)]
 pub(crate) struct SnapshotDir {
+    disk: Disk,
     dir: PathBuf,
 }
 
 impl SnapshotDir {
     /// Creates the directory if it is missing, and clears away what a crash left unfinished.
-    pub(crate) fn open(data: &Path) -> Result<Self, SnapshotError> {
+    pub(crate) fn open(disk: &Disk, data: &Path) -> Result<Self, SnapshotError> {
         let dir = data.join("snapshot");
-        fs::create_dir_all(&dir).and_then(|()| sync_dir(data)).map_err(SnapshotError::io(&dir))?;
-        let snapshots = SnapshotDir { dir };
+        fs::create_dir_all(&dir).map_err(SnapshotError::io(&dir))?;
+        disk.sync_dir(data)?;
+        let snapshots = SnapshotDir { disk: disk.clone(), dir };
         for path in snapshots.files()?.into_iter().filter(|path| path.extension().is_some_and(|end| end == "new")) {
             fs::remove_file(&path).map_err(SnapshotError::io(&path))?;
         }
@@ -60,7 +64,7 @@ impl SnapshotDir {
     fn files(&self) -> Result<Vec<PathBuf>, SnapshotError> {
         let entries = fs::read_dir(&self.dir).map_err(SnapshotError::io(&self.dir))?;
         let paths = entries.map(|entry| Ok(entry.map_err(SnapshotError::io(&self.dir))?.path()));
-        let mut paths = paths.collect::<Result<Vec<_>, _>>()?;
+        let mut paths = paths.collect::<Result<Vec<_>, SnapshotError>>()?;
         paths.sort(); // by LSN, because names have leading zeros
         Ok(paths)
     }
@@ -91,16 +95,16 @@ impl SnapshotDir {
     }
 
     /// Puts a snapshot that was written in its place, and removes the ones before.
-    pub(crate) fn adopt(&self, lsn: Lsn) -> io::Result<()> {
+    pub(crate) fn adopt(&self, lsn: Lsn) -> Result<(), SnapshotError> {
         let adopted = self.path(lsn, "snapshot");
-        fs::rename(self.path(lsn, "new"), &adopted)?;
-        sync_dir(&self.dir)?;
-        for path in self.files().map_err(io::Error::other)? {
+        fs::rename(self.path(lsn, "new"), &adopted).map_err(DiskError::write(&adopted))?;
+        self.disk.sync_dir(&self.dir)?;
+        for path in self.files()? {
             if path != adopted && path.extension().is_some_and(|end| end == "snapshot") {
-                fs::remove_file(path)?;
+                self.disk.remove(&path)?;
             }
         }
-        sync_dir(&self.dir)
+        Ok(self.disk.sync_dir(&self.dir)?)
     }
 }
 
@@ -162,14 +166,14 @@ mod tests {
     #[test]
     fn the_snapshot_adopted_last_is_found_and_nothing_unfinished() {
         let data = tempfile::tempdir().unwrap();
-        let dir = SnapshotDir::open(data.path()).unwrap();
+        let dir = SnapshotDir::open(&Disk::default(), data.path()).unwrap();
         assert_eq!(dir.newest().unwrap(), None);
         for lsn in [3, 9] {
             dir.write(snapshot(lsn)).unwrap();
             dir.adopt(lsn).unwrap();
         }
         dir.write(snapshot(12)).unwrap();
-        let dir = SnapshotDir::open(data.path()).unwrap();
+        let dir = SnapshotDir::open(&Disk::default(), data.path()).unwrap();
         assert_eq!(dir.newest().unwrap(), Some(snapshot(9)));
         assert_eq!(dir.files().unwrap().len(), 1);
     }
@@ -177,7 +181,7 @@ mod tests {
     #[test]
     fn no_flipped_or_missing_byte_of_a_snapshot_goes_unnoticed() {
         let data = tempfile::tempdir().unwrap();
-        let dir = SnapshotDir::open(data.path()).unwrap();
+        let dir = SnapshotDir::open(&Disk::default(), data.path()).unwrap();
         dir.write(snapshot(5)).unwrap();
         dir.adopt(5).unwrap();
         let path = dir.path(5, "snapshot");

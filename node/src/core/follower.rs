@@ -113,6 +113,11 @@ impl<T> Core<T> {
                 Some(_) => self.rewind(lsn - 1),
                 None => {}
             }
+            if !self.store.fits(&record.change) {
+                let (epoch, from_id) = (self.hard.epoch, self.settings.id(from));
+                tracing::warn!(epoch, lsn, from = from_id, "refused a record that does not fit what is stored here");
+                return self.send(from, Body::Lacking { round, lsn }); // a base snapshot mends whichever of the two is wrong
+            }
             self.journal.push(&record.stamp, encoded);
             self.apply(record);
         }

@@ -11,6 +11,9 @@ use crate::record::{Lineage, Lsn, Member, Stamp};
 /// Reigns told one by one; of older ones only what they wrote is remembered. Ten thousand elections, at a few dozen bytes each.
 const MAX_REIGNS: usize = 10_000;
 
+/// Numbers from here on are no positions and no sequences, whoever tells them: sums of two must fit.
+const MAX_NUMBER: u64 = 1 << 62;
+
 /// The records that one leader made in one epoch. Their LSNs and their sequences count up side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Reign {
@@ -31,6 +34,17 @@ pub(crate) struct History {
 impl History {
     pub(crate) fn last_lsn(&self) -> Lsn {
         self.last_lsn
+    }
+
+    /// Whether a history that came from elsewhere can be one: reigns in order, and numbers that can be added up.
+    pub(crate) fn is_sound(&self) -> bool {
+        let firsts = || self.reigns.iter().map(|reign| reign.first_lsn);
+        let sequences = self.reigns.iter().map(|reign| reign.first_sequence).chain(self.before.values().copied());
+        self.last_lsn < MAX_NUMBER
+            && self.reigns.len() <= MAX_REIGNS
+            && firsts().all(|lsn| (1..=self.last_lsn).contains(&lsn))
+            && firsts().zip(firsts().skip(1)).all(|(before, after)| before < after)
+            && sequences.into_iter().all(|sequence| sequence < MAX_NUMBER)
     }
 
     pub(crate) fn push(&mut self, stamp: &Stamp) {

@@ -12,6 +12,7 @@ use crate::record::{Change, Epoch, Gtid, Lineage, Lsn, Member, Record, Stamp};
 use crate::store::{Operation, Reply, Store};
 
 mod acknowledgement;
+mod bad_messages;
 mod coordinated;
 mod exactly_once;
 mod members;

@@ -144,6 +144,8 @@ pub(crate) struct Assembler {
 pub(crate) enum BadPart {
     #[error("a part is no part of a snapshot that this program knows")]
     Unknown,
+    #[error("a part tells of positions or members that cannot be")]
+    Impossible,
     #[error("a part is not where it belongs")]
     Misplaced,
     #[error("rows or sessions are missing")]
@@ -155,6 +157,9 @@ impl Assembler {
         let Ok((part, [])) = postcard::take_from_bytes(encoded) else { return Err(BadPart::Unknown) };
         match part {
             Part::Head { history, members } if !self.has_head => {
+                if !history.is_sound() || !members.is_sound(history.last_lsn()) {
+                    return Err(BadPart::Impossible);
+                }
                 (self.snapshot.history, self.snapshot.members) = (history, members);
                 self.has_head = true;
             }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::LogError;
 use super::segment::{HEADER_BYTES, Header, find_record, frame_at};
 use crate::core::retention::SnapshotKey;
-use crate::data_dir::sync_dir;
+use crate::disk::{Disk, DiskError};
 use crate::record::{Lsn, Record};
 
 /// What recovery found.
@@ -55,8 +55,8 @@ pub(crate) fn segments(dir: &Path) -> Result<Vec<(Lsn, PathBuf)>, LogError> {
 
 /// Reads all segments and makes the log end with its last sound record. A log that does not lead up to the snapshot is one that the
 /// snapshot was to replace when the node died; it is removed.
-pub(crate) fn recover(dir: &Path, snapshot: Option<SnapshotKey>) -> Result<Recovered, LogError> {
-    let recovered = read(dir)?;
+pub(crate) fn recover(disk: &Disk, dir: &Path, snapshot: Option<SnapshotKey>) -> Result<Recovered, LogError> {
+    let recovered = read(disk, dir)?;
     let Some((lsn, lineage)) = snapshot else {
         return match recovered.first_lsn {
             Some(first @ 2..) => Err(missing(&segment_path(dir, first), first, 1)),
@@ -74,23 +74,23 @@ pub(crate) fn recover(dir: &Path, snapshot: Option<SnapshotKey>) -> Result<Recov
         return Ok(recovered);
     }
     tracing::info!(lsn, records = recovered.records.len(), "removed a log that a base snapshot has replaced");
-    remove_all(dir)?;
+    remove_all(disk, dir)?;
     Ok(Recovered { first_lsn: None, records: Vec::new(), tail: None })
 }
 
 /// Removes all segments, from the last on, so that a crash leaves no gap.
-pub(crate) fn remove_all(dir: &Path) -> Result<(), LogError> {
+pub(crate) fn remove_all(disk: &Disk, dir: &Path) -> Result<(), LogError> {
     for (_, path) in segments(dir)?.into_iter().rev() {
-        fs::remove_file(&path).map_err(LogError::io(&path))?;
-        sync_dir(dir).map_err(LogError::io(dir))?;
+        disk.remove(&path)?;
+        disk.sync_dir(dir)?;
     }
     Ok(())
 }
 
-fn read(dir: &Path) -> Result<Recovered, LogError> {
+fn read(disk: &Disk, dir: &Path) -> Result<Recovered, LogError> {
     fs::create_dir_all(dir).map_err(LogError::io(dir))?;
     if let Some(parent) = dir.parent() {
-        sync_dir(parent).map_err(LogError::io(parent))?;
+        disk.sync_dir(parent)?;
     }
     let mut records = Vec::new();
     let mut tail = None;
@@ -105,12 +105,12 @@ fn read(dir: &Path) -> Result<Recovered, LogError> {
         let bytes = Bytes::from(fs::read(path).map_err(LogError::io(path))?);
         if is_last && bytes.len() <= HEADER_BYTES && Header::decode(&bytes).is_err() {
             // A crash while the segment was created: nothing was ever in it.
-            fs::remove_file(path).map_err(LogError::io(path))?;
-            sync_dir(dir).map_err(LogError::io(dir))?;
+            disk.remove(path)?;
+            disk.sync_dir(dir)?;
             tracing::info!(file = %path.display(), lsn = next_lsn - 1, "truncated: removed an unfinished segment");
             break;
         }
-        tail = Some(read_segment(path, &bytes, next_lsn, is_last, &mut records)?);
+        tail = Some(read_segment(disk, path, &bytes, next_lsn, is_last, &mut records)?);
     }
     let first_lsn = tail.as_ref().map(|_| begin);
     Ok(Recovered { first_lsn, records, tail })
@@ -121,6 +121,7 @@ fn missing(path: &Path, first_lsn: Lsn, missing_lsn: Lsn) -> LogError {
 }
 
 fn read_segment(
+    disk: &Disk,
     path: &Path,
     bytes: &Bytes,
     first_lsn: Lsn,
@@ -156,19 +157,22 @@ fn read_segment(
         next_lsn += 1;
     }
     if is_last {
-        make_durable(path, bytes.len(), offset, next_lsn - 1)?;
+        make_durable(disk, path, bytes, offset, next_lsn - 1)?;
     }
     Ok(Tail { path: path.to_owned(), header, bytes: offset as u64, next_lsn })
 }
 
-/// Cuts a segment to its sound part. Even an undamaged one may so far have been in memory only.
-fn make_durable(path: &Path, bytes: usize, sound: usize, lsn: Lsn) -> Result<(), LogError> {
-    let file = OpenOptions::new().write(true).open(path).map_err(LogError::io(path))?;
-    if sound < bytes {
-        file.set_len(sound as u64).map_err(LogError::io(path))?;
-        tracing::info!(file = %path.display(), at = sound, bytes = bytes - sound, lsn, "truncated: cut off a torn tail");
+/// Cuts a segment to its sound part and writes that once more. What was read may have been in memory only, and if an fsync of it has
+/// failed, the next would claim success without writing anything: only pages that were written again are sure to reach the disk.
+fn make_durable(disk: &Disk, path: &Path, bytes: &[u8], sound: usize, lsn: Lsn) -> Result<(), LogError> {
+    let file = OpenOptions::new().write(true).open(path).map_err(DiskError::write(path))?;
+    if sound < bytes.len() {
+        disk.set_len(&file, path, sound as u64)?;
+        let cut = bytes.len() - sound;
+        tracing::info!(file = %path.display(), at = sound, bytes = cut, lsn, "truncated: cut off a torn tail");
     }
-    file.sync_all().map_err(LogError::io(path))
+    disk.write(&file, path, &bytes[..sound])?; // the same bytes in the same place: a crash in between changes nothing
+    Ok(disk.sync_all(&file, path)?)
 }
 
 fn damaged(path: &Path, offset: usize, what: &str) -> LogError {

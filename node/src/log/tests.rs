@@ -13,7 +13,7 @@ use super::*;
 use crate::record::{Change, Gtid, Member, Record, Stamp};
 
 /// The encodings of records from `first` to `last`; `mark` tells two kinds apart.
-fn records(first: Lsn, last: Lsn, mark: &'static [u8]) -> Vec<Bytes> {
+pub(super) fn records(first: Lsn, last: Lsn, mark: &'static [u8]) -> Vec<Bytes> {
     let record = |lsn| {
         let stamp = Stamp { lsn, epoch: 1, gtid: Gtid { origin: Member(0), sequence: lsn } };
         Record {
@@ -28,25 +28,26 @@ fn records(first: Lsn, last: Lsn, mark: &'static [u8]) -> Vec<Bytes> {
 fn open(dir: &Path, segment_bytes: u64) -> Result<(Log, mpsc::Receiver<Report>, Vec<Bytes>), LogError> {
     let (reporter, reports) = mpsc::channel();
     let report = move |report| drop(reporter.send(report));
-    Log::open(dir, segment_bytes, Fsync::Always, None, report).map(|(log, records)| (log, reports, records))
+    Log::open(&Disk::default(), dir, segment_bytes, Fsync::Always, None, report)
+        .map(|(log, records)| (log, reports, records))
 }
 
 /// What a node finds that starts on this directory.
-fn recover(dir: &Path) -> Result<Vec<Bytes>, LogError> {
+pub(super) fn recover(dir: &Path) -> Result<Vec<Bytes>, LogError> {
     let (log, _, records) = open(dir, u64::MAX)?;
     log.close();
     Ok(records)
 }
 
 /// Writes records in segments of this size, and closes.
-fn write(dir: &Path, segment_bytes: u64, records: Vec<Bytes>) {
+pub(super) fn write(dir: &Path, segment_bytes: u64, records: Vec<Bytes>) {
     let (log, reports, _) = open(dir, segment_bytes).unwrap();
     log.write(records);
     log.close();
     assert!(reports.iter().all(|report| report.is_ok()));
 }
 
-fn files(dir: &Path) -> Vec<PathBuf> {
+pub(super) fn files(dir: &Path) -> Vec<PathBuf> {
     let mut files: Vec<PathBuf> = fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
     files
@@ -86,7 +87,9 @@ fn with_an_interval_a_write_is_reported_before_its_fsync_is_due() {
     let dir = tempfile::tempdir().unwrap();
     let (reporter, reports) = mpsc::channel();
     let hour = Fsync::Interval(3_600_000);
-    let (log, _) = Log::open(dir.path(), u64::MAX, hour, None, move |report| drop(reporter.send(report))).unwrap();
+    let (log, _) =
+        Log::open(&Disk::default(), dir.path(), u64::MAX, hour, None, move |report| drop(reporter.send(report)))
+            .unwrap();
     log.write(records(1, 3, b"a"));
     let report = reports.recv_timeout(Duration::from_secs(10)).expect("a report long before the hour is over").unwrap();
     assert_eq!(report, Flushed { generation: 0, lsn: 3, synced_lsn: 0 });

@@ -3,7 +3,7 @@
 //! Whatever was queued while the previous fsync ran is written with one write and made durable with one fsync.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
@@ -14,7 +14,7 @@ use super::recovery::{Tail, remove_all, segment_path, segments};
 use super::segment::{HEADER_BYTES, Header, encode_frame, frame_at};
 use super::{Flushed, LogError, Report};
 use crate::config::Fsync;
-use crate::data_dir::sync_dir;
+use crate::disk::{Disk, DiskError};
 use crate::record::Lsn;
 
 /// Most frame bytes put together before they are written: bounds the buffer, not the group commit.
@@ -30,6 +30,7 @@ pub(crate) enum Command {
 
 #[derive(Debug)]
 pub(crate) struct Writer {
+    disk: Disk,
     dir: PathBuf,
     segment_bytes: u64,
     fsync: Fsync,
@@ -55,6 +56,7 @@ struct Segment {
 impl Writer {
     /// `next_lsn` is where the log begins if there is none.
     pub(crate) fn open(
+        disk: &Disk,
         dir: &Path,
         segment_bytes: u64,
         fsync: Fsync,
@@ -63,11 +65,12 @@ impl Writer {
     ) -> Result<Self, LogError> {
         let next_lsn = tail.as_ref().map_or(next_lsn, |tail| tail.next_lsn);
         let segment = match tail {
-            Some(tail) => Segment::reopen(tail.path, tail.header, tail.bytes)?,
-            None => Segment::create(dir, next_lsn)?,
+            Some(tail) => Segment::reopen(disk, tail.path, tail.header, tail.bytes)?,
+            None => Segment::create(disk, dir, next_lsn)?,
         };
         let dir = dir.to_owned();
         Ok(Writer {
+            disk: disk.clone(),
             dir,
             segment_bytes,
             fsync,
@@ -111,7 +114,7 @@ impl Writer {
                 return Ok(None);
             }
         }
-        self.segment.write()?;
+        self.segment.write(&self.disk)?;
         if self.fsync == Fsync::Always || self.patience() == Some(Duration::ZERO) {
             self.sync()?;
         }
@@ -145,17 +148,17 @@ impl Writer {
         let is_full = self.segment.bytes + self.segment.buffer.len() as u64 >= self.segment_bytes;
         if is_full && self.next_lsn > self.segment.header.first_lsn {
             self.sync()?; // only the last segment may have an unfinished end
-            self.segment = Segment::create(&self.dir, self.next_lsn)?;
+            self.segment = Segment::create(&self.disk, &self.dir, self.next_lsn)?;
         }
         encode_frame(&mut self.segment.buffer, self.segment.header.salt, record);
         self.next_lsn += 1;
         self.dirty_since.get_or_insert_with(Instant::now);
-        if self.segment.buffer.len() >= BUFFER_BYTES { self.segment.write() } else { Ok(()) }
+        if self.segment.buffer.len() >= BUFFER_BYTES { self.segment.write(&self.disk) } else { Ok(()) }
     }
 
     fn sync(&mut self) -> Result<(), LogError> {
-        self.segment.write()?;
-        self.segment.file.sync_data().map_err(LogError::io(&self.segment.path))?;
+        self.segment.write(&self.disk)?;
+        self.disk.sync_data(&self.segment.file, &self.segment.path)?;
         self.dirty_since = None;
         self.synced_lsn = self.next_lsn - 1;
         Ok(())
@@ -168,8 +171,8 @@ impl Writer {
             if *next_lsn > lsn + 1 {
                 break;
             }
-            fs::remove_file(path).map_err(LogError::io(path))?;
-            sync_dir(&self.dir).map_err(LogError::io(&self.dir))?; // each, so that a crash leaves no gap
+            self.disk.remove(path)?;
+            self.disk.sync_dir(&self.dir)?; // each, so that a crash leaves no gap
             tracing::info!(file = %path.display(), first_lsn, "removed a segment that nobody needs any more");
         }
         Ok(())
@@ -177,9 +180,9 @@ impl Writer {
 
     fn reset(&mut self, lsn: Lsn) -> Result<(), LogError> {
         self.segment.buffer.clear();
-        remove_all(&self.dir)?;
+        remove_all(&self.disk, &self.dir)?;
         self.next_lsn = lsn + 1;
-        self.segment = Segment::create(&self.dir, self.next_lsn)?;
+        self.segment = Segment::create(&self.disk, &self.dir, self.next_lsn)?;
         self.dirty_since = None;
         Ok(())
     }
@@ -189,8 +192,8 @@ impl Writer {
         self.sync()?;
         let mut segments = segments(&self.dir)?;
         while let Some((_, path)) = segments.pop_if(|(first_lsn, _)| *first_lsn > after + 1) {
-            fs::remove_file(&path).map_err(LogError::io(&path))?;
-            sync_dir(&self.dir).map_err(LogError::io(&self.dir))?; // each, so that a crash leaves no gap
+            self.disk.remove(&path)?;
+            self.disk.sync_dir(&self.dir)?; // each, so that a crash leaves no gap
         }
         let (first_lsn, path) = segments.pop().expect("nothing that a snapshot covers is cut off");
         let bytes = fs::read(&path).map_err(LogError::io(&path))?;
@@ -199,8 +202,8 @@ impl Writer {
         for _ in first_lsn..=after {
             end = frame_at(&bytes, end, header.salt).expect("this process wrote or checked the records").end;
         }
-        self.segment = Segment::reopen(path, header, end as u64)?;
-        self.segment.file.sync_all().map_err(LogError::io(&self.segment.path))?;
+        self.segment = Segment::reopen(&self.disk, path, header, end as u64)?;
+        self.disk.sync_all(&self.segment.file, &self.segment.path)?;
         self.next_lsn = after + 1;
         self.synced_lsn = after;
         Ok(())
@@ -208,29 +211,26 @@ impl Writer {
 }
 
 impl Segment {
-    fn create(dir: &Path, first_lsn: Lsn) -> Result<Self, LogError> {
+    fn create(disk: &Disk, dir: &Path, first_lsn: Lsn) -> Result<Self, LogError> {
         let path = segment_path(dir, first_lsn);
         let header = Header { salt: rand::random(), first_lsn };
-        let mut file = OpenOptions::new().write(true).create_new(true).open(&path).map_err(LogError::io(&path))?;
-        file.write_all(&header.encode()).and_then(|()| file.sync_all()).map_err(LogError::io(&path))?;
-        sync_dir(dir).map_err(LogError::io(dir))?;
+        let file = disk.create_new(&path)?;
+        disk.write(&file, &path, &header.encode())?;
+        disk.sync_all(&file, &path)?;
+        disk.sync_dir(dir)?;
         Ok(Segment { path, file, header, bytes: HEADER_BYTES as u64, buffer: Vec::new() })
     }
 
     /// Goes on with a segment at `bytes`; what stood behind is gone.
-    fn reopen(path: PathBuf, header: Header, bytes: u64) -> Result<Self, LogError> {
-        let open = || {
-            let mut file = OpenOptions::new().write(true).open(&path)?;
-            file.set_len(bytes)?;
-            file.seek(SeekFrom::End(0))?;
-            Ok(file)
-        };
-        let file = open().map_err(LogError::io(&path))?;
+    fn reopen(disk: &Disk, path: PathBuf, header: Header, bytes: u64) -> Result<Self, LogError> {
+        let mut file = OpenOptions::new().write(true).open(&path).map_err(DiskError::write(&path))?;
+        disk.set_len(&file, &path, bytes)?;
+        file.seek(SeekFrom::End(0)).map_err(DiskError::write(&path))?;
         Ok(Segment { path, file, header, bytes, buffer: Vec::new() })
     }
 
-    fn write(&mut self) -> Result<(), LogError> {
-        self.file.write_all(&self.buffer).map_err(LogError::io(&self.path))?;
+    fn write(&mut self, disk: &Disk) -> Result<(), LogError> {
+        disk.write(&self.file, &self.path, &self.buffer)?;
         self.bytes += self.buffer.len() as u64;
         self.buffer.clear();
         self.buffer.shrink_to(BUFFER_BYTES);

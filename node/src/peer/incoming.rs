@@ -9,7 +9,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
 use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
 
-use super::wire::{codec, decode_hello, decode_message};
+use super::wire::{decode_hello, decode_message, hello_codec, trust};
 use super::{Direction, Hello, Links, PeerEvent};
 use crate::membership::Standing;
 use crate::record::Member;
@@ -48,7 +48,7 @@ struct Caller {
 
 impl Caller {
     async fn serve(self, stream: TcpStream) {
-        let mut frames = FramedRead::new(stream, codec());
+        let mut frames = FramedRead::new(stream, hello_codec());
         let Ok(Some(Ok(frame))) = timeout(HELLO_TIMEOUT, frames.next()).await else { return };
         let (peer, introduced) = match self.identify(&frame) {
             Ok(identified) => identified,
@@ -61,6 +61,7 @@ impl Caller {
                 return;
             }
         };
+        trust(frames.decoder_mut());
         // A task of its own, so that the next connection of this peer can end it.
         let reading = {
             let mut current = self.links.incoming.lock().await;

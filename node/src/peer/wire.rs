@@ -71,6 +71,19 @@ impl Hello {
     }
 }
 
+/// A hello names fifteen founders and 250 members at most, each in a few dozen bytes.
+const MAX_HELLO_BYTES: usize = 64 << 10;
+
+/// For the first frame of a connection, from who knows whom.
+pub(crate) fn hello_codec() -> LengthDelimitedCodec {
+    LengthDelimitedCodec::builder().max_frame_length(MAX_HELLO_BYTES).new_codec()
+}
+
+/// The caller is known: its frames may be larger from now on.
+pub(crate) fn trust(codec: &mut LengthDelimitedCodec) {
+    codec.set_max_frame_length(MAX_FRAME_BYTES);
+}
+
 pub(crate) fn codec() -> LengthDelimitedCodec {
     LengthDelimitedCodec::builder().max_frame_length(MAX_FRAME_BYTES).new_codec()
 }
@@ -82,7 +95,7 @@ pub(crate) fn encode<T: Serialize>(frame: &T, out: &mut BytesMut) {
 }
 
 pub(crate) fn decode_hello(frame: &[u8]) -> Option<Hello> {
-    postcard::from_bytes(frame).ok()
+    postcard::from_bytes(frame).ok().filter(|hello: &Hello| hello.members.is_sound(u64::MAX))
 }
 
 pub(crate) fn decode_message(frame: &[u8]) -> Option<Message> {
