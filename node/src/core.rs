@@ -32,12 +32,14 @@ use snapshot::Snapshot;
 mod acknowledgement;
 pub(crate) mod admin;
 mod answer;
+pub(crate) mod changes;
 pub(crate) mod coordinated;
 mod effect;
 mod election;
 mod exactly_once;
 mod fold;
 mod follower;
+mod gtids;
 mod handover;
 mod history;
 mod journal;
@@ -110,6 +112,7 @@ pub(crate) struct Core<T> {
     leader: Option<(Member, SocketAddr)>,
     semi_sync: SemiSync,
     parked: Vec<Parked<T>>,
+    waiting: Vec<changes::Waiting<T>>,
     /// When that leader was last heard.
     heard_ms: Option<u64>,
     /// When a follower or candidate loses patience.
@@ -164,6 +167,7 @@ impl<T> Core<T> {
             leader: None,
             semi_sync: SemiSync::default(),
             parked: Vec::new(),
+            waiting: Vec::new(),
             heard_ms: None,
             deadline_ms: 0,
             coordination: coordinated::Coordination::default(),
@@ -304,6 +308,7 @@ impl<T> Core<T> {
             Role::Follower(_) => self.settle_follower(),
             Role::Candidate(_) => {}
         }
+        self.wake_consumers();
         self.hand_over_writes();
         self.write_arrival();
         self.retain();

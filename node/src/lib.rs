@@ -8,6 +8,7 @@ use std::io::IsTerminal;
 use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 
+mod change_json;
 mod config;
 mod coordinator;
 mod core;
@@ -18,6 +19,7 @@ mod dump;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
+mod gtid_set;
 mod hard_state;
 mod log;
 mod membership;
@@ -34,6 +36,7 @@ mod snapshot_file;
 mod stonith;
 mod store;
 mod supervise;
+mod tail;
 mod terms;
 mod tools;
 
@@ -46,6 +49,7 @@ pub use config::{
 pub use dump::Dump;
 pub use route::{Balance, Lagging, Route, RouteError, RouteReads};
 pub use supervise::{Supervise, SuperviseError};
+pub use tail::{Format, Tail};
 pub use tools::{NodeCli, Tool};
 
 /// Threads beside the one that runs the core and the one that writes the log; they carry the connections.

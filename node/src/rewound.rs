@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use serde_json::{Value as Json, json};
 
+use crate::change_json::gtid_text;
 use crate::disk::{Disk, DiskError};
-use crate::record::{Change, End, Epoch, Gtid, Member, Record, Value};
+use crate::record::{Change, End, Epoch, Record, Value};
 
 /// Bytes of lines put together for one write.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -65,11 +66,10 @@ fn create_new(disk: &Disk, dir: &Path, name: &str) -> Result<(File, PathBuf), Di
 
 /// A record for people; also what `dump` prints.
 pub(crate) fn record_json(record: &Record, members: &[String]) -> Json {
-    let Gtid { origin: Member(origin), sequence } = record.stamp.gtid;
     let mut json = json!({
         "lsn": record.stamp.lsn,
         "epoch": record.stamp.epoch,
-        "gtid": format!("{}:{sequence}", members.get(usize::from(origin)).map_or("?", String::as_str)),
+        "gtid": gtid_text(record.stamp.gtid, members),
     });
     let (name, change) = match &record.change {
         Change::Noop => ("noop", Json::Null),
@@ -96,14 +96,14 @@ pub(crate) fn record_json(record: &Record, members: &[String]) -> Json {
     json
 }
 
-fn value_json(value: &Value) -> Json {
+pub(crate) fn value_json(value: &Value) -> Json {
     match value {
         Value::String(string) => bytes_json(string),
         Value::List(list) => list.range(0..list.len()).map(bytes_json).collect(),
     }
 }
 
-fn bytes_json(bytes: &Bytes) -> Json {
+pub(crate) fn bytes_json(bytes: &Bytes) -> Json {
     match std::str::from_utf8(bytes) {
         Ok(text) => Json::from(text),
         Err(_) => json!({ "hex": format!("{bytes:x}") }),
@@ -113,7 +113,7 @@ fn bytes_json(bytes: &Bytes) -> Json {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Stamp;
+    use crate::record::{Gtid, Member, Stamp};
 
     #[test]
     fn an_operator_can_read_what_was_given_up() {

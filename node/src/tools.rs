@@ -8,6 +8,7 @@ use crate::config::Config;
 use crate::dump::{self, Dump};
 use crate::route::Route;
 use crate::supervise::Supervise;
+use crate::tail::Tail;
 
 /// The command line of `interregnum node`: the flags of a node, or a tool and its own flags.
 #[derive(Debug, Clone)]
@@ -56,6 +57,8 @@ impl FromArgMatches for NodeCli {
 pub enum Tool {
     /// Prints the log of a node that does not run, as JSON lines, and names what is damaged in it.
     Dump(Dump),
+    /// Prints the committed changes of a running cluster's rows, one JSON object a line.
+    Tail(Tail),
     /// Watches a cluster and, when its leader is gone, promotes the most up-to-date node that answers.
     Supervise(Supervise),
     /// Serves clients at one address for a whole cluster: writes go to the leader, reads to followers.
@@ -68,6 +71,7 @@ impl NodeCli {
         match self {
             NodeCli::Node(config) => crate::run(*config),
             NodeCli::Tool(Tool::Dump(flags)) => dump::run(&flags),
+            NodeCli::Tool(Tool::Tail(flags)) => flags.run(),
             NodeCli::Tool(Tool::Route(flags)) => flags.run(),
             NodeCli::Tool(Tool::Supervise(flags)) => flags.run(),
         }

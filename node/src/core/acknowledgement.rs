@@ -53,7 +53,7 @@ impl<T> Core<T> {
     }
 
     /// Up to where records are held by those who must hold them.
-    fn acked_lsn(&self, ack: Ack) -> Lsn {
+    pub(crate) fn acked_lsn(&self, ack: Ack) -> Lsn {
         let Role::Leader(leader) = &self.role else { return 0 };
         let own_lsn = match self.settings.modes.acknowledgement.ack_durability {
             AckDurability::Memory => self.journal.last_lsn(),

@@ -3,6 +3,7 @@
 //! Not here: in which words (`server::commands::admin`), and what is done about each (the file that each variant names).
 
 use super::Core;
+use super::changes::ChangesAsk;
 use super::leadership::LeadershipAsk;
 use super::members::MemberAsk;
 use super::slots::SlotAsk;
@@ -16,6 +17,8 @@ pub(crate) enum Admin {
     Member(MemberAsk),
     /// `slots`
     Slot(SlotAsk),
+    /// `changes`
+    Changes(ChangesAsk),
 }
 
 impl<T> Core<T> {
@@ -24,6 +27,7 @@ impl<T> Core<T> {
         match admin {
             Admin::Leadership(ask) => self.ask_leadership(token, ask),
             Admin::Member(ask) => self.ask_member(token, &ask),
+            Admin::Changes(ask) => self.ask_changes(token, ask),
             Admin::Slot(ask) => {
                 let reply = self.ask_slot(ask);
                 self.answer(token, Ok(reply), self.hard.epoch, self.journal.last_lsn());

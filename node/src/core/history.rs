@@ -3,6 +3,7 @@
 //! Not here: the records themselves (`journal`).
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
@@ -97,6 +98,21 @@ impl History {
         gtids
     }
 
+    /// The writes of the log that are behind the reigns told one by one: of each origin, up to its last. Sequences may skip, so not
+    /// every one of these needs to be there.
+    pub(crate) fn long_ago(&self) -> impl Iterator<Item = (Member, RangeInclusive<u64>)> {
+        self.before.iter().map(|(&origin, &last)| (origin, 1..=last))
+    }
+
+    /// The reigns in their order, and the sequences of the records of each, exactly.
+    pub(crate) fn reigns(&self) -> impl Iterator<Item = (Reign, RangeInclusive<u64>)> {
+        let ends = self.reigns.iter().skip(1).map(|next| next.first_lsn - 1).chain([self.last_lsn]);
+        self.reigns
+            .iter()
+            .zip(ends)
+            .map(|(&reign, end)| (reign, reign.first_sequence..=reign.first_sequence + (end - reign.first_lsn)))
+    }
+
     /// Up to where two logs are the same. Logs that have one lineage at one LSN agree up to it.
     pub(crate) fn agrees_until(&self, other: &History) -> Lsn {
         let end = |history: &History, index: usize| {
@@ -154,6 +170,15 @@ mod tests {
             let found: Vec<(u8, u64)> = gtids(lsn);
             assert_eq!(found, expected, "at LSN {lsn}");
         }
+    }
+
+    #[test]
+    fn the_sequences_of_each_reign_are_known_exactly() {
+        let history = history(&[(1, 0, 5), (2, 1, 3), (4, 0, 2)]);
+        let told: Vec<_> =
+            history.reigns().map(|(reign, range)| (reign.first_lsn, reign.lineage.origin.0, range)).collect();
+        assert_eq!(told, [(1, 0, 101..=105), (6, 1, 201..=203), (9, 0, 401..=402)]);
+        assert_eq!(history.long_ago().count(), 0);
     }
 
     #[test]

@@ -13,6 +13,7 @@ use crate::store::{Operation, Reply, Store};
 
 mod acknowledgement;
 mod bad_messages;
+mod changes;
 mod coordinated;
 mod exactly_once;
 mod members;

@@ -9,6 +9,7 @@ use super::leader::Leader;
 use super::progress::Progress;
 use super::{Core, Role};
 use crate::config::Ack;
+use crate::gtid_set::GtidSet;
 use crate::membership::Membership;
 use crate::record::{Epoch, Lsn, Member};
 
@@ -38,6 +39,8 @@ pub(crate) struct Status {
     pub(crate) writes_per_second: f64,
     pub(crate) followers: Vec<FollowerStatus>,
     pub(crate) members: Membership,
+    /// The writes in its log.
+    pub(crate) gtid_executed: GtidSet,
 }
 
 /// What a leader knows of a follower, in the shape of `pg_stat_replication`.
@@ -85,6 +88,7 @@ impl<T> Core<T> {
             writes_per_second: self.meter.per_second(self.now_ms),
             followers,
             members: self.settings.members.clone(),
+            gtid_executed: self.gtid_executed(),
         }
     }
 

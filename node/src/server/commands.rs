@@ -12,6 +12,7 @@ use crate::store::{Operation, Reply};
 use crate::terms::Choice;
 
 mod admin;
+mod changes;
 mod leadership;
 mod terms;
 
@@ -98,6 +99,7 @@ pub(crate) fn parse(arguments: Vec<Bytes>) -> Result<Command, Misunderstood> {
         (b"failover" | b"promote" | b"demote" | b"fence", _) => {
             Ok(Command::Admin(leadership::parse_leadership(&name_lower, &rest)?))
         }
+        (b"changes", _) => Ok(Command::Admin(changes::parse_changes(&rest)?)),
         (b"slot", _) => Ok(Command::Admin(admin::parse_slot(&rest)?)),
         (b"command", _) => Ok(Command::Empty),
         (b"config", [get, patterns @ ..]) if get.eq_ignore_ascii_case(b"get") && !patterns.is_empty() => {

@@ -90,6 +90,7 @@ fn replication_section(node: &Node, status: &Status) -> String {
         "last_epoch:{}\r\nwrites:{}\r\nwrite_throughput:{:.1}\r\n",
         status.last_epoch, status.writes, status.writes_per_second
     );
+    let _ = write!(out, "gtid_executed:{}\r\n", status.gtid_executed);
     for (index, follower) in status.followers.iter().enumerate() {
         let lag = status.last_lsn.saturating_sub(follower.match_lsn);
         let state = if follower.linked { "online" } else { "offline" };

@@ -12,3 +12,4 @@ mod route;
 mod storage;
 mod supervise;
 mod support;
+mod tail;

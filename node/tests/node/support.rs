@@ -43,11 +43,16 @@ fn node_process() {
 
 /// Starts a node, or a tool, in a process of its own.
 pub(crate) fn spawn(flags: &str, stderr: File) -> Child {
+    spawn_printing(flags, Stdio::null(), stderr)
+}
+
+/// The same, and what it prints goes there; behind some words of the test binary's own.
+pub(crate) fn spawn_printing(flags: &str, stdout: impl Into<Stdio>, stderr: File) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", "support::node_process", "--ignored", "--nocapture"])
         .env(FLAGS, flags)
         .env_remove("RUST_LOG")
-        .stdout(Stdio::null())
+        .stdout(stdout)
         .stderr(stderr)
         .spawn()
         .unwrap()
@@ -90,6 +95,10 @@ impl Cluster {
         let number = self.nodes.len() as u16;
         self.start_node(number);
         number
+    }
+
+    pub(crate) fn size(&self) -> u16 {
+        self.size
     }
 
     pub(crate) fn address(&self, number: u16) -> SocketAddr {
