@@ -65,6 +65,7 @@ pub(crate) mod slots;
 pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod stonith;
+pub(crate) mod throttle;
 mod writes;
 
 /// A gap between two events that is no standstill but ordinary scheduling, however short the election timeout is.
@@ -130,6 +131,7 @@ pub(crate) struct Core<T> {
     /// How long nobody led, from the last that was heard of a leader until this node led; of its last promotion.
     failover_ms: Option<u64>,
     meter: lag::Meter,
+    throttle: throttle::Throttle<T>,
     effects: Vec<Effect<T>>,
 }
 
@@ -179,6 +181,7 @@ impl<T> Core<T> {
             handover: None,
             failover_ms: None,
             meter: lag::Meter::default(),
+            throttle: throttle::Throttle::default(),
             effects: Vec::new(),
             settings,
         };
@@ -303,6 +306,7 @@ impl<T> Core<T> {
     pub(crate) fn settle(&mut self) -> Vec<Effect<T>> {
         self.wake_parked();
         self.tick_handover();
+        self.tick_throttle();
         match self.role {
             Role::Leader(_) => self.settle_leader(),
             Role::Follower(_) => self.settle_follower(),

@@ -13,10 +13,16 @@ pub struct Clients {
     /// forgotten first, and its retries are refused.
     #[arg(long, value_name = "COUNT", default_value_t = 10_000)]
     pub sessions: u32,
+
+    /// Hold writes while replication lags by more than this at the slowest of the furthest-ahead majority, and execute them when it
+    /// has caught up. Without it, nothing is held.
+    #[arg(long, value_name = "MS")]
+    pub throttle_lag_ms: Option<u64>,
 }
 
 impl Clients {
     pub(super) fn flags(&self) -> Vec<Flag> {
-        vec![("--sessions", self.sessions.to_string())]
+        let throttle = self.throttle_lag_ms.map(|limit_ms| ("--throttle-lag-ms", limit_ms.to_string()));
+        std::iter::once(("--sessions", self.sessions.to_string())).chain(throttle).collect()
     }
 }

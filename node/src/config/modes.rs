@@ -88,6 +88,7 @@ impl Modes {
             ("--keep-log-bytes", self.storage.keep_log_bytes, 0..=1 << 60, "0 to 1 EiB"),
             ("--max-slot-size", self.storage.max_slot_size, 0..=1 << 60, "0 to 1 EiB"),
             ("--sessions", u64::from(self.clients.sessions), 1..=1_000_000, "1 to 1000000 clients"),
+            ("--throttle-lag-ms", self.clients.throttle_lag_ms.unwrap_or(1), 1..=3_600_000, "1 to 3600000 ms"),
             ("--checkpoint-bytes", self.storage.checkpoint_bytes, 1..=1 << 30, "1 byte to 1 GiB"),
         ];
         for (flag, value, range, words) in ranges {
@@ -108,7 +109,7 @@ mod tests {
         let unusual = "--ack 2 --ack-durability memory --visible after-sync --semi-sync-fallback async \
                        --semi-sync-timeout-ms 5 --fsync interval:7 --read follower --election timeout --fencing none --heartbeat-ms 7 \
                        --missed-heartbeats 3 --demote-after-ms 9 --max-lag-on-failover 5 --stonith-command true --lease-ttl-ms 1234 \
-                       --segment-bytes 8192 --snapshot-bytes 9999 --keep-log-bytes 8 --max-slot-size 10 --sessions 5 \
+                       --segment-bytes 8192 --snapshot-bytes 9999 --keep-log-bytes 8 --max-slot-size 10 --sessions 5 --throttle-lag-ms 6 \
                        --storage redb --log physical --checkpoint-bytes 77";
         for flags in ["", unusual] {
             let modes = Modes::default().with(flags).unwrap();

@@ -7,6 +7,7 @@
 
 use bytes::Bytes;
 
+use super::throttle::Write;
 use super::{Core, Refusal, Role};
 use crate::config::ReadMode;
 use crate::record::{Change, Epoch, Lsn};
@@ -38,6 +39,8 @@ impl<T> Core<T> {
         let (epoch, lsn) = (self.hard.epoch, self.journal.last_lsn());
         match self.sessions.find(&numbered) {
             Found::New => {
+                let write = self.throttle(Write::Once(token, operation, numbered));
+                let Some(Write::Once(token, operation, numbered)) = write else { return };
                 let (change, reply) = match self.store.plan(operation) {
                     Plan::Write(change, reply) => (change, reply),
                     Plan::Read(reply) => (Change::Noop, reply),

@@ -3,6 +3,7 @@
 //! Not here: the promises of leaders (`leader`, `acknowledgement`).
 
 use super::pending::MAX_PENDING;
+use super::throttle::Write;
 use super::{Core, Refusal, Role};
 use crate::config::{ReadMode, Visible};
 use crate::store::{Operation, Plan};
@@ -25,7 +26,7 @@ impl<T> Core<T> {
         let read = if operation.is_read() { terms.read } else { ReadMode::Leader };
         let held_back =
             if read.is_anywhere() { Some((token, operation, terms)) } else { self.hold(token, operation, terms) };
-        let Some((token, operation, terms)) = held_back else { return };
+        let Some((mut token, mut operation, mut terms)) = held_back else { return };
         if !matches!(self.role, Role::Leader(_)) && !read.is_anywhere() {
             let refusal = self.not_leading();
             return self.refuse(token, refusal);
@@ -35,6 +36,12 @@ impl<T> Core<T> {
         }
         if let Some(after) = terms.after.filter(|&after| operation.is_read() && !self.has_seen(after)) {
             return self.park(token, operation, terms, after);
+        }
+        if !operation.is_read() {
+            let Some(Write::Plain(allowed, write, with)) = self.throttle(Write::Plain(token, operation, terms)) else {
+                return;
+            };
+            (token, operation, terms) = (allowed, write, with);
         }
         let visible = self.settings.modes.acknowledgement.visible;
         match self.store.plan(operation) {

@@ -19,6 +19,7 @@ mod exactly_once;
 mod members;
 mod rebuild;
 mod status;
+mod throttle;
 mod tokens;
 
 mod handover;

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use super::acknowledgement::SemiSync;
 use super::leader::Leader;
 use super::progress::Progress;
+use super::throttle::ThrottleStatus;
 use super::{Core, Role};
 use crate::config::Ack;
 use crate::gtid_set::GtidSet;
@@ -37,6 +38,7 @@ pub(crate) struct Status {
     /// Writes that this node logged as a leader since it was started, and how many a second lately.
     pub(crate) writes: u64,
     pub(crate) writes_per_second: f64,
+    pub(crate) throttle: ThrottleStatus,
     pub(crate) followers: Vec<FollowerStatus>,
     pub(crate) members: Membership,
     /// The writes in its log.
@@ -86,6 +88,7 @@ impl<T> Core<T> {
             semi_sync: self.semi_sync,
             writes: self.meter.total(),
             writes_per_second: self.meter.per_second(self.now_ms),
+            throttle: self.throttle_status(),
             followers,
             members: self.settings.members.clone(),
             gtid_executed: self.gtid_executed(),

@@ -87,8 +87,13 @@ fn replication_section(node: &Node, status: &Status) -> String {
     );
     let _ = write!(
         out,
-        "last_epoch:{}\r\nwrites:{}\r\nwrite_throughput:{:.1}\r\n",
-        status.last_epoch, status.writes, status.writes_per_second
+        "last_epoch:{}\r\nwrites:{}\r\nwrite_throughput:{:.1}\r\nthrottled:{}\r\nthrottled_ms:{}\r\nheld_operations:{}\r\n",
+        status.last_epoch,
+        status.writes,
+        status.writes_per_second,
+        u8::from(status.throttle.throttled_ms.is_some()),
+        status.throttle.throttled_ms.unwrap_or(0),
+        status.throttle.held
     );
     let _ = write!(out, "gtid_executed:{}\r\n", status.gtid_executed);
     for (index, follower) in status.followers.iter().enumerate() {

@@ -47,6 +47,12 @@ fn register_node(registry: &mut Registry, status: &Status, connections: usize) {
             "1 while semi-synchronous writes do not wait for a follower",
             Some(u64::from(status.semi_sync.is_degraded)),
         ),
+        (
+            "throttled_ms",
+            "How long writes have been held because of lag; 0 if they are not",
+            Some(status.throttle.throttled_ms.unwrap_or(0)),
+        ),
+        ("held_operations", "Writes that are held because of lag", Some(status.throttle.held as u64)),
         ("failover_time_ms", "How long nobody led before this node did, of its last promotion", status.failover_ms),
         ("leader_silent_ms", "How long the leader that this node follows was not heard", status.silent_ms),
     ];
