@@ -17,6 +17,7 @@ use writer::{Command, Writer};
 
 #[cfg(test)]
 mod faults;
+pub(crate) mod place;
 pub(crate) mod reading;
 mod recovery;
 pub(crate) mod segment;

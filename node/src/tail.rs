@@ -106,6 +106,10 @@ impl<'a> Consumer<'a> {
     fn listen(&mut self, address: SocketAddr, out: &mut impl Write) -> Result<(), Stop> {
         let mut node = Node::connect(address)?;
         let mut slot = SlotKeeper { name: self.flags.slot.as_deref(), exists: false, lsn: 0, at: None };
+        if let Some((file, offset)) = self.position.as_deref().and_then(|position| position.split_once(".log:")) {
+            let told = node.ask(&["CHANGES", "AT", &format!("{file}.log"), offset])?;
+            self.position = told.first().map(|position| String::from_utf8_lossy(position).into_owned());
+        }
         let mut position = match (&self.position, slot.name) {
             (Some(position), _) => position.clone(),
             (None, Some(name)) => {

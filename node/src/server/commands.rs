@@ -56,6 +56,11 @@ pub(crate) enum Command {
     Acknowledge,
     /// Asks for a list that is empty here.
     Empty,
+    /// Which record begins at this byte of this file of the log.
+    LogPosition {
+        file: String,
+        offset: usize,
+    },
     ConfigGet(Vec<Bytes>),
 }
 
@@ -98,6 +103,11 @@ pub(crate) fn parse(arguments: Vec<Bytes>) -> Result<Command, Misunderstood> {
         (b"member", _) => Ok(Command::Admin(admin::parse_member(&rest)?)),
         (b"failover" | b"promote" | b"demote" | b"fence", _) => {
             Ok(Command::Admin(leadership::parse_leadership(&name_lower, &rest)?))
+        }
+        (b"changes", [at, file, offset]) if at.eq_ignore_ascii_case(b"at") => {
+            let offset =
+                usize::try_from(parse_integer(offset)?).map_err(|_| "ERR an offset is not negative".to_owned())?;
+            Ok(Command::LogPosition { file: lossy(file), offset })
         }
         (b"changes", _) => Ok(Command::Admin(changes::parse_changes(&rest)?)),
         (b"slot", _) => Ok(Command::Admin(admin::parse_slot(&rest)?)),

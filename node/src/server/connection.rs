@@ -23,6 +23,7 @@ use super::resp::{encode, error_frame, take_request};
 use super::{Ask, Node};
 use crate::core::Answer;
 use crate::core::status::Status;
+use crate::log::place::position_at;
 use crate::record::Lsn;
 use crate::sessions::Numbered;
 use crate::terms::{Terms, Token};
@@ -231,6 +232,14 @@ impl Connection {
             Command::Acknowledge => ok_frame(),
             Command::Empty => BytesFrame::Array(Vec::new()),
             Command::ConfigGet(patterns) => config_frame(&patterns),
+            Command::LogPosition { file, offset } => {
+                let data = self.node.config.data.clone();
+                let found = tokio::task::spawn_blocking(move || position_at(&data, &file, offset)).await;
+                match found.map_err(|_| Stopped)? {
+                    Ok(position) => BytesFrame::SimpleString(position.into()),
+                    Err(why) => error_frame(&format!("ERR {why}")),
+                }
+            }
         }))
     }
 

@@ -17,8 +17,8 @@ pub struct Tail {
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
 
-    /// Begin behind this: an LSN, `LSN@GTID` (which is refused if another write stands there), or a GTID set such as `n1:1-7,n2:3`
-    /// [default: the slot's place, or the beginning].
+    /// Begin behind this: an LSN, `LSN@GTID` (which is refused if another write stands there), a GTID set such as `n1:1-7,n2:3`, or
+    /// a file and offset that `dump` told of the first node's log [default: the slot's place, or the beginning].
     #[arg(long, value_name = "POSITION")]
     pub after: Option<String>,
 

@@ -101,6 +101,13 @@ fn every_change_is_told_with_its_images() {
     let set = info.lines().find_map(|line| line.trim().strip_prefix("gtid_executed:")).unwrap();
     assert!(set.starts_with("n1:") && last_gtid.ends_with(set.rsplit('-').next().unwrap()), "{set}, {last_gtid}");
     client.ask("SET k 3");
+    // The first record of a log begins behind the header of its first file.
+    let mut tail = Tail::start(&cluster, "offset", "--after 00000000000000000001.log:28");
+    assert!(tail.wait().0);
+    assert_eq!(tail.lines()[0]["lsn"], 2);
+    assert!(client.ask("CHANGES AT 00000000000000000001.log 28").starts_with("+1@n1:"));
+    assert!(client.ask("CHANGES AT 00000000000000000001.log 29").starts_with("-ERR no record begins at byte 29"));
+    assert!(client.ask("CHANGES AT ../hard-state 0").starts_with("-ERR the log here has no file"));
     let mut tail = Tail::start(&cluster, "set", &format!("--after {set}"));
     assert!(tail.wait().0);
     assert_eq!(tail.lines().len(), 1, "only what is not in the set");
