@@ -25,6 +25,7 @@ use connection::Connection;
 
 pub(crate) mod commands;
 mod connection;
+mod follower_table;
 pub(crate) mod info;
 mod metrics;
 pub(crate) mod resp;

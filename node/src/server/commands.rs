@@ -29,6 +29,7 @@ pub(crate) enum Command {
         section: Option<String>,
     },
     Role,
+    ReplicationStatus,
     /// `HELLO`, which asks for a description of the server.
     Hello,
     Quit,
@@ -94,6 +95,8 @@ pub(crate) fn parse(arguments: Vec<Bytes>) -> Result<Command, Misunderstood> {
         (b"info", []) => Ok(Command::Info { section: None }),
         (b"info", [section]) => Ok(Command::Info { section: Some(lossy(section).to_ascii_lowercase()) }),
         (b"role", []) => Ok(Command::Role),
+        (b"replication", [status]) if status.eq_ignore_ascii_case(b"status") => Ok(Command::ReplicationStatus),
+        (b"replication", _) => Err("ERR syntax error: REPLICATION STATUS".to_owned()),
         (b"quit", _) => Ok(Command::Quit),
         (b"hello", [] | [_]) => parse_hello(rest.first()),
         (b"select", [index]) => match parse_integer(index)? {

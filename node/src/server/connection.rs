@@ -18,6 +18,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::commands::{Command, ok_frame, parse, refusal_frame, reply_frame};
+use super::follower_table::follower_table;
 use super::info::{config_frame, info_text, role_frame, server_frame};
 use super::resp::{encode, error_frame, take_request};
 use super::{Ask, Node};
@@ -63,6 +64,7 @@ enum Pending {
 enum Show {
     Info { section: Option<String> },
     Role,
+    Followers,
 }
 
 /// The node is stopping; no answer will come any more.
@@ -191,6 +193,7 @@ impl Connection {
             }
             Command::Info { section } => return self.ask_status(Show::Info { section }).await,
             Command::Role => return self.ask_status(Show::Role).await,
+            Command::ReplicationStatus => return self.ask_status(Show::Followers).await,
             Command::Ping(None) => BytesFrame::SimpleString(Bytes::from_static(b"PONG")),
             Command::Ping(Some(text)) | Command::Echo(text) => BytesFrame::BulkString(text),
             Command::Hello => server_frame(self.id),
@@ -342,5 +345,6 @@ fn status_frame(node: &Node, status: &Status, show: &Show) -> BytesFrame {
     match show {
         Show::Info { section } => BytesFrame::BulkString(info_text(node, status, section.as_deref()).into()),
         Show::Role => role_frame(status),
+        Show::Followers => BytesFrame::BulkString(follower_table(status).into()),
     }
 }

@@ -109,6 +109,11 @@ fn metrics_say_what_info_says() {
         assert!(told.contains_key(name), "{name} in {told:?}");
     }
     let other = leader % 3 + 1;
+    let table = client.ask("REPLICATION STATUS");
+    assert!(
+        table.starts_with("\"follower  state      sync_state") && table.contains(&format!("\nn{other}        ")),
+        "{table}"
+    );
     assert_eq!(told[&format!("replication_lag_ms{{follower=\"n{other}\"}}")], "0");
     assert_eq!(told[&format!("follower_connected{{follower=\"n{other}\"}}")], "1");
     let follower = scrape(metrics(other));
