@@ -31,8 +31,8 @@ pub trait System: Send + Sync {
 
     /// Commands of processes beside the nodes that are no part of any of them: a supervisor, say. They are started after the nodes,
     /// reach them directly, and no fault strikes them.
-    fn helpers(&self, _places: &[&Place]) -> Vec<CommandLine> {
-        Vec::new()
+    fn helpers(&self, _places: &[&Place]) -> io::Result<Vec<CommandLine>> {
+        Ok(Vec::new())
     }
 
     /// What the node believes, asked directly and not through the network under test. An error means: not ready, or not

@@ -6,7 +6,7 @@ use interregnum::prelude::*;
 async fn survives(experiment: Experiment) -> interregnum::Result {
     experiment
         .rate_per_s(300.0)
-        .run_for(secs(4))
+        .run_for(secs(7))
         .await?
         .expect(linearizable())
         .expect(no_lost_writes())
@@ -21,11 +21,11 @@ fn physical() -> Node {
 
 #[tokio::test]
 async fn a_physical_log_survives_kills_of_the_leader() -> interregnum::Result {
-    survives(Experiment::new(physical()).workload(Append::keys(3)).fault(kill(leader()).every(millis(1500)))).await
+    survives(Experiment::new(physical()).workload(Append::keys(3)).fault(kill(leader()).every(millis(3000)))).await
 }
 
 #[tokio::test]
 async fn a_physical_log_survives_partitions() -> interregnum::Result {
-    let partitions = mixed([partitions()]).every(millis(1000));
+    let partitions = mixed([partitions()]).every(millis(2500));
     survives(Experiment::new(physical()).workload(Register::keys(5)).fault(partitions)).await
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod client;
 mod connection;
+mod helpers;
 mod info;
 mod retry;
 
@@ -148,6 +149,9 @@ impl System for Node {
         }
         flag("--data", place.directory.join("data").into());
         flag("--seed", place.seed.to_string().into());
+        if self.modes.failover.election == Election::Coordinator {
+            flag("--coordinator", helpers::coordinator(place).into());
+        }
         for (name, value) in self.modes.flags() {
             flag(name, value.into());
         }
@@ -160,28 +164,8 @@ impl System for Node {
         }])
     }
 
-    fn helpers(&self, places: &[&Place]) -> Vec<CommandLine> {
-        if self.modes.failover.election != Election::Supervisor {
-            return Vec::new();
-        }
-        let failover = &self.modes.failover;
-        // It takes a leader for dead as soon as followers in other elections do, and faults may follow one another.
-        let mut words: Vec<String> =
-            [reentry::NODE, "supervise", "--recovery-period-ms", "0"].map(str::to_owned).to_vec();
-        words.extend(["--interval-ms".to_owned(), failover.heartbeat_ms.to_string()]);
-        words.extend(["--misses".to_owned(), failover.missed_heartbeats.to_string()]);
-        for place in places {
-            words.extend(["--node".to_owned(), format!("{}={}", place.node, place.clients)]);
-        }
-        if let Some(command) = &failover.stonith_command {
-            words.extend(["--stonith-command".to_owned(), command.clone()]);
-        }
-        vec![CommandLine {
-            program: reentry::PROGRAM.into(),
-            name: Some("interregnum".into()),
-            arguments: words.into_iter().map(OsString::from).collect(),
-            environment: vec![(reentry::ROLE_VARIABLE.into(), reentry::NODE.into())],
-        }]
+    fn helpers(&self, places: &[&Place]) -> io::Result<Vec<CommandLine>> {
+        helpers::commands(&self.modes.failover, places)
     }
 
     fn status<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<Status>> {

@@ -44,7 +44,9 @@ impl Like {
                 "--ack semi-sync --semi-sync-fallback async --semi-sync-timeout-ms 10000 --election supervisor --fencing epoch \
                  --read leader-local"
             }
-            Like::Patroni => "--ack async --election timeout --fencing epoch --read leader-local",
+            Like::Patroni => {
+                "--ack async --election coordinator --max-lag-on-failover 10000 --fencing epoch --read leader-local"
+            }
         }
     }
 }
