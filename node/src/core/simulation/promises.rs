@@ -103,7 +103,7 @@ fn unsound_nodes_recover_with_base_snapshots_too() {
 #[test]
 fn so_are_nodes_that_keep_their_rows_in_files() {
     check_sound(Setup { flags: "--storage redb --checkpoint-bytes 4000", ..SOUND }, 4);
-    let tiny = "--storage redb --checkpoint-bytes 4000 --snapshot-bytes 5000 --keep-log-bytes 100 --segment-bytes 1 --max-slot-size 0";
+    let tiny = "--storage redb --checkpoint-bytes 4000 --snapshot-bytes 1500 --keep-log-bytes 100 --segment-bytes 1 --max-slot-size 0";
     let installed = check_sound(Setup { flags: tiny, ..SOUND }, 4);
     assert!(installed > 0, "no base snapshot was needed");
 }
