@@ -51,6 +51,7 @@ fn a_leader_that_is_told_to_end_hands_over_first() {
 fn people_promote_where_nobody_promotes_itself() {
     let mut cluster = Cluster::start(3, "--election manual --ack async");
     assert_eq!(cluster.leader(), 1, "the lowest id leads a new cluster");
+    cluster.all_follow(1);
     cluster.kill(1);
     let mut client = cluster.client(2);
     assert!(client.ask("SET k 1").starts_with("-REDIRECT"), "it waits for n1, or for a person");

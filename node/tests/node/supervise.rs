@@ -83,6 +83,7 @@ fn a_hung_leader_is_killed_before_another_is_promoted() {
     let lines: Vec<String> = (1..=3).map(|number| format!("n{number} {}\n", cluster.pid(number))).collect();
     fs::write(pids, lines.concat()).unwrap();
     let leader = cluster.leader();
+    cluster.all_follow(leader);
     let supervisor = Supervisor::start(&cluster, &format!("{EAGER} --stonith-command {command}"));
     eventually("the supervisor knows the leader", || supervisor.log().contains("a leader answers").then_some(()));
     signal("STOP", cluster.pid(leader));
@@ -96,6 +97,7 @@ fn a_hung_leader_is_killed_before_another_is_promoted() {
 fn an_unfenced_leader_that_comes_back_is_told_that_it_leads_no_longer() {
     let cluster = Cluster::start(3, "--election supervisor --fencing none --ack async");
     let leader = cluster.leader();
+    cluster.all_follow(leader);
     let _supervisor = Supervisor::start(&cluster, EAGER);
     signal("STOP", cluster.pid(leader));
     let successor = successor_of(&cluster, leader);

@@ -164,6 +164,16 @@ impl Cluster {
         Client::connect(self.address(number))
     }
 
+    /// Waits until every node that runs knows this leader.
+    pub(crate) fn all_follow(&self, leader: u16) {
+        let follows = format!("leader_id:n{leader}\r\n");
+        for number in (1..=self.size).filter(|&number| self.is_running(number)) {
+            eventually("everybody knows the leader", || {
+                self.client(number).ask("INFO replication").contains(&follows).then_some(())
+            });
+        }
+    }
+
     /// Which node leads, among those that run, and acknowledges a write.
     pub(crate) fn leader(&self) -> u16 {
         eventually("a leader acknowledges a write", || {
