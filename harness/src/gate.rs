@@ -46,7 +46,7 @@ pub(crate) fn examine(exercise: &Exercise<'_>) -> Vec<Gate> {
         detail: if exercise.interrupted { "interrupted" } else { "ran to its end" }.into(),
     }];
     if exercise.planned.steps.is_empty() {
-        gates.push(enough_acknowledged("in the run", exercise.acknowledged_ns.len()));
+        gates.push(enough_acknowledged("operations were acknowledged in the run", exercise.acknowledged_ns.len()));
         return gates;
     }
     gates.push(faults_verified(exercise));
@@ -54,15 +54,18 @@ pub(crate) fn examine(exercise: &Exercise<'_>) -> Vec<Gate> {
     let in_force = |ns: u64| exercise.taken.iter().any(|taken| (taken.began_ns..taken.ended_ns).contains(&ns));
     let first_ns = exercise.taken.iter().map(|taken| taken.began_ns).min().unwrap_or(exercise.load_ns.end);
     let count = |wanted: &dyn Fn(u64) -> bool| exercise.acknowledged_ns.iter().filter(|ns| wanted(**ns)).count();
-    gates.push(enough_acknowledged("before the faults", count(&|ns| ns < first_ns)));
-    gates.push(enough_acknowledged("during the faults", count(&in_force)));
-    gates.push(enough_acknowledged("after the faults", count(&|ns| ns >= exercise.load_ns.end)));
+    gates.push(enough_acknowledged("operations were acknowledged before the faults", count(&|ns| ns < first_ns)));
+    gates.push(enough_acknowledged(SERVED_DURING_FAULTS, count(&in_force)));
+    gates.push(enough_acknowledged(
+        "operations were acknowledged after the faults",
+        count(&|ns| ns >= exercise.load_ns.end),
+    ));
     gates
 }
 
-fn enough_acknowledged(when: &str, count: usize) -> Gate {
+fn enough_acknowledged(name: &str, count: usize) -> Gate {
     Gate {
-        name: format!("operations were acknowledged {when}"),
+        name: name.to_owned(),
         met: count >= FEWEST_ACKNOWLEDGED,
         detail: format!("{count}, at least {FEWEST_ACKNOWLEDGED} wanted"),
     }

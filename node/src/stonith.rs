@@ -8,6 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, ensure};
 use tokio::process::Command;
 
+/// How long the command may take. Power switches take seconds; one that takes longer says nothing about whether it worked.
+pub(crate) const LIMIT: Duration = Duration::from_secs(30);
+
 /// Most of what the command said that is repeated in the log: a few lines, enough for its last words.
 const MAX_WORDS: usize = 1000;
 

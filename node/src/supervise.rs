@@ -14,7 +14,7 @@ use futures::future::join_all;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::stonith::shoot;
+use crate::stonith::{self, shoot};
 use asking::ask;
 use decision::{Outcome, Rules, Step, Supervisor};
 pub use flags::{Supervise, SuperviseError};
@@ -27,9 +27,6 @@ mod report;
 
 /// How long a node may take to carry out a command: it writes its epoch to the disk first, and a busy disk takes its time.
 const COMMAND_LIMIT: Duration = Duration::from_secs(5);
-
-/// How long the stonith command may take. Power switches take seconds; one that takes longer says nothing about whether it worked.
-const STONITH_LIMIT: Duration = Duration::from_secs(30);
 
 impl Supervise {
     /// Supervises until told to stop by SIGTERM or SIGINT, or, with `--once`, until there is a verdict; blocks. Logs to standard
@@ -114,7 +111,7 @@ async fn try_to(flags: &Supervise, step: &Step) -> anyhow::Result<Option<Report>
         Step::Kill { id } => {
             let Some(command) = &flags.stonith_command else { bail!("there is no --stonith-command") };
             let command = command.replace("{id}", id).replace("{address}", &flags.address(id).to_string());
-            shoot(&command, STONITH_LIMIT).await.map(|()| None)
+            shoot(&command, stonith::LIMIT).await.map(|()| None)
         }
         Step::Fence { id, epoch } => {
             ask(flags.address(id), &["FENCE", &epoch.to_string()], COMMAND_LIMIT).await?;

@@ -165,8 +165,7 @@ impl<T> Core<T> {
         let Role::Leader(leader) = &mut self.role else { return };
         let due: Vec<Wait<T>> = leader.pending.waits.extract_if(.., is_due).collect();
         for Wait { token, lsn, .. } in due {
-            let followers = held.iter().filter(|&&held_lsn| held_lsn >= lsn).count() as u64;
-            self.answer(token, Ok(Reply::Integer(followers.cast_signed())), self.hard.epoch, lsn);
+            self.answer(token, Ok(Reply::Integer(count(lsn).cast_signed())), self.hard.epoch, lsn);
         }
     }
 }

@@ -108,13 +108,14 @@ impl<T> Core<T> {
 
     /// How far changes may be told.
     fn told_lsn(&self) -> Lsn {
-        let majority = self.settings.majority();
-        match (self.settings.modes.acknowledgement.ack, &self.role) {
-            (ack @ (Ack::Async | Ack::SemiSync | Ack::Nodes(_)), Role::Leader(_)) if !matches!(ack, Ack::Nodes(nodes) if usize::from(nodes) >= majority) => {
-                self.commit_lsn.max(self.acked_lsn(ack))
-            }
-            _ => self.commit_lsn,
-        }
+        let ack = self.settings.modes.acknowledgement.ack;
+        let less_than_majority = match ack {
+            Ack::Async | Ack::SemiSync => true,
+            Ack::Nodes(nodes) => usize::from(nodes) < self.settings.majority(),
+            Ack::Majority | Ack::All => false,
+        };
+        let counts_less = less_than_majority && matches!(self.role, Role::Leader(_));
+        if counts_less { self.commit_lsn.max(self.acked_lsn(ack)) } else { self.commit_lsn }
     }
 
     /// The LSN that a consumer has reached; or why it cannot go on from there.

@@ -2,15 +2,10 @@
 //!
 //! Not here: when, and what follows (`core::stonith`).
 
-use std::time::Duration;
-
 use tokio::sync::mpsc;
 
 use crate::record::Member;
-use crate::stonith::shoot;
-
-/// How long the command may take. Power switches take seconds; one that takes longer says nothing about whether it worked.
-const LIMIT: Duration = Duration::from_secs(30);
+use crate::stonith::{LIMIT, shoot};
 
 pub(super) struct Executioner {
     pub(super) command: Option<String>,
