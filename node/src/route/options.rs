@@ -9,7 +9,8 @@ use bytes::Bytes;
 use super::flags::{Route, RouteReads};
 use super::queue::Purpose;
 use super::reply::error_text;
-use super::request::{Request, array, words};
+use super::request::Request;
+use crate::server::resp::{array, words};
 
 /// A client's options.
 #[derive(Debug, Default)]

@@ -2,10 +2,9 @@
 //!
 //! Not here: which node gets it (`queue`).
 
-use bytes::{Bytes, BytesMut};
-use redis_protocol::resp2::types::BytesFrame;
+use bytes::Bytes;
 
-use crate::server::resp::encode;
+use crate::server::resp::array;
 
 /// One request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -94,18 +93,6 @@ fn understand_client(arguments: &[Bytes], subcommand: &Bytes, options: &[Bytes])
         (b"identity", [client]) => Request::Identity(client.clone()),
         _ => Request::Option { name, bytes: array(arguments) },
     }
-}
-
-/// The request as it goes to a node.
-pub(super) fn array(arguments: &[Bytes]) -> Bytes {
-    let mut out = BytesMut::new();
-    encode(&BytesFrame::Array(arguments.iter().cloned().map(BytesFrame::BulkString).collect()), &mut out);
-    out.freeze()
-}
-
-/// A request in words of ours.
-pub(super) fn words(words: &[&'static str]) -> Bytes {
-    array(&words.iter().map(|word| Bytes::from_static(word.as_bytes())).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 
 use super::Shared;
 use super::reply::{Scanner, bulk_text};
-use super::request::words;
 use super::topology::{Report, Topology};
+use crate::server::resp::words;
 
 /// Least time between two looks at one node, however eagerly clients' refusals ask for news.
 const LEAST_PAUSE: Duration = Duration::from_millis(5);

@@ -99,6 +99,18 @@ pub(crate) fn encode(frame: &BytesFrame, out: &mut BytesMut) {
     extend_encode(out, frame, false).expect("a growing buffer has room for any frame");
 }
 
+/// A request as it is sent to a node.
+pub(crate) fn array(arguments: &[Bytes]) -> Bytes {
+    let mut out = BytesMut::new();
+    encode(&BytesFrame::Array(arguments.iter().cloned().map(BytesFrame::BulkString).collect()), &mut out);
+    out.freeze()
+}
+
+/// A request in words of ours.
+pub(crate) fn words(words: &[&str]) -> Bytes {
+    array(&words.iter().map(|word| Bytes::copy_from_slice(word.as_bytes())).collect::<Vec<_>>())
+}
+
 /// An error frame. A line break in it would end it early, and what follows would be read as the next reply.
 pub(crate) fn error_frame(text: &str) -> BytesFrame {
     BytesFrame::Error(text.replace(['\r', '\n'], " ").into())

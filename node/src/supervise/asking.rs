@@ -11,6 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::server::resp;
+
 /// Longest answer. What nodes tell of themselves is a few hundred bytes for each member.
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 
@@ -22,9 +24,7 @@ pub(super) async fn ask(address: SocketAddr, words: &[&str], limit: Duration) ->
 
 async fn exchange(address: SocketAddr, words: &[&str]) -> anyhow::Result<String> {
     let mut stream = TcpStream::connect(address).await.with_context(|| format!("cannot connect to {address}"))?;
-    let bulk = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len()));
-    let request = format!("*{}\r\n{}", words.len(), bulk.collect::<String>());
-    stream.write_all(request.as_bytes()).await?;
+    stream.write_all(&resp::words(words)).await?;
     let mut input = BytesMut::new();
     loop {
         ensure!(stream.read_buf(&mut input).await? > 0, "{address} closed the connection");

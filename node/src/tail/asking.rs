@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::server::resp;
+
 /// How long to wait for a connection, and for an answer beyond the wait that was asked for. A busy node takes its time; one that
 /// takes longer is asked again over another connection, which costs nothing.
 const CONNECT_LIMIT: Duration = Duration::from_secs(2);
@@ -105,8 +107,7 @@ impl Node {
 
     /// Asks, and reads a list or a single answer.
     pub(super) fn ask(&mut self, words: &[&str]) -> Result<Vec<Vec<u8>>, Failure> {
-        let bulk: Vec<String> = words.iter().map(|word| format!("${}\r\n{word}\r\n", word.len())).collect();
-        self.stream.get_mut().write_all(format!("*{}\r\n{}", words.len(), bulk.concat()).as_bytes())?;
+        self.stream.get_mut().write_all(&resp::words(words))?;
         match self.line()?.split_at_checked(1) {
             Some(("-", why)) => Err(Failure::of(why)),
             Some(("+" | ":", told)) => Ok(vec![told.into()]),
