@@ -11,7 +11,7 @@ use crate::schedule::Schedule;
 
 /// Operations that must be acknowledged before the faults, while they are in force, and after them. Few, because a
 /// minority-sized cluster under fire may do little; but none at all would mean that nothing was tested.
-const FEWEST_ACKNOWLEDGED: usize = 10;
+pub(crate) const FEWEST_ACKNOWLEDGED: usize = 10;
 
 /// The gate that a run cannot meet whose faults are to stop the service.
 pub(crate) const SERVED_DURING_FAULTS: &str = "operations were acknowledged during the faults";

@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{Cluster, agreed_leader};
+use crate::gate;
 use crate::record::{Recorder, RunEvent};
 use crate::report::Report;
 use crate::run_dir::RunDir;
@@ -94,6 +95,7 @@ pub(crate) async fn run(
     let monitor = Monitor::start(nemesis.cluster(), &recorder, progress);
     let load = Load::start(plan, nemesis.cluster(), &recorder, progress);
     let load_began_ns = recorder.now_ns();
+    wait_until_underway(&load, interrupted).await;
     nemesis.follow(&plan.schedule, plan.run_for, interrupted, progress).await?;
 
     enter(Phase::Heal);
@@ -158,6 +160,17 @@ async fn wait_until_ready(cluster: &Cluster, run_dir: &RunDir) -> anyhow::Result
             );
         }
         tokio::time::sleep(POLL).await;
+    }
+}
+
+/// Waits until clients are being served, so that the faults find a working cluster however slow the machine is: the time of
+/// the schedule counts from here. A cluster that does not serve at all is left to the gates.
+async fn wait_until_underway(load: &Load, interrupted: &CancellationToken) {
+    let deadline = Instant::now() + SETUP_LIMIT;
+    while load.acknowledged() < gate::FEWEST_ACKNOWLEDGED as u64 && Instant::now() < deadline {
+        if interrupted.run_until_cancelled(tokio::time::sleep(POLL)).await.is_none() {
+            return;
+        }
     }
 }
 
