@@ -10,19 +10,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use bytes::Bytes;
-use rand::{RngExt, SeedableRng};
+use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::config::{Ack, Election, Fencing};
 use crate::record::{Epoch, Lsn, Member, Record};
 use crate::sessions::Sessions;
-use crate::store::{Reply, Store};
+use crate::store::Store;
 use acknowledgement::SemiSync;
 pub(crate) use answer::{Answer, Refusal};
+use disk_trouble::DiskTrouble;
 pub(crate) use effect::Effect;
 use journal::Journal;
 use leader::Leader;
-use message::{Body, LogEnd, Message};
+use message::{Body, Message};
 use requests::Parked;
 use retention::Retention;
 pub(crate) use settings::Settings;
@@ -34,7 +35,10 @@ pub(crate) mod admin;
 mod answer;
 pub(crate) mod changes;
 pub(crate) mod coordinated;
+pub(crate) mod disk_trouble;
+mod durable;
 mod effect;
+mod effects;
 mod election;
 mod exactly_once;
 mod fold;
@@ -49,6 +53,7 @@ pub(crate) mod leadership;
 pub(crate) mod members;
 pub(crate) mod message;
 mod pending;
+mod plausible;
 mod progress;
 mod promotion;
 mod rebuild;
@@ -66,10 +71,8 @@ pub(crate) mod snapshot;
 pub(crate) mod status;
 pub(crate) mod stonith;
 pub(crate) mod throttle;
+mod timer;
 mod writes;
-
-/// A gap between two events that is no standstill but ordinary scheduling, however short the election timeout is.
-const STANDSTILL_LEAST_MS: u64 = 20;
 
 /// What must never be forgotten, whatever the log says; on the disk before anything that depends on it is told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -132,6 +135,10 @@ pub(crate) struct Core<T> {
     failover_ms: Option<u64>,
     meter: lag::Meter,
     throttle: throttle::Throttle<T>,
+    /// Set when the disk takes no writes any more; then this node does nothing that would need one.
+    disk_trouble: Option<DiskTrouble>,
+    /// How many messages of peers were refused because they cannot be true.
+    refused_messages: u64,
     effects: Vec<Effect<T>>,
 }
 
@@ -182,6 +189,8 @@ impl<T> Core<T> {
             failover_ms: None,
             meter: lag::Meter::default(),
             throttle: throttle::Throttle::default(),
+            disk_trouble: None,
+            refused_messages: 0,
             effects: Vec::new(),
             settings,
         };
@@ -199,24 +208,11 @@ impl<T> Core<T> {
         core
     }
 
-    /// Tells the time, in milliseconds of a monotonic clock that started with this core. After a gap in which this process
-    /// evidently stood still, nobody is blamed for having been silent: what they said is still queued.
-    pub(crate) fn advance(&mut self, now_ms: u64) {
-        let gap_ms = now_ms.saturating_sub(self.now_ms);
-        self.now_ms = self.now_ms.max(now_ms);
-        if gap_ms > (self.settings.modes.failover.election_timeout_ms() / 2).max(STANDSTILL_LEAST_MS) {
-            self.rearm();
-            if let Role::Leader(leader) = &mut self.role {
-                leader.excuse_silence(now_ms);
-            }
-        }
-        if self.settings.modes.failover.election == Election::Coordinator {
-            self.tick_lease(); // before anything else: what arrives now may have been said to a leader
-        }
-    }
-
     /// Lets the timers fire that are due.
     pub(crate) fn tick(&mut self) {
+        if self.disk_trouble.is_some() {
+            return self.tick_in_trouble();
+        }
         if matches!(self.role, Role::Leader(_)) {
             self.tick_leader();
         } else {
@@ -241,30 +237,16 @@ impl<T> Core<T> {
         }
     }
 
-    /// The log on disk is durable up to `lsn`.
-    pub(crate) fn flushed(&mut self, generation: u64, lsn: Lsn) {
-        if generation == self.generation {
-            assert!(lsn <= self.written_lsn, "the log flushed LSN {lsn}, but was given {} only", self.written_lsn);
-            self.flushed_lsn = self.flushed_lsn.max(lsn);
-        }
-    }
-
-    /// The log on disk survives a power failure up to `lsn`. Flushed may mean less: that it survives the death of the process.
-    pub(crate) fn synced(&mut self, generation: u64, lsn: Lsn) {
-        if generation == self.generation {
-            self.store.log_is_durable(lsn);
-        }
-    }
-
-    /// The store, for those who start and stop the node.
-    pub(crate) fn store(&mut self) -> &mut Store {
-        &mut self.store
-    }
-
     /// A message arrived.
     pub(crate) fn receive(&mut self, from: Member, message: Message) {
         if !self.is_of_newest_life(from, &message) {
             return;
+        }
+        if self.disk_trouble.is_some() {
+            return self.overhear(from, &message);
+        }
+        if !self.is_plausible(message.epoch) {
+            return self.refuse_message(from, "its epoch is too far ahead");
         }
         let knows_this_life = message.addressee_life == self.hard.life;
         let Message { epoch, body, .. } = message;
@@ -307,6 +289,9 @@ impl<T> Core<T> {
         self.wake_parked();
         self.tick_handover();
         self.tick_throttle();
+        if self.disk_trouble.is_some() {
+            return self.settle_in_trouble();
+        }
         match self.role {
             Role::Leader(_) => self.settle_leader(),
             Role::Follower(_) => self.settle_follower(),
@@ -317,15 +302,6 @@ impl<T> Core<T> {
         self.write_arrival();
         self.retain();
         std::mem::take(&mut self.effects)
-    }
-
-    /// Gives the log what it has not got yet.
-    fn hand_over_writes(&mut self) {
-        let records: Vec<Bytes> = self.journal.after(self.written_lsn).cloned().collect();
-        if !records.is_empty() {
-            self.effects.push(Effect::Write { records });
-            self.written_lsn = self.journal.last_lsn();
-        }
     }
 
     /// Becomes a follower, of `leader` if one is known. Whatever this node was waiting for as a leader, it cannot promise any more.
@@ -379,58 +355,12 @@ impl<T> Core<T> {
     }
 
     fn not_leading(&self) -> Refusal {
+        if let Some(refusal) = self.refusal_in_trouble() {
+            return refusal;
+        }
         match self.leader {
             Some((member, address)) if member != self.settings.me => Refusal::Redirect(address),
             _ => Refusal::NoLeader,
         }
-    }
-
-    /// Whether this node has never seen a leader.
-    fn is_brand_new(&self) -> bool {
-        self.hard.epoch == 0 && self.journal.last_lsn() == 0
-    }
-
-    /// Restarts the election timer.
-    fn rearm(&mut self) {
-        let timeout_ms = self.settings.modes.failover.election_timeout_ms();
-        self.deadline_ms = self.now_ms
-            + match self.settings.modes.failover.election {
-                Election::Vote => self.rng.random_range(timeout_ms..=2 * timeout_ms),
-                _ => timeout_ms + self.stagger_ms(),
-            };
-    }
-
-    fn first_deadline(&mut self) -> u64 {
-        self.rearm();
-        match self.settings.modes.failover.election {
-            Election::Vote | Election::Coordinator => self.deadline_ms,
-            // Nobody has missed a heartbeat yet; the first leader may still be starting.
-            _ => self.deadline_ms + self.settings.modes.failover.election_timeout_ms(),
-        }
-    }
-
-    /// How far this node's log reaches on its disk.
-    fn log_end(&self) -> LogEnd {
-        LogEnd { epoch: self.journal.epoch(self.flushed_lsn), lsn: self.flushed_lsn }
-    }
-
-    fn save(&mut self) {
-        self.effects.push(Effect::Save(self.hard));
-    }
-
-    fn send(&mut self, to: Member, body: Body) {
-        let addressee_life = self.lives.get(&to).copied().unwrap_or(0);
-        let message = Message { epoch: self.hard.epoch, life: self.hard.life, addressee_life, body };
-        self.effects.push(Effect::Send { to, message });
-    }
-
-    fn broadcast(&mut self, body: &Body) {
-        for peer in self.settings.peers() {
-            self.send(peer, body.clone());
-        }
-    }
-
-    fn answer(&mut self, token: T, outcome: Result<Reply, Refusal>, epoch: Epoch, lsn: Lsn) {
-        self.effects.push(Effect::Answer { token, answer: Answer { outcome, epoch, lsn } });
     }
 }

@@ -1,7 +1,7 @@
 //! Every change of a file that must last goes through here, and so does every error that a disk gives: what failed says what is known
-//! of the disk afterwards.
+//! of the disk afterwards, and whether a node may go on by itself.
 //!
-//! In tests each operation can be made to fail (`Faults`). Not here: what a node does about it (`runtime`).
+//! In tests each operation can be made to fail (`Faults`). Not here: what a node does about it (`core::disk_trouble`).
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -35,6 +35,12 @@ impl DiskError {
 
     pub(crate) fn sync(path: &Path) -> impl FnOnce(io::Error) -> DiskError + use<'_> {
         move |source| DiskError { path: path.to_owned(), step: Step::Sync, source }
+    }
+
+    /// Nothing but room was wanting: what was durable before still is, and there is nothing else that anybody was told of.
+    pub(crate) fn is_full(&self) -> bool {
+        use io::ErrorKind::{FileTooLarge, QuotaExceeded, StorageFull, WriteZero};
+        self.step == Step::Write && matches!(self.source.kind(), StorageFull | QuotaExceeded | FileTooLarge | WriteZero)
     }
 }
 
@@ -107,6 +113,21 @@ impl Disk {
         self.sync_dir(directory)
     }
 
+    /// Whether `room` more bytes can be written behind `offset` of a file in `dir`: a limit on the size of files counts too.
+    pub(crate) fn has_room(&self, dir: &Path, offset: u64, room: usize) -> Result<(), DiskError> {
+        let path = dir.join("room");
+        let probe = || {
+            let file = self.create(&path)?;
+            self.set_len(&file, &path, offset)?; // a hole takes no room
+            let behind = OpenOptions::new().append(true).open(&path).map_err(DiskError::write(&path))?;
+            self.write(&behind, &path, &vec![0; room])?;
+            self.sync_all(&behind, &path)
+        };
+        let probed = probe();
+        let _ = fs::remove_file(&path); // if it stays, the next probe empties it
+        probed
+    }
+
     #[cfg(not(test))]
     #[allow(clippy::unused_self, clippy::unnecessary_wraps, reason = "the seam at which tests make operations fail")]
     fn before(&self, _: Step, _: &Path) -> Result<(), DiskError> {
@@ -142,5 +163,34 @@ impl Faults {
         self.operations += 1;
         self.steps.push(step);
         self.from.filter(|&(from, _)| number >= from).map(|(_, kind)| kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_write_for_want_of_room_is_a_full_disk() {
+        for (step, kind, is_full) in [
+            (Step::Write, io::ErrorKind::StorageFull, true),
+            (Step::Write, io::ErrorKind::QuotaExceeded, true),
+            (Step::Write, io::ErrorKind::FileTooLarge, true),
+            (Step::Write, io::ErrorKind::WriteZero, true),
+            (Step::Write, io::ErrorKind::Other, false),
+            (Step::Sync, io::ErrorKind::StorageFull, false),
+        ] {
+            let error = DiskError { path: "x".into(), step, source: kind.into() };
+            assert_eq!(error.is_full(), is_full, "{error}");
+        }
+    }
+
+    #[test]
+    fn room_is_probed_and_nothing_is_left() {
+        let dir = tempfile::tempdir().unwrap();
+        Disk::default().has_room(dir.path(), 1 << 30, 4096).unwrap();
+        let faults = Arc::new(Mutex::new(Faults { from: Some((1, io::ErrorKind::StorageFull)), ..Faults::default() }));
+        assert!(Disk { faults: Some(faults) }.has_room(dir.path(), 0, 4096).is_err());
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

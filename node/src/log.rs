@@ -126,3 +126,11 @@ impl Log {
         self.end();
     }
 }
+
+/// How large the file is that the log ends with.
+pub(crate) fn last_segment_bytes(dir: &Path) -> Result<u64, LogError> {
+    match recovery::segments(dir)?.pop() {
+        Some((_, path)) => Ok(path.metadata().map_err(LogError::io(&path))?.len()),
+        None => Ok(0),
+    }
+}

@@ -7,15 +7,17 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
 
+use crate::config::Config;
 use crate::core::HardState;
 use crate::data_dir::sync_dir;
+use crate::disk::Disk;
 use crate::hard_state::HardStateFile;
 
 /// What a leader can replace. The hard state is not among it: nobody else knows whom this node voted for.
 const REPLACEABLE: [&str; 4] = ["log", "snapshot", "store.redb", "slots"];
 
 /// Fails where there is nothing to rebuild from, before anything is touched.
-pub(crate) fn check(data: &Path, members: usize) -> anyhow::Result<()> {
+fn check(data: &Path, members: usize) -> anyhow::Result<()> {
     ensure!(
         members > 1,
         "--rebuild: this node has no --peer, so there is no leader to get the data from; restore {} from a backup",
@@ -31,7 +33,9 @@ pub(crate) fn check(data: &Path, members: usize) -> anyhow::Result<()> {
 }
 
 /// Begins a new life of the node: durably, before its old data is gone. Returns where that was moved.
-pub(crate) fn begin(data: &Path, file: &mut HardStateFile, hard: HardState) -> anyhow::Result<(HardState, PathBuf)> {
+pub(crate) fn begin(config: &Config, data: &Path) -> anyhow::Result<PathBuf> {
+    check(data, config.members().len())?;
+    let (mut file, hard) = HardStateFile::open(&Disk::default(), data, &config.id, config.founders().as_deref())?;
     let hard = HardState { rebuilding: true, life: hard.life + 1, ..hard };
     file.save(&hard)?;
     let aside = (1..10_000).map(|number| data.join(format!("damaged-{number}"))).find(|path| !path.exists());
@@ -45,5 +49,5 @@ pub(crate) fn begin(data: &Path, file: &mut HardStateFile, hard: HardState) -> a
     }
     sync_dir(&aside).and_then(|()| sync_dir(data)).with_context(|| format!("cannot use {}", data.display()))?;
     tracing::info!(epoch = hard.epoch, life = hard.life, aside = %aside.display(), "rebuilding from the leader");
-    Ok((hard, aside))
+    Ok(aside)
 }

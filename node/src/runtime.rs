@@ -14,12 +14,12 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::config::{Config, Engine, LogKind, Modes, Storage};
+use crate::config::{Config, Engine, LogKind, Storage};
 use crate::coordinator::{Coordinator, Told};
 use crate::core::coordinated::Lease;
 use crate::core::retention::SnapshotKey;
 use crate::core::snapshot::Snapshot;
-use crate::core::{Answer, Core, Effect, Settings};
+use crate::core::{Answer, Core, Effect, Refusal, Settings};
 use crate::data_dir::DataDir;
 use crate::disk::Disk;
 use crate::hard_state::HardStateFile;
@@ -34,8 +34,10 @@ use crate::slots_file::SlotsFile;
 use crate::snapshot_file::SnapshotDir;
 use crate::store::Store;
 use executioner::Executioner;
+use recovery::{Patience, Recovered, recover, trouble};
 
 mod executioner;
+mod recovery;
 
 /// Most events of one kind taken in before the core settles: enough to share a group commit, few enough to keep a beat.
 const BATCH: usize = 1024;
@@ -43,6 +45,9 @@ const BATCH: usize = 1024;
 /// How long a leader that is told to end may take to hand over: an election and a round trip, many times over. Supervisors of
 /// services wait longer before they kill.
 const RETIREMENT: Duration = Duration::from_secs(5);
+
+/// Linux' number on all but MIPS, whose 25 is another signal that means no harm.
+const SIGXFSZ: i32 = 25;
 
 /// Of which record a snapshot was written, and whether that worked.
 type SnapshotReport = (SnapshotKey, bool);
@@ -65,6 +70,10 @@ struct Node {
     /// Keeps that source of events open where there is no coordinator.
     _teller: mpsc::UnboundedSender<Told>,
     started: Instant,
+    address: SocketAddr,
+    /// Snapshots that other threads are writing.
+    snapshots_under_way: usize,
+    patience: Patience,
 }
 
 /// Where events come from.
@@ -78,6 +87,8 @@ struct Sources {
     ticks: Interval,
     terminate: Signal,
     interrupt: Signal,
+    /// Held for its effect.
+    _file_size_limit: Signal,
 }
 
 /// Events that were taken in together.
@@ -106,12 +117,16 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         }
         node.core.advance(node.started.elapsed().as_millis() as u64);
         for report in batch.log.drain(..) {
-            let Flushed { generation, lsn, synced_lsn } =
-                report.context("the log cannot be written; what is on the disk is unknown, so the node stops")?;
-            node.core.flushed(generation, lsn);
-            node.core.synced(generation, synced_lsn);
+            match report {
+                Ok(Flushed { generation, lsn, synced_lsn }) => {
+                    node.core.flushed(generation, lsn);
+                    node.core.synced(generation, synced_lsn);
+                }
+                Err(error) => node.core.disk_failed(trouble(&error.into())),
+            }
         }
         for (key, written) in batch.snapshots.drain(..) {
+            node.snapshots_under_way -= 1;
             node.core.snapshot_written(key, written);
         }
         for (member, succeeded) in batch.stonith.drain(..) {
@@ -126,8 +141,11 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         for ask in batch.clients.drain(..) {
             node.ask(ask);
         }
+        let alive = !sources.log.is_closed() || !sources.log.is_empty() || node.core.disk_trouble().is_some();
+        ensure!(alive, "the log thread is gone");
         node.core.tick();
         node.carry_out()?;
+        node.start_over_if_there_is_room(&config, &mut sources)?;
     }
     node.core.resign();
     node.carry_out()?;
@@ -139,25 +157,12 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
 async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
     let terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
     let interrupt = signal(SignalKind::interrupt()).context("cannot listen for SIGINT")?;
+    // Whoever listens is not killed by it: a file that reaches the process' limit is an error of the write, like a full disk.
+    let file_size_limit = signal(SignalKind::from_raw(SIGXFSZ)).context("cannot listen for SIGXFSZ")?;
     let data = DataDir::open(&config.data)?;
     if config.rebuild {
-        rebuild::check(data.path(), config.members().len())?;
+        rebuild::begin(config, data.path())?;
     }
-    let disk = Disk::default();
-    let (mut hard_state, mut hard) = HardStateFile::open(&disk, data.path(), &config.id, config.founders().as_deref())?;
-    if config.rebuild {
-        (hard, _) = rebuild::begin(data.path(), &mut hard_state, hard)?;
-    }
-    let (slots_file, slots) = SlotsFile::open(&disk, data.path())?;
-    let snapshots = SnapshotDir::open(&disk, data.path())?;
-    let snapshot = snapshots.newest()?;
-    let snapshot_key = snapshot.as_ref().map(|snapshot| (snapshot.lsn(), snapshot.lineage()));
-    let (reporter, log_reports) = mpsc::unbounded_channel();
-    let report = move |report| drop(reporter.send(report)); // an error means that the node is stopping anyway
-    let Modes { storage, acknowledgement, .. } = &*config.modes;
-    let (log, records) =
-        Log::open(&disk, &data.log_path(), storage.segment_bytes, acknowledgement.fsync, snapshot_key, report)?;
-
     let clients = bind(config.listen, "--listen").await?;
     let peers = bind(config.peer_listen, "--peer-listen").await?;
     let metrics = match config.metrics {
@@ -165,23 +170,10 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
         None => None,
     };
     let (client_address, peer_address) = (clients.local_addr()?, peers.local_addr()?);
-    let store = open_store(storage, &data, &records)?;
-    let records = records.into_iter().map(|encoded| {
-        let record = Record::decode(&encoded).expect("recovery returns records");
-        (record, encoded)
-    });
     let advertised = config.advertise.unwrap_or(client_address);
-    let settings = settings(config, hard_state.first_members().clone(), advertised);
-    let core = Core::new(settings, hard, store, snapshot, records).with_slots(slots);
-    let lsn = core.status().last_lsn;
-    tracing::info!(
-        id = config.id,
-        epoch = hard.epoch,
-        lsn,
-        snapshot_lsn = snapshot_key.map(|(lsn, _)| lsn),
-        "recovered"
-    );
-    tracing::info!(epoch = hard.epoch, lsn, clients = %client_address, peers = %peer_address, "listening");
+    let Recovered { hard_state, slots, snapshots, log, reports, core } = recover(config, &data, advertised)?;
+    let status = core.status();
+    tracing::info!(epoch = status.epoch, lsn = status.last_lsn, clients = %client_address, peers = %peer_address, "listening");
     let (clients, doors) = server::start(config, advertised, clients, metrics);
     let (links, peers) = Links::start(config, core.members().clone(), peers);
     let mut ticks = interval(Duration::from_millis((config.modes.failover.heartbeat_ms / 4).max(1)));
@@ -197,7 +189,7 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
     let node = Node {
         data,
         hard_state,
-        slots: slots_file,
+        slots,
         snapshots,
         snapshot_reporter,
         executioner,
@@ -208,11 +200,14 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
         coordinator,
         _teller: teller,
         started,
+        address: advertised,
+        snapshots_under_way: 0,
+        patience: Patience::default(),
     };
     Ok((
         node,
         Sources {
-            log: log_reports,
+            log: reports,
             snapshots: snapshot_reports,
             stonith,
             peers,
@@ -221,6 +216,7 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
             ticks,
             terminate,
             interrupt,
+            _file_size_limit: file_size_limit,
         },
         doors,
     ))
@@ -233,9 +229,8 @@ impl Sources {
             biased; // what others are waiting for comes before what clients ask anew
             _ = self.terminate.recv() => return Ok(Some("SIGTERM")),
             _ = self.interrupt.recv() => return Ok(Some("SIGINT")),
-            reports = self.log.recv_many(&mut batch.log, BATCH) => {
-                ensure!(reports > 0, "the log thread is gone");
-            }
+            // A thread that is gone has said why, and nothing more will come.
+            _ = self.log.recv_many(&mut batch.log, BATCH), if !self.log.is_closed() || !self.log.is_empty() => {}
             _ = self.snapshots.recv_many(&mut batch.snapshots, BATCH) => {}
             _ = self.stonith.recv_many(&mut batch.stonith, BATCH) => {}
             _ = self.peers.recv_many(&mut batch.peers, BATCH) => {}
@@ -340,6 +335,9 @@ impl Node {
     /// Makes everything durable: the log first, and the store only if that worked.
     fn stop(mut self, reports: &mut mpsc::UnboundedReceiver<Report>) -> anyhow::Result<()> {
         self.log.end();
+        if self.core.disk_trouble().is_some() {
+            return Ok(()); // told when it happened
+        }
         while let Ok(report) = reports.try_recv() {
             report.context("the log could not be written to its end")?;
         }
@@ -353,40 +351,18 @@ impl Node {
             return Err(error)
                 .context("the store cannot be used any longer, so the node stops before it tells anything of it");
         }
-        for effect in effects {
-            match effect {
-                Effect::Save(state) => self.hard_state.save(&state)?,
-                Effect::Rewind { records, epoch, generation } => {
-                    let after = self.put_aside(epoch, &records)?;
-                    self.log.truncate(after, generation);
-                }
-                Effect::WriteSnapshot(snapshot) => self.write_snapshot(snapshot),
-                Effect::AdoptSnapshot { lsn } => {
-                    self.snapshots.adopt(lsn).context("cannot put a snapshot in its place")?;
-                    tracing::info!(lsn, "snapshot");
-                }
-                Effect::Members(members) => {
-                    self.hard_state.set_members(&members)?;
-                    self.links.set_members(&members);
-                }
-                Effect::SaveSlots(slots) => self.slots.save(&slots)?,
-                Effect::CutFront { lsn } => self.log.cut_front(lsn),
-                Effect::InstallSnapshot { lsn, records, epoch, generation } => {
-                    if !records.is_empty() {
-                        self.put_aside(epoch, &records)?;
-                    }
-                    self.snapshots.adopt(lsn).context("cannot put the leader's snapshot in its place")?;
-                    self.log.reset(lsn, generation);
-                }
-                Effect::Write { records } => self.log.write(records),
-                Effect::Stonith { member } => self.executioner.kill(member, self.core.members().id(member)),
-                Effect::Send { to, message } => self.links.send(to, message),
-                Effect::Lease(wish) => {
-                    if let Some(coordinator) = &self.coordinator {
-                        coordinator.wish(wish);
+        let mut effects = effects.into_iter();
+        while let Some(effect) = effects.next() {
+            if let Err(error) = self.carry_out_one(effect) {
+                // What stands behind may depend on it. Messages may be lost; a client that was to be answered is told that nobody knows.
+                self.core.disk_failed(trouble(&error));
+                for effect in effects {
+                    if let Effect::Answer { token, answer } = effect {
+                        let outcome = answer.outcome.and(Err(Refusal::Uncertain));
+                        drop(token.send(Answer { outcome, ..answer }));
                     }
                 }
-                Effect::Answer { token, answer } => drop(token.send(answer)),
+                return Ok(());
             }
         }
         if let (Some(coordinator), Some(holder)) = (&self.coordinator, self.core.holder()) {
@@ -395,16 +371,55 @@ impl Node {
         Ok(())
     }
 
+    fn carry_out_one(&mut self, effect: Effect<oneshot::Sender<Answer>>) -> anyhow::Result<()> {
+        match effect {
+            Effect::Save(state) => self.hard_state.save(&state)?,
+            Effect::Rewind { records, epoch, generation } => {
+                let after = self.put_aside(epoch, &records)?;
+                self.log.truncate(after, generation);
+            }
+            Effect::WriteSnapshot(snapshot) => self.write_snapshot(snapshot),
+            Effect::AdoptSnapshot { lsn } => {
+                self.snapshots.adopt(lsn).context("cannot put a snapshot in its place")?;
+                tracing::info!(lsn, "snapshot");
+            }
+            Effect::Members(members) => {
+                self.hard_state.set_members(&members)?;
+                self.links.set_members(&members);
+            }
+            Effect::SaveSlots(slots) => self.slots.save(&slots)?,
+            Effect::CutFront { lsn } => self.log.cut_front(lsn),
+            Effect::InstallSnapshot { lsn, records, epoch, generation } => {
+                if !records.is_empty() {
+                    self.put_aside(epoch, &records)?;
+                }
+                self.snapshots.adopt(lsn).context("cannot put the leader's snapshot in its place")?;
+                self.log.reset(lsn, generation);
+            }
+            Effect::Write { records } => self.log.write(records),
+            Effect::Stonith { member } => self.executioner.kill(member, self.core.members().id(member)),
+            Effect::Send { to, message } => self.links.send(to, message),
+            Effect::Lease(wish) => {
+                if let Some(coordinator) = &self.coordinator {
+                    coordinator.wish(wish);
+                }
+            }
+            Effect::Answer { token, answer } => drop(token.send(answer)),
+        }
+        Ok(())
+    }
+
     /// Keeps records that are given up, and says behind which one they stood.
     fn put_aside(&self, epoch: Epoch, records: &[Record]) -> anyhow::Result<Lsn> {
         let file = put_aside(&Disk::default(), self.data.path(), &self.core.members().ids(), epoch, records)
-            .context("cannot put rewound records aside, so the node stops before it cuts them off")?;
+            .context("cannot put rewound records aside, so they are not cut off")?;
         let after = records.first().map_or(0, |record| record.stamp.lsn - 1);
         tracing::info!(epoch, lsn = after, records = records.len(), file = %file.display(), "put aside");
         Ok(after)
     }
 
-    fn write_snapshot(&self, snapshot: Snapshot) {
+    fn write_snapshot(&mut self, snapshot: Snapshot) {
+        self.snapshots_under_way += 1;
         let (snapshots, reporter) = (self.snapshots.clone(), self.snapshot_reporter.clone());
         let key = (snapshot.lsn(), snapshot.lineage());
         tokio::task::spawn_blocking(move || {

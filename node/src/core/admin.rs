@@ -24,6 +24,9 @@ pub(crate) enum Admin {
 impl<T> Core<T> {
     /// An operator asks. The answer follows as an effect, at once or later.
     pub(crate) fn admin(&mut self, token: T, admin: Admin) {
+        if let Some(refusal) = self.refusal_in_trouble() {
+            return self.answer(token, Err(refusal), self.hard.epoch, self.journal.last_lsn());
+        }
         match admin {
             Admin::Leadership(ask) => self.ask_leadership(token, ask),
             Admin::Member(ask) => self.ask_member(token, &ask),

@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 
+use super::disk_trouble::Ailment;
 use crate::record::{Epoch, Lsn};
 use crate::store::Reply;
 
@@ -25,6 +26,8 @@ pub(crate) enum Refusal {
     NoLeader,
     /// Certainly not executed; too many operations await their acknowledgement.
     Busy,
+    /// Certainly not executed; the disk takes no writes.
+    Disk(Ailment),
     /// Not executed now, and perhaps before: a later request of this client was executed.
     Superseded,
     /// Not executed now, and perhaps before: the session is not known here any more.

@@ -79,6 +79,9 @@ impl<T> Core<T> {
 
     /// The store has something to say.
     pub(crate) fn lease(&mut self, lease: Lease) {
+        if self.disk_trouble.is_some() {
+            return self.release_lease(); // nobody leads without a disk
+        }
         let leads = matches!(self.role, Role::Leader(_));
         match lease {
             Lease::Vacant { .. } | Lease::Lost if leads => self.lose_lease("the lease is lost"),

@@ -60,8 +60,10 @@ impl<T> Core<T> {
             }
             return false;
         }
-        if self.settings.modes.failover.election == Election::Vote && epoch == self.hard.epoch {
-            assert!(!matches!(self.role, Role::Leader(_)), "a second leader was elected in epoch {epoch}");
+        let leads = matches!(self.role, Role::Leader(_));
+        if leads && self.settings.modes.failover.election == Election::Vote && epoch == self.hard.epoch {
+            self.refuse_message(from, "it leads in the epoch that this node was elected in");
+            return false;
         }
         let is_unfenced = self.settings.modes.failover.fencing == Fencing::None && !self.hands_over_to(from);
         if matches!(self.role, Role::Leader(_)) && is_unfenced {
@@ -93,14 +95,8 @@ impl<T> Core<T> {
             let hint_lsn = self.journal.reign(prev_lsn).map_or(last_lsn, |reign| reign.first_lsn - 1);
             return self.send(from, Body::Mismatch { round, rejected_lsn: prev_lsn, hint_lsn });
         }
-        let Some(records) = Self::decode(prev_lsn, &records) else {
-            tracing::warn!(
-                epoch = self.hard.epoch,
-                lsn = prev_lsn,
-                from = self.settings.id(from),
-                "ignored a malformed message"
-            );
-            return;
+        let Some(records) = self.decode(prev_lsn, &records) else {
+            return self.refuse_message(from, "its records are not in order, or no records");
         };
         let end_lsn = prev_lsn + records.len() as Lsn;
         for (record, encoded) in records {
@@ -110,12 +106,14 @@ impl<T> Core<T> {
                 Some(_) if lsn <= self.retention.snapshot_lsn => {
                     return self.send(from, Body::Lacking { round, lsn }); // what a snapshot covers cannot be undone
                 }
+                Some(_) if lsn <= self.commit_lsn && self.settings.modes.failover.election == Election::Vote => {
+                    return self.refuse_message(from, "it would undo what a majority holds");
+                }
                 Some(_) => self.rewind(lsn - 1),
                 None => {}
             }
             if !self.store.fits(&record.change) {
-                let (epoch, from_id) = (self.hard.epoch, self.settings.id(from));
-                tracing::warn!(epoch, lsn, from = from_id, "refused a record that does not fit what is stored here");
+                self.refuse_message(from, "its record does not fit what is stored here");
                 return self.send(from, Body::Lacking { round, lsn }); // a base snapshot mends whichever of the two is wrong
             }
             self.journal.push(&record.stamp, encoded);
@@ -145,13 +143,6 @@ impl<T> Core<T> {
 
     /// Gives up every record behind `lsn`: undoes them, and has them put aside and cut off the log.
     fn rewind(&mut self, lsn: Lsn) {
-        if self.settings.modes.failover.election == Election::Vote {
-            let commit_lsn = self.commit_lsn;
-            assert!(
-                lsn >= commit_lsn,
-                "asked to rewind to LSN {lsn}, but a majority holds everything up to {commit_lsn}"
-            );
-        }
         self.hand_over_writes(); // so that the log on disk holds what it will be told to cut
         let mut records = Vec::new();
         while self.journal.last_lsn() > lsn {
@@ -175,11 +166,12 @@ impl<T> Core<T> {
     }
 
     /// Records that stand behind `prev_lsn`, each with its encoding; `None` if any is not so.
-    fn decode(prev_lsn: Lsn, records: &[Bytes]) -> Option<Vec<(Record, Bytes)>> {
+    fn decode(&self, prev_lsn: Lsn, records: &[Bytes]) -> Option<Vec<(Record, Bytes)>> {
         (prev_lsn + 1..)
             .zip(records)
             .map(|(lsn, encoded)| {
-                let record = Record::decode(encoded).filter(|record| record.stamp.lsn == lsn)?;
+                let record =
+                    Record::decode(encoded).filter(|record| record.stamp.lsn == lsn && self.is_possible(record))?;
                 Some((record, encoded.clone()))
             })
             .collect()

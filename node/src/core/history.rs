@@ -7,13 +7,11 @@ use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
 
+use super::plausible::is_number;
 use crate::record::{Lineage, Lsn, Member, Stamp};
 
 /// Reigns told one by one; of older ones only what they wrote is remembered. Ten thousand elections, at a few dozen bytes each.
 const MAX_REIGNS: usize = 10_000;
-
-/// Numbers from here on are no positions and no sequences, whoever tells them: sums of two must fit.
-const MAX_NUMBER: u64 = 1 << 62;
 
 /// The records that one leader made in one epoch. Their LSNs and their sequences count up side by side.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,11 +39,11 @@ impl History {
     pub(crate) fn is_sound(&self) -> bool {
         let firsts = || self.reigns.iter().map(|reign| reign.first_lsn);
         let sequences = self.reigns.iter().map(|reign| reign.first_sequence).chain(self.before.values().copied());
-        self.last_lsn < MAX_NUMBER
+        is_number(self.last_lsn)
             && self.reigns.len() <= MAX_REIGNS
             && firsts().all(|lsn| (1..=self.last_lsn).contains(&lsn))
             && firsts().zip(firsts().skip(1)).all(|(before, after)| before < after)
-            && sequences.into_iter().all(|sequence| sequence < MAX_NUMBER)
+            && sequences.into_iter().all(is_number)
     }
 
     pub(crate) fn push(&mut self, stamp: &Stamp) {

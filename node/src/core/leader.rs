@@ -154,7 +154,7 @@ impl<T> Core<T> {
 
     pub(crate) fn on_appended(&mut self, from: Member, round: u64, held_lsn: Lsn, durable_lsn: Lsn) {
         if let Some(follower) = self.answering(from, round, held_lsn.max(durable_lsn)) {
-            follower.agree(held_lsn, durable_lsn);
+            follower.agree(held_lsn, durable_lsn.min(held_lsn)); // nothing is durable that is not held
         }
     }
 
@@ -169,17 +169,12 @@ impl<T> Core<T> {
     /// A follower that answered in this epoch, and thereby confirmed the leadership for that round.
     /// `None` also for an answer about an LSN or a round that it cannot have been told of.
     pub(crate) fn answering(&mut self, from: Member, round: u64, lsn: Lsn) -> Option<&mut Progress> {
-        let Role::Leader(leader) = &mut self.role else { return None };
+        let Role::Leader(leader) = &self.role else { return None };
         if lsn > self.journal.last_lsn() || round > leader.round {
-            tracing::warn!(
-                epoch = self.hard.epoch,
-                lsn,
-                round,
-                from = self.settings.id(from),
-                "ignored an impossible answer"
-            );
+            self.refuse_message(from, "it answers what it was never told");
             return None;
         }
+        let Role::Leader(leader) = &mut self.role else { return None };
         let follower = leader.followers.get_mut(&from)?;
         follower.contact_ms = self.now_ms;
         follower.answered_round = follower.answered_round.max(round);

@@ -54,7 +54,7 @@ impl<T> Core<T> {
 
     /// A snapshot is on the disk, though not in its place yet; or it could not be written.
     pub(crate) fn snapshot_written(&mut self, key: SnapshotKey, written: bool) {
-        if self.retention.writing.take_if(|writing| *writing == key).is_none() {
+        if self.retention.writing.take_if(|writing| *writing == key).is_none() || self.disk_trouble.is_some() {
             return;
         }
         let (lsn, lineage) = key;

@@ -15,6 +15,7 @@ mod acknowledgement;
 mod bad_messages;
 mod changes;
 mod coordinated;
+mod disk_trouble;
 mod exactly_once;
 mod members;
 mod rebuild;
@@ -382,14 +383,4 @@ fn of_two_leaders_of_one_epoch_the_greater_id_wins() {
     node.said(A);
     node.hear(A, 2, append(None, &[record(1, 2, A)], 2));
     assert_eq!(node.said(A), [Body::Fenced { leader: Some(B) }]);
-}
-
-#[test]
-#[should_panic(expected = "a majority holds everything up to 1")]
-fn a_committed_record_is_never_rewound() {
-    let mut node = Node::new(settings(""), HardState::default(), &[]);
-    let Body::Append(mut committed) = append(None, &[record(1, 1, A)], 1) else { unreachable!() };
-    committed.commit_lsn = 1;
-    node.hear(A, 1, Body::Append(committed));
-    node.hear(B, 2, append(None, &[record(1, 2, B)], 1));
 }

@@ -179,9 +179,9 @@ impl<T> Core<T> {
     pub(crate) fn install(&mut self, snapshot: Snapshot) {
         let (lsn, epoch) = (snapshot.lsn(), self.hard.epoch);
         let agreed_lsn = self.journal.history().agrees_until(&snapshot.history);
-        if self.settings.modes.failover.election == Election::Vote && agreed_lsn > 0 {
-            let commit_lsn = self.commit_lsn;
-            assert!(agreed_lsn >= commit_lsn, "sent a snapshot that agrees up to {agreed_lsn} of {commit_lsn} only");
+        if self.settings.modes.failover.election == Election::Vote && agreed_lsn > 0 && agreed_lsn < self.commit_lsn {
+            let (leader, _) = self.leader.unwrap_or((self.settings.me, self.settings.address));
+            return self.refuse_message(leader, "its base snapshot would undo what a majority holds");
         }
         let mut records = Vec::new();
         while self.journal.last_lsn() > agreed_lsn

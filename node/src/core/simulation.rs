@@ -220,6 +220,7 @@ impl World {
         let effects = core.settle();
         assert!(core.store().failure().is_none());
         let status = core.status();
+        assert_eq!(status.refused_messages, 0, "a message of a sound peer was refused");
         if status.role == "leader" {
             self.leaders.entry(status.epoch).or_default().insert(Member(index));
         }

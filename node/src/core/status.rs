@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 
 use super::acknowledgement::SemiSync;
+use super::disk_trouble::DiskTrouble;
 use super::leader::Leader;
 use super::progress::Progress;
 use super::throttle::ThrottleStatus;
@@ -39,6 +40,10 @@ pub(crate) struct Status {
     pub(crate) writes: u64,
     pub(crate) writes_per_second: f64,
     pub(crate) throttle: ThrottleStatus,
+    /// Why this node takes no writes, if its disk takes none.
+    pub(crate) disk_trouble: Option<DiskTrouble>,
+    /// Messages of peers that were refused because they cannot be true.
+    pub(crate) refused_messages: u64,
     pub(crate) followers: Vec<FollowerStatus>,
     pub(crate) members: Membership,
     /// The writes in its log.
@@ -89,6 +94,8 @@ impl<T> Core<T> {
             writes: self.meter.total(),
             writes_per_second: self.meter.per_second(self.now_ms),
             throttle: self.throttle_status(),
+            disk_trouble: self.disk_trouble.clone(),
+            refused_messages: self.refused_messages,
             followers,
             members: self.settings.members.clone(),
             gtid_executed: self.gtid_executed(),

@@ -247,6 +247,10 @@ pub(crate) fn refusal_frame(refusal: Refusal) -> BytesFrame {
         Refusal::Redirect(address) => format!("REDIRECT {address}"), // Valkey's word for it
         Refusal::NoLeader => "NOLEADER no leader is known; retry".to_owned(),
         Refusal::Busy => "BUSY too many operations await their acknowledgement; not executed, retry later".to_owned(),
+        Refusal::Disk(ailment) => format!(
+            "READONLY disk {}: this node takes no writes, see INFO persistence; not executed",
+            ailment.word()
+        ),
         Refusal::Superseded => {
             "SUPERSEDED a later request of this session was executed; this one was not executed now, but may have been before"
                 .to_owned()

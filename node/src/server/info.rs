@@ -30,6 +30,7 @@ pub(super) fn info_text(node: &Node, status: &Status, section: Option<&str>) -> 
         ("Server", server_section(node)),
         ("Clients", clients_section(node)),
         ("Replication", replication_section(node, status)),
+        ("Persistence", persistence_section(status)),
         ("Keyspace", format!("db0:keys={},expires=0,avg_ttl=0\r\n", status.keys)),
     ];
     let wanted = sections.iter().filter(|(title, _)| all || section == Some(&title.to_ascii_lowercase()));
@@ -55,6 +56,15 @@ fn server_section(node: &Node) -> String {
 
 fn clients_section(node: &Node) -> String {
     format!("connected_clients:{}\r\nmaxclients:{MAX_CONNECTIONS}\r\n", node.connected())
+}
+
+fn persistence_section(status: &Status) -> String {
+    let (disk, why) = match &status.disk_trouble {
+        None => ("ok", ""),
+        Some(trouble) => (trouble.ailment.word(), &*trouble.why),
+    };
+    let why = why.replace(['\r', '\n'], " ");
+    format!("disk:{disk}\r\ndisk_error:{why}\r\nrefused_messages:{}\r\n", status.refused_messages)
 }
 
 fn replication_section(node: &Node, status: &Status) -> String {

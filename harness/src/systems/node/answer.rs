@@ -86,7 +86,7 @@ fn refusal(error: &str) -> Attempt {
     let (word, rest) = error.split_once(' ').unwrap_or((error, ""));
     match word {
         "REDIRECT" => Attempt::NotExecuted { reason: error.to_owned(), leader: rest.trim().parse().ok() },
-        "NOLEADER" | "BUSY" | "LAGGING" | "BEHIND" => Attempt::not_executed(error.to_owned()),
+        "NOLEADER" | "BUSY" | "LAGGING" | "BEHIND" | "READONLY" => Attempt::not_executed(error.to_owned()),
         // Bad syntax or a wrong type: the node never executes such a command.
         "ERR" | "WRONGTYPE" => Attempt::done(Completion::fail(error)),
         // `UNCERTAIN` and `TIMEOUT`, which were logged, and whatever we do not know.
@@ -166,6 +166,7 @@ mod tests {
         assert_eq!(outcome(error("LAGGING no follower is within the bounds")), "try another");
         assert_eq!(outcome(error("BEHIND this node does not have the record")), "try another");
         assert_eq!(outcome(error("BUSY too many operations wait")), "try another");
+        assert_eq!(outcome(error("READONLY disk full: this node takes no writes")), "try another");
         assert_eq!(outcome(error("WRONGTYPE Operation against a key")), "Fail");
         assert_eq!(outcome(error("UNCERTAIN leadership was lost")), "Info");
         // Logged, and not acknowledged in time.

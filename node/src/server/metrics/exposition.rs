@@ -33,6 +33,12 @@ fn register_node(registry: &mut Registry, status: &Status, connections: usize) {
         roles.get_or_create(&[("role", role.to_owned())]).set(u64::from(role == status.role));
     }
     registry.register("role", "1 for the role that this node has", roles);
+    let disk = Labelled::default();
+    let ailment = status.disk_trouble.as_ref().map_or("ok", |trouble| trouble.ailment.word());
+    for state in ["ok", "full", "failed"] {
+        disk.get_or_create(&[("state", state.to_owned())]).set(u64::from(state == ailment));
+    }
+    registry.register("disk", "1 for the state of this node's disk; unless it is ok, the node takes no writes", disk);
     let gauges = [
         ("epoch", "The greatest epoch that this node knows", Some(status.epoch)),
         ("last_lsn", "The last record of the log", Some(status.last_lsn)),
@@ -64,6 +70,8 @@ fn register_node(registry: &mut Registry, status: &Status, connections: usize) {
     let throughput = ConstGauge::new(status.writes_per_second);
     registry.register("write_throughput", "Writes a second that this node logged in the last seconds", throughput);
     registry.register("writes", "Writes that this node logged as a leader", ConstCounter::new(status.writes));
+    let refused = ConstCounter::new(status.refused_messages);
+    registry.register("refused_messages", "Messages of other nodes that could not be true", refused);
     let degradations = ConstCounter::new(status.semi_sync.degradations);
     registry.register("semi_sync_degradations", "How often semi-synchronous writes stopped waiting", degradations);
 }
