@@ -52,9 +52,6 @@ pub use supervise::{Supervise, SuperviseError};
 pub use tail::{Format, Tail};
 pub use tools::{NodeCli, Tool};
 
-/// Threads beside the one that runs the core and the one that writes the log; they carry the connections.
-const WORKER_THREADS: usize = 2;
-
 /// Runs a node until it is told to stop by SIGTERM or SIGINT; blocks. Logs to standard error, as much as `RUST_LOG` says.
 ///
 /// Fails when the configuration is invalid, an address is taken, the data directory is in use or damaged, or a write to
@@ -63,11 +60,10 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     config.validate()?;
     log_to_stderr();
     tracing::info!(id = config.id, version = env!("CARGO_PKG_VERSION"), pid = std::process::id(), "started");
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(WORKER_THREADS)
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?;
+    // One thread carries the connections and runs the core. Every write passes from one to the other several times, and to wake
+    // another thread costs more than all that is done with it. The log has a thread of its own, and so has each snapshot.
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
     runtime.block_on(runtime::run(config))
 }
 
