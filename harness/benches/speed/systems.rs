@@ -15,7 +15,7 @@ pub(crate) mod etcd;
 pub(crate) mod interregnum;
 pub(crate) mod postgresql;
 pub(crate) mod redis;
-mod resp;
+pub(crate) mod resp;
 
 /// A system that runs.
 pub(crate) struct System {

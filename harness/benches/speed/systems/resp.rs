@@ -41,6 +41,12 @@ impl Resp {
         Ok(())
     }
 
+    /// The first line of the answer to a command of words.
+    pub(crate) async fn ask(&mut self, command: &str) -> anyhow::Result<String> {
+        self.stream.write_all(format!("{command}\r\n").as_bytes()).await?;
+        self.lines(1).await
+    }
+
     /// The text that `INFO section` answers.
     pub(crate) async fn info(&mut self, section: &str) -> anyhow::Result<String> {
         self.stream.write_all(format!("INFO {section}\r\n").as_bytes()).await?;

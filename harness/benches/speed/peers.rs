@@ -1,24 +1,17 @@
 //! Writes a second and their latency, beside etcd, Redis and `PostgreSQL`: equal durability, one load generator, one run, in turns.
 //!
-//! `cargo bench -p interregnum --bench peers [-- --seconds 2 --rounds 5 --clients 1,16,64 --only interregnum,etcd --dir /mnt/disk]`
-//!
-//! A peer that is not installed is skipped, aloud. Not here: what only our node is asked (`node`).
+//! A peer that is not installed is skipped, aloud. Not here: what only our node is asked (`replicas`).
 
-use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::Args;
 
-use load::{Measure, load};
-use systems::System;
+use crate::load::{Load, Measure};
+use crate::systems::System;
+use crate::{Place, disk, load_average, systems};
 
-mod disk;
-mod load;
-mod process;
-mod systems;
-
-#[derive(Debug, Parser)]
-struct Flags {
+#[derive(Debug, Args)]
+pub(crate) struct Peers {
     /// Seconds of each measurement
     #[arg(long, default_value_t = 2.0)]
     seconds: f64,
@@ -31,29 +24,16 @@ struct Flags {
     /// Only these systems
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
-    /// Where all of them keep their data [default: the directory for temporary files]
-    #[arg(long)]
-    dir: Option<PathBuf>,
     /// Do not stop the systems until this program is interrupted, so that a profiler may look at them
     #[arg(long)]
     linger: bool,
-    /// What cargo adds
-    #[arg(long, hide = true)]
-    bench: bool,
-}
-
-fn main() -> anyhow::Result<()> {
-    // One thread: the systems need the rest of the machine, and processes are bound to the thread that started them.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    tokio::task::LocalSet::new().block_on(&runtime, compare(Flags::parse()))
 }
 
 /// The logs on the disk at once when three nodes or members write: one each.
 const LOGS: usize = 3;
 
-async fn compare(flags: Flags) -> anyhow::Result<()> {
-    let parent = flags.dir.clone().unwrap_or_else(std::env::temp_dir);
-    let dir = tempfile::Builder::new().prefix("interregnum-peers-").tempdir_in(parent)?;
+pub(crate) async fn compare(flags: Peers, place: Place) -> anyhow::Result<()> {
+    let dir = place.directory()?;
     open_to_all(dir.path())?; // PostgreSQL runs as another user
     let duration = Duration::from_secs_f64(flags.seconds);
     let systems = systems::start(dir.path(), &flags.only).await?;
@@ -68,7 +48,7 @@ async fn compare(flags: Flags) -> anyhow::Result<()> {
         for (column, &clients) in flags.clients.iter().enumerate() {
             three_logs[column].push(disk::measure(dir.path(), LOGS, clients, duration / 2)?);
             for (system, row) in systems.iter().zip(&mut measures) {
-                row[column].push(load(&system.target, clients, duration).await?);
+                row[column].push(Load::default().run(&system.target, clients, duration).await?);
             }
         }
     }
@@ -87,11 +67,6 @@ fn open_to_all(dir: &std::path::Path) -> anyhow::Result<()> {
     Ok(std::fs::set_permissions(dir, std::fs::Permissions::from_mode(0o755))?)
 }
 
-fn load_average() -> String {
-    let read = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    read.split(' ').take(3).collect::<Vec<_>>().join(" ")
-}
-
 fn describe(systems: &[System]) {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     println!("{cores} cores, load average before {}", load_average());
@@ -101,7 +76,7 @@ fn describe(systems: &[System]) {
     }
 }
 
-fn print(flags: &Flags, rows: &[(&str, Vec<Measure>)], disk: Measure, three_logs: &[Measure]) {
+fn print(flags: &Peers, rows: &[(&str, Vec<Measure>)], disk: Measure, three_logs: &[Measure]) {
     println!("load average behind {}\n", load_average());
     println!("medians of {} rounds of {} s", flags.rounds, flags.seconds);
     for (column, clients) in flags.clients.iter().enumerate() {
@@ -110,7 +85,7 @@ fn print(flags: &Flags, rows: &[(&str, Vec<Measure>)], disk: Measure, three_logs
         // With group commit, no client waits longer than for one fsync, and each fsync serves them all.
         let most = three_logs[column].per_second * *clients as f64;
         for (name, row) in rows {
-            let Measure { per_second, p50_ms, p99_ms } = row[column];
+            let Measure { per_second, p50_ms, p99_ms, .. } = row[column];
             let of_ours = ours.map_or(f64::NAN, |ours| per_second / ours.per_second);
             let share = 100.0 * per_second / most;
             println!("{name:<15} {per_second:>8.0} {p50_ms:>8.2} {p99_ms:>8.2} {of_ours:>8.2}× {share:>11.0} %");
