@@ -4,7 +4,9 @@
 //! an earlier segment, or in a header) did not come from a crash, and what follows may have been acknowledged.
 
 use std::fs::{self, OpenOptions};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 
 use bytes::Bytes;
 
@@ -92,9 +94,25 @@ fn read(disk: &Disk, dir: &Path) -> Result<Recovered, LogError> {
     if let Some(parent) = dir.parent() {
         disk.sync_dir(parent)?;
     }
+    let segments = segments(dir)?;
+    let paths: Vec<_> = segments.iter().map(|(_, path)| path.as_path()).collect();
+    std::thread::scope(|scope| {
+        let (ahead, contents) = mpsc::sync_channel(0);
+        // The disk reads the next segment while this one is decoded. An error of sending means that nobody wants more.
+        scope.spawn(move || paths.into_iter().map(fs::read).try_for_each(|read| ahead.send(read)));
+        read_segments(disk, dir, &segments, &contents)
+    })
+}
+
+/// Takes in the contents of the segments, in their order.
+fn read_segments(
+    disk: &Disk,
+    dir: &Path,
+    segments: &[(Lsn, PathBuf)],
+    contents: &mpsc::Receiver<io::Result<Vec<u8>>>,
+) -> Result<Recovered, LogError> {
     let mut records = Vec::new();
     let mut tail = None;
-    let segments = segments(dir)?;
     let begin = segments.first().map_or(1, |&(first_lsn, _)| first_lsn);
     for (index, (first_lsn, path)) in segments.iter().enumerate() {
         let is_last = index + 1 == segments.len();
@@ -102,7 +120,7 @@ fn read(disk: &Disk, dir: &Path) -> Result<Recovered, LogError> {
         if *first_lsn != next_lsn {
             return Err(missing(path, *first_lsn, next_lsn));
         }
-        let bytes = Bytes::from(fs::read(path).map_err(LogError::io(path))?);
+        let bytes = Bytes::from(contents.recv().expect("each segment is read").map_err(LogError::io(path))?);
         if is_last && bytes.len() <= HEADER_BYTES && Header::decode(&bytes).is_err() {
             // A crash while the segment was created: nothing was ever in it.
             disk.remove(path)?;
