@@ -30,8 +30,8 @@ pub trait System: Send + Sync {
     fn commands(&self, place: &Place) -> io::Result<Vec<CommandLine>>;
 
     /// Commands of processes beside the nodes that are no part of any of them: a supervisor, say. They are started after the nodes,
-    /// reach them directly, and no fault strikes them.
-    fn helpers(&self, _places: &[&Place]) -> io::Result<Vec<CommandLine>> {
+    /// reach the nodes directly or as clients do, and no fault strikes them.
+    fn helpers(&self, _places: &[&Place], _reaches: &[Reach]) -> io::Result<Vec<CommandLine>> {
         Ok(Vec::new())
     }
 

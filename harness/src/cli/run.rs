@@ -79,6 +79,10 @@ pub(super) struct RunFlags {
     #[arg(long, value_enum, default_value_t)]
     retry_unknown: RetryUnknown,
 
+    /// Let clients go through a router (`interregnum node route`), which holds what nobody can take during a failover.
+    #[arg(long)]
+    route: bool,
+
     /// What every random choice comes from. Without it a new one is drawn, and told.
     #[arg(long)]
     seed: Option<u64>,
@@ -97,7 +101,7 @@ pub(super) struct RunFlags {
 }
 
 /// What `--scenario` chooses by itself, besides the modes.
-const FLAGS_OF_ONE_RUN: [&str; 11] = [
+const FLAGS_OF_ONE_RUN: [&str; 12] = [
     "nodes",
     "workload",
     "clients",
@@ -107,6 +111,7 @@ const FLAGS_OF_ONE_RUN: [&str; 11] = [
     "target",
     "interval",
     "retry_unknown",
+    "route",
     "link_delay",
     "out",
 ];
@@ -242,13 +247,17 @@ impl RunFlags {
         }
         flags.extend(self.rate.map(|rate| ("--rate", rate.to_string())));
         flags.extend(self.target.map(|target| ("--target", target.to_string())));
-        let words: Vec<_> = flags.into_iter().map(|(flag, value)| format!("{flag} {value}")).collect();
+        let mut words: Vec<_> = flags.into_iter().map(|(flag, value)| format!("{flag} {value}")).collect();
+        words.extend(self.route.then(|| "--route".to_owned()));
         format!("interregnum run {}", words.join(" "))
     }
 
     fn into_experiment(self) -> Experiment {
         let seed = self.seed.unwrap_or_else(|| rand::random::<u32>().into());
-        let node = Node::in_modes(self.nodes.into(), self.modes.modes.clone()).retry_unknown(self.retry_unknown);
+        let mut node = Node::in_modes(self.nodes.into(), self.modes.modes.clone()).retry_unknown(self.retry_unknown);
+        if self.route {
+            node = node.routed();
+        }
         let mut experiment = Experiment::new(node)
             .clients(self.clients.into())
             .link_delay(self.link_delay)

@@ -42,6 +42,7 @@ pub struct Node {
     modes: Modes,
     operation_timeout: Duration,
     retry_unknown: RetryUnknown,
+    is_routed: bool,
 }
 
 impl Node {
@@ -53,8 +54,8 @@ impl Node {
     pub fn cluster(nodes: usize) -> Self {
         assert!((1..=MAX_NODES).contains(&nodes), "a cluster has 1 to {MAX_NODES} nodes, not {nodes}");
         let modes = Modes::default();
-        Self { nodes, modes, operation_timeout: Duration::from_millis(500), retry_unknown: RetryUnknown::Never }
-            .fsync(Fsync::Interval(1000))
+        let (operation_timeout, retry_unknown) = (Duration::from_millis(500), RetryUnknown::Never);
+        Self { nodes, modes, operation_timeout, retry_unknown, is_routed: false }.fsync(Fsync::Interval(1000))
     }
 
     /// When a write is acknowledged.
@@ -111,6 +112,13 @@ impl Node {
         Self { retry_unknown, ..self }
     }
 
+    /// Lets clients go through a router, which is started beside the nodes (`interregnum node route`): it holds what nobody can take
+    /// during a failover, and clients wait for that in addition to their usual time.
+    #[must_use]
+    pub fn routed(self) -> Self {
+        Self { is_routed: true, ..self }
+    }
+
     /// A cluster in these modes.
     pub(crate) fn in_modes(nodes: usize, modes: Modes) -> Self {
         Self { modes, ..Self::cluster(nodes) }
@@ -164,8 +172,12 @@ impl System for Node {
         }])
     }
 
-    fn helpers(&self, places: &[&Place]) -> io::Result<Vec<CommandLine>> {
-        helpers::commands(&self.modes.failover, places)
+    fn helpers(&self, places: &[&Place], reaches: &[Reach]) -> io::Result<Vec<CommandLine>> {
+        let mut commands = helpers::commands(&self.modes.failover, places)?;
+        if self.is_routed {
+            commands.push(helpers::router(&self.modes, reaches));
+        }
+        Ok(commands)
     }
 
     fn status<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<Status>> {
@@ -189,11 +201,13 @@ impl System for Node {
     }
 
     fn client(&self, reaches: &[Reach], index: usize) -> Box<dyn Client> {
-        let reads_anywhere = self.modes.reads.read.is_anywhere();
-        Box::new(
+        let client = if self.is_routed {
+            NodeClient::of_router(helpers::router_address(reaches), self.operation_timeout + helpers::ROUTER_HOLD)
+        } else {
+            let reads_anywhere = self.modes.reads.read.is_anywhere();
             NodeClient::of_cluster(reaches, index, reads_anywhere, self.operation_timeout)
-                .retrying(self.retry_unknown, index),
-        )
+        };
+        Box::new(client.retrying(self.retry_unknown, index))
     }
 
     fn local_reader(&self, place: &Place) -> Box<dyn Client> {

@@ -1,20 +1,27 @@
-//! The processes beside a cluster of reference nodes: the supervisor that makes its leaders, or the etcd that grants their lease.
+//! The processes beside a cluster of reference nodes: the supervisor that makes its leaders, the etcd that grants their lease, the
+//! router that clients go through.
 //!
 //! Not here: starting and ending them (`cluster`).
 
 use std::ffi::OsString;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
-use interregnum_node::{Election, Failover};
+use interregnum_node::{Election, Failover, Modes};
 
 use crate::process::CommandLine;
 use crate::reentry;
-use crate::system::Place;
+use crate::system::{Place, Reach};
 
 /// etcd's own ports, at the address that the cluster has claimed for itself.
 const ETCD_CLIENTS_PORT: u16 = 2379;
 const ETCD_PEERS_PORT: u16 = 2380;
+/// The router's, likewise.
+const ROUTER_PORT: u16 = 2381;
+
+/// How long a router holds an operation while nobody leads: longer than any election takes, several in a row included.
+pub(super) const ROUTER_HOLD: Duration = Duration::from_secs(5);
 
 /// What must run beside nodes in these modes.
 pub(super) fn commands(failover: &Failover, places: &[&Place]) -> io::Result<Vec<CommandLine>> {
@@ -30,6 +37,28 @@ pub(super) fn coordinator(place: &Place) -> String {
     format!("etcd=http://{}", SocketAddr::new(place.clients.ip(), ETCD_CLIENTS_PORT))
 }
 
+/// Where clients find the router, beside nodes that are reached like this.
+pub(super) fn router_address(reaches: &[Reach]) -> SocketAddr {
+    SocketAddr::new(reaches[0].advertised.ip(), ROUTER_PORT)
+}
+
+/// A router that reaches the nodes through the network under test, as clients do without it.
+pub(super) fn router(modes: &Modes, reaches: &[Reach]) -> CommandLine {
+    let Failover { heartbeat_ms, missed_heartbeats, .. } = modes.failover;
+    let read = if modes.reads.read.is_anywhere() { "follower" } else { "leader" };
+    let mut flags = vec![
+        ("--listen", router_address(reaches).to_string()),
+        ("--read", read.to_owned()),
+        ("--hold-ms", ROUTER_HOLD.as_millis().to_string()),
+        // It takes a leader for dead as soon as followers do.
+        ("--watch-ms", heartbeat_ms.to_string()),
+        ("--misses", missed_heartbeats.to_string()),
+    ];
+    flags.extend(reaches.iter().map(|reach| ("--node", format!("{}={}", reach.node, reach.through))));
+    let words = flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]);
+    our_own([reentry::NODE, "route"].map(str::to_owned).into_iter().chain(words))
+}
+
 fn supervisor(failover: &Failover, places: &[&Place]) -> CommandLine {
     // It takes a leader for dead as soon as followers in other elections do, and faults may follow one another.
     let mut words: Vec<String> = [reentry::NODE, "supervise", "--recovery-period-ms", "0"].map(str::to_owned).to_vec();
@@ -41,6 +70,11 @@ fn supervisor(failover: &Failover, places: &[&Place]) -> CommandLine {
     if let Some(command) = &failover.stonith_command {
         words.extend(["--stonith-command".to_owned(), command.clone()]);
     }
+    our_own(words)
+}
+
+/// A tool of this program.
+fn our_own(words: impl IntoIterator<Item = String>) -> CommandLine {
     CommandLine {
         program: reentry::PROGRAM.into(),
         name: Some("interregnum".into()),
