@@ -5,6 +5,7 @@ mod convert;
 mod duration;
 mod input;
 mod progress;
+mod replay;
 mod run;
 mod scenario;
 mod size;
@@ -43,6 +44,9 @@ enum Command {
     /// Runs one experiment on a cluster of reference nodes, and judges it.
     #[command(after_help = EXIT_CODES)]
     Run(Box<run::RunFlags>),
+    /// Runs what happened in an earlier run again, and tells how often it comes to the same.
+    #[command(after_help = replay::EXAMPLES)]
+    Replay(replay::ReplayFlags),
     /// Checks histories that were recorded earlier, by this or another tool.
     #[command(after_help = check::EXAMPLES)]
     Check(check::CheckFlags),
@@ -92,6 +96,7 @@ pub fn main() -> ExitCode {
     let verdict = match cli.command {
         None | Some(Command::Tour) => tour::tour(),
         Some(Command::Run(flags)) => run::run(*flags),
+        Some(Command::Replay(flags)) => replay::replay(&flags),
         Some(Command::Check(flags)) => check::check(&flags),
         Some(Command::Convert(flags)) => convert::convert(&flags),
         Some(Command::Node(node)) => Ok(crate::reentry::run_node(*node)),

@@ -111,7 +111,8 @@ impl Cluster {
 
     fn start_helpers(&mut self, directory: &Path) -> anyhow::Result<()> {
         let places: Vec<&Place> = self.nodes.values().map(|running| &*running.place).collect();
-        let commands = self.system.helpers(&places, &self.reaches()).context("configuring what runs beside the nodes")?;
+        let commands =
+            self.system.helpers(&places, &self.reaches()).context("configuring what runs beside the nodes")?;
         for (index, command) in commands.iter().enumerate() {
             let log = self.logs.join(format!("helper{}.log", index + 1));
             let process = Process::start(command, directory, &log, &self.guardian)

@@ -21,6 +21,9 @@ use crate::system::System;
 /// The variable that gives a test's experiment its seed again.
 pub(crate) const SEED_VARIABLE: &str = "INTERREGNUM_SEED";
 
+/// The variable that gives a test's experiment a schedule, as a file, instead of its own.
+pub(crate) const SCHEDULE_VARIABLE: &str = "INTERREGNUM_SCHEDULE";
+
 /// How long bytes between nodes are under way unless set: as between two data centres of one city. On bare loopback they
 /// take twenty microseconds, which hides the moment in which an asynchronous leader has acknowledged and not yet sent.
 const LINK_DELAY: Duration = Duration::from_millis(1);
@@ -53,7 +56,7 @@ pub struct Experiment {
     seed: Option<Seed>,
     link_delay: Duration,
     out: Option<PathBuf>,
-    reproduce: Option<String>,
+    arguments: Option<Vec<String>>,
 }
 
 impl Experiment {
@@ -70,7 +73,7 @@ impl Experiment {
             seed: None,
             link_delay: LINK_DELAY,
             out: None,
-            reproduce: None,
+            arguments: None,
         }
     }
 
@@ -117,9 +120,9 @@ impl Experiment {
         Self { out: Some(out.into()), ..self }
     }
 
-    /// What a person types to run the same again. Unless set, the test's name with its seed.
-    pub(crate) fn reproduce(self, command: String) -> Self {
-        Self { reproduce: Some(command), ..self }
+    /// The arguments of `interregnum` that run the same again. Unless set, a test does.
+    pub(crate) fn arguments(self, arguments: Vec<String>) -> Self {
+        Self { arguments: Some(arguments), ..self }
     }
 
     /// Runs the experiment: so long a load, and before and after it whatever setting up, healing and settling take.
@@ -141,7 +144,14 @@ impl Experiment {
         let name = test_name();
         let out =
             self.out.unwrap_or_else(|| runs_directory().join(name.replace("::", ".")).join(format!("seed-{seed}")));
-        let schedule = self.schedule.unwrap_or_else(|| Schedule::draw(&self.injections, run_for, seed));
+        let schedule = match schedule_from_environment().map_err(Error::harness)?.or(self.schedule) {
+            Some(schedule) => schedule,
+            None => Schedule::draw(&self.injections, run_for, seed),
+        };
+        let reproduce = match &self.arguments {
+            Some(arguments) => format!("interregnum {}", arguments.join(" ")),
+            None => format!("{SEED_VARIABLE}={seed} cargo test {name}"),
+        };
         let plan = Plan {
             system: self.system,
             workload: self.workload,
@@ -151,7 +161,8 @@ impl Experiment {
             link_delay: self.link_delay,
             schedule,
             seed,
-            reproduce: self.reproduce.unwrap_or_else(|| format!("{SEED_VARIABLE}={seed} cargo test {name}")),
+            arguments: self.arguments,
+            reproduce,
         };
         let run_dir = RunDir::create(&out)
             .with_context(|| format!("making the run's directory {}", out.display()))
@@ -171,6 +182,11 @@ fn seed_from_environment() -> anyhow::Result<Seed> {
         }
         Err(_) => Ok(Seed(rand::random::<u32>().into())),
     }
+}
+
+fn schedule_from_environment() -> anyhow::Result<Option<Schedule>> {
+    let Some(file) = std::env::var_os(SCHEDULE_VARIABLE) else { return Ok(None) };
+    Schedule::read(Path::new(&file)).with_context(|| format!("{SCHEDULE_VARIABLE} names a file")).map(Some)
 }
 
 /// The test that is running: the test runner names its threads after them.

@@ -78,7 +78,7 @@ fn faults_verified(exercise: &Exercise<'_>) -> Gate {
     let mut detail = format!("{} of {} injected", injected.len() - doubtful.len(), injected.len());
     for taken in &doubtful {
         let StepTaken { step, effect, .. } = taken;
-        let _ = write!(detail, "; {} at {} ms: {}", step.fault, step.at_ms, effect.evidence);
+        let _ = write!(detail, "; {} {}: {}", step.fault, step.trigger, effect.evidence);
     }
     Gate { name: "every fault was verified in effect".into(), met: doubtful.is_empty(), detail }
 }
@@ -100,6 +100,8 @@ fn kinds_covered(exercise: &Exercise<'_>) -> Gate {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::fault::Effect;
     use crate::fault::Fault;
@@ -108,7 +110,7 @@ mod tests {
     use crate::target::Target;
 
     fn kill(verified: bool, nodes: Vec<NodeId>) -> StepTaken {
-        let step = Step { at_ms: 1, hold_ms: 1, fault: Fault::Kill, target: Target::Leader };
+        let step = Step::at(Duration::from_millis(1), Duration::from_millis(1), Fault::Kill, Target::Leader);
         let effect = Effect { verified, evidence: "seen".into() };
         StepTaken { step, nodes, began_ns: 1000, ended_ns: 2000, effect }
     }

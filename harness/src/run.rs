@@ -6,11 +6,13 @@
 //!             faults by the schedule       all faults undone through each node recorded history
 //! ```
 
+mod happened;
 mod judge;
 mod load;
 mod monitor;
 mod nemesis;
 mod settle;
+mod signs;
 mod snapshot;
 
 use std::sync::Arc;
@@ -37,6 +39,7 @@ use monitor::Monitor;
 use nemesis::Nemesis;
 pub(crate) use nemesis::StepTaken;
 use settle::Settled;
+use signs::Signs;
 pub(crate) use snapshot::{Phase, Snapshot};
 
 /// How long the nodes may take to come up and agree on a leader. They take a tenth of a second; what takes a hundred
@@ -64,6 +67,8 @@ pub(crate) struct Plan {
     pub link_delay: Duration,
     pub schedule: Schedule,
     pub seed: Seed,
+    /// The arguments of `interregnum` that plan the same, if it was planned so.
+    pub arguments: Option<Vec<String>>,
     /// What a person types to run the same again.
     pub reproduce: String,
 }
@@ -96,7 +101,10 @@ pub(crate) async fn run(
     let load = Load::start(plan, nemesis.cluster(), &recorder, progress);
     let load_began_ns = recorder.now_ns();
     wait_until_underway(&load, interrupted).await;
-    nemesis.follow(&plan.schedule, plan.run_for, interrupted, progress).await?;
+    let schedule_began_ns = recorder.now_ns();
+    let logs: Vec<_> = nemesis.cluster().nodes().iter().map(|node| run_dir.log_of(*node)).collect();
+    let signs = Signs::begin(&plan.schedule, progress.subscribe(), &logs);
+    nemesis.follow(&plan.schedule, signs, plan.run_for, interrupted, progress).await?;
 
     enter(Phase::Heal);
     nemesis.heal(progress).await?;
@@ -127,6 +135,7 @@ pub(crate) async fn run(
     let facts = judge::Facts {
         launched_ns,
         load_began_ns,
+        schedule_began_ns,
         load_ended_ns,
         healed_ns,
         ready_after,
@@ -237,6 +246,7 @@ impl Plan {
             "link_delay_us": self.link_delay.as_micros() as u64,
             "seed": self.seed,
             "schedule": self.schedule,
+            "arguments": self.arguments,
             "reproduce": self.reproduce,
         })
     }

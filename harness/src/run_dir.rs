@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use crate::node_id::NodeId;
+
 /// Everything that is known of one run.
 ///
 /// | file | what |
@@ -13,6 +15,7 @@ use serde::Serialize;
 /// | `run.json` | the plan: system, workload, seed, schedule, versions; written before anything starts |
 /// | `history.jsonl` | every invocation and completion, as it happened |
 /// | `events.jsonl` | what really happened beside that: faults with their effects, changes of role, phases |
+/// | `schedule.toml` | the faults as they happened, each tied to the leadership in which it struck: a schedule to be run again |
 /// | `replicas.json` | what each node answered in the end, where they disagree |
 /// | `verdict.json` | the verdict and all that it rests on |
 /// | `logs/n1.log` … | what each node printed |
@@ -55,6 +58,27 @@ impl RunDir {
         &self.path
     }
 
+    /// One that a run left.
+    pub(crate) fn existing(path: &Path) -> io::Result<Self> {
+        Ok(Self { path: fs::canonicalize(path)? })
+    }
+
+    /// The plan.
+    pub(crate) fn plan(&self) -> PathBuf {
+        self.path.join("run.json")
+    }
+
+    /// What happened to the nodes, as a schedule.
+    #[must_use]
+    pub fn schedule(&self) -> PathBuf {
+        self.path.join("schedule.toml")
+    }
+
+    /// What the run amounted to.
+    pub(crate) fn verdict(&self) -> PathBuf {
+        self.path.join("verdict.json")
+    }
+
     /// The history.
     #[must_use]
     pub fn history(&self) -> PathBuf {
@@ -73,10 +97,21 @@ impl RunDir {
         self.path.join("logs")
     }
 
+    /// What one node printed.
+    #[must_use]
+    pub fn log_of(&self, node: NodeId) -> PathBuf {
+        self.logs().join(format!("{node}.log"))
+    }
+
     /// What the nodes kept aside.
     #[must_use]
     pub fn nodes(&self) -> PathBuf {
         self.path.join("nodes")
+    }
+
+    /// Writes a text.
+    pub(crate) fn write_text(&self, name: &str, text: &str) -> io::Result<()> {
+        fs::write(self.path.join(name), text)
     }
 
     /// Writes a JSON document.

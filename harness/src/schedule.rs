@@ -1,4 +1,9 @@
 //! The plan of a run's faults: what an experiment asks for, and the steps that are drawn from it before the run begins.
+//!
+//! Not here: schedules as files (`schedule/file.rs`), and what a step waits for (`schedule/trigger.rs`).
+
+mod file;
+mod trigger;
 
 use std::time::Duration;
 
@@ -10,16 +15,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::{ALL_FAULTS, Fault, Shape};
 use crate::target::Target;
+pub use file::ScheduleError;
+pub use trigger::Trigger;
 
 /// The shortest time that a fault is in force. A partition is verified by what it holds back, and a heartbeat comes every
 /// few tens of milliseconds.
 const SHORTEST_HOLD: Duration = Duration::from_millis(200);
 
-/// One step: a fault, on whom, from when and for how long. Times count from the start of the load.
+/// One step: a fault, on whom, from when and for how long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "file::StepText", into = "file::StepText")]
 pub struct Step {
-    /// When it is injected, in milliseconds.
-    pub at_ms: u64,
+    /// What it waits for.
+    pub trigger: Trigger,
+    /// How much later it is injected, in milliseconds.
+    pub delay_ms: u64,
     /// How long it is in force, in milliseconds.
     pub hold_ms: u64,
     /// What.
@@ -28,7 +38,7 @@ pub struct Step {
     pub target: Target,
 }
 
-/// All steps of a run, in order of time. Steps may overlap.
+/// All steps of a run. They may overlap.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Schedule {
@@ -145,12 +155,8 @@ impl Injection {
             let hold = self.hold.unwrap_or_else(|| interval.mul_f64(rng.random_range(0.3..1.1))).max(SHORTEST_HOLD);
             let fault = *group.choose(rng).expect("a group of faults has at least one");
             let drawn = if fault == Fault::Switchover { Target::Leader } else { draw_target(rng) };
-            steps.push(Step {
-                at_ms: at.as_millis() as u64,
-                hold_ms: hold.min(run_for.saturating_sub(at)).as_millis() as u64,
-                fault,
-                target: self.target.unwrap_or(drawn),
-            });
+            let hold = hold.min(run_for.saturating_sub(at));
+            steps.push(Step::at(at, hold, fault, self.target.unwrap_or(drawn)));
         }
         steps
     }
@@ -182,6 +188,20 @@ fn draw_target(rng: &mut ChaCha8Rng) -> Target {
     }
 }
 
+impl Step {
+    /// A step at a time that counts from when the clients are being served.
+    #[must_use]
+    pub fn at(at: Duration, hold: Duration, fault: Fault, target: Target) -> Self {
+        Self::when(Trigger::At(at.as_millis() as u64), hold, fault, target)
+    }
+
+    /// A step that waits for something.
+    #[must_use]
+    pub fn when(trigger: Trigger, hold: Duration, fault: Fault, target: Target) -> Self {
+        Self { trigger, delay_ms: 0, hold_ms: hold.as_millis() as u64, fault, target }
+    }
+}
+
 impl Schedule {
     /// Draws the steps of a run of this length.
     #[must_use]
@@ -190,7 +210,7 @@ impl Schedule {
         for (number, injection) in injections.iter().enumerate() {
             steps.extend(injection.draw(run_for, &mut seed.stream(&format!("schedule {number}"))));
         }
-        steps.sort_by_key(|step| step.at_ms);
+        steps.sort_by_key(|step| step.trigger.at_ms());
         Self { steps }
     }
 }
@@ -218,7 +238,7 @@ mod tests {
             assert!((7..=12).contains(&steps.len()), "{} steps in ten seconds", steps.len());
             for step in steps {
                 assert!(step.hold_ms >= SHORTEST_HOLD.as_millis() as u64, "{step:?}");
-                assert!(step.at_ms + step.hold_ms <= 10_000, "{step:?}");
+                assert!(step.trigger.at_ms().unwrap() + step.hold_ms <= 10_000, "{step:?}");
             }
         }
     }
@@ -239,15 +259,17 @@ mod tests {
 
     #[test]
     fn a_given_time_and_duration_are_kept() {
-        let steps = draw(kill(Target::Leader).at(Duration::from_secs(3)).lasting(Duration::from_secs(1)), 1);
-        assert_eq!(steps, [Step { at_ms: 3000, hold_ms: 1000, fault: Fault::Kill, target: Target::Leader }]);
+        let (at, hold) = (Duration::from_secs(3), Duration::from_secs(1));
+        let steps = draw(kill(Target::Leader).at(at).lasting(hold), 1);
+        assert_eq!(steps, [Step::at(at, hold, Fault::Kill, Target::Leader)]);
     }
 
     #[test]
     fn a_step_is_readable_json() {
-        let step = Step { at_ms: 1, hold_ms: 2, fault: Fault::Partition(Shape::Bridge), target: Target::Random(2) };
+        let ms = Duration::from_millis;
+        let step = Step::at(ms(1), ms(2), Fault::Partition(Shape::Bridge), Target::Random(2));
         let text = serde_json::to_string(&step).unwrap();
-        assert_eq!(text, r#"{"at_ms":1,"hold_ms":2,"fault":"bridge","target":{"random":2}}"#);
+        assert_eq!(text, r#"{"at_ms":1,"hold_ms":2,"fault":"bridge","target":"random(2)"}"#);
         assert_eq!(serde_json::from_str::<Step>(&text).unwrap(), step);
     }
 }

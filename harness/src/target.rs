@@ -12,8 +12,7 @@ use crate::node_id::NodeId;
 use crate::system::{Role, Status};
 
 /// The nodes a fault is meant for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// The node that leads. Of several that believe so, the one with the newest epoch.
     Leader,
@@ -168,6 +167,18 @@ impl FromStr for Target {
                 None => Self::Node(word.parse().map_err(|_| unknown())?),
             },
         })
+    }
+}
+
+impl Serialize for Target {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Target {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 #[tokio::test]
 async fn steps_are_carried_out_as_written() -> interregnum::Result {
-    let step = |at_ms, hold_ms, fault, node_number| Step { at_ms, hold_ms, fault, target: node(node_number) };
+    let step = |at_ms, hold_ms, fault, number| Step::at(millis(at_ms), millis(hold_ms), fault, node(number));
     let schedule = Schedule {
         steps: vec![
             step(400, 1200, Fault::Pause, 3),

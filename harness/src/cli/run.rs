@@ -20,7 +20,7 @@ use crate::fault::Fault;
 use crate::node_id::MAX_NODES;
 use crate::report::{Report, terminal};
 use crate::run::Snapshot;
-use crate::schedule::{mixed, partitions};
+use crate::schedule::{Schedule, mixed, partitions};
 use crate::systems::node::{Node, RetryUnknown};
 use crate::target::Target;
 
@@ -71,6 +71,10 @@ pub(super) struct RunFlags {
     #[arg(long)]
     target: Option<Target>,
 
+    /// Exactly the faults that this file says, TOML or JSON, instead of faults drawn from the seed. Every run leaves such a file.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["faults", "target", "interval"])]
+    schedule: Option<PathBuf>,
+
     /// About how long from one fault to the next.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration::parse)]
     interval: Duration,
@@ -101,7 +105,7 @@ pub(super) struct RunFlags {
 }
 
 /// What `--scenario` chooses by itself, besides the modes.
-const FLAGS_OF_ONE_RUN: [&str; 12] = [
+const FLAGS_OF_ONE_RUN: [&str; 13] = [
     "nodes",
     "workload",
     "clients",
@@ -109,6 +113,7 @@ const FLAGS_OF_ONE_RUN: [&str; 12] = [
     "time",
     "faults",
     "target",
+    "schedule",
     "interval",
     "retry_unknown",
     "route",
@@ -193,7 +198,7 @@ pub(super) fn execute(name: &str, flags: RunFlags) -> anyhow::Result<Report> {
         let interrupted = CancellationToken::new();
         let (progress, watched) = watch::channel(Snapshot::default());
         let time = flags.time;
-        let experiment = flags.into_experiment();
+        let experiment = flags.into_experiment().map_err(Error::harness)?;
         tokio::select! {
             report = experiment.run_watched(time, &progress, &interrupted) => report,
             () = progress::show(name, time, watched) => unreachable!("progress is shown until the run ends"),
@@ -227,18 +232,33 @@ impl WorkloadName {
 }
 
 impl RunFlags {
-    /// The command that says the same, seed included.
-    fn command(&self, seed: u64) -> String {
+    /// The same, with exactly the faults of a file.
+    pub(super) fn following(self, schedule: PathBuf) -> Self {
+        Self { schedule: Some(schedule), ..self }
+    }
+
+    /// The same, leaving what is known of it elsewhere.
+    pub(super) fn leaving(self, out: PathBuf) -> Self {
+        Self { out: Some(out), ..self }
+    }
+
+    /// The arguments that say the same, seed included.
+    fn arguments(&self, seed: u64) -> Vec<String> {
         let mut flags = vec![
             ("--nodes", self.nodes.to_string()),
             ("--workload", self.workload.word().to_owned()),
             ("--clients", self.clients.to_string()),
             ("--time", duration::show(self.time)),
-            ("--faults", self.faults.words.clone()),
-            ("--interval", duration::show(self.interval)),
             ("--link-delay", duration::show(self.link_delay)),
             ("--seed", seed.to_string()),
         ];
+        if let Some(file) = &self.schedule {
+            flags.push(("--schedule", file.display().to_string()));
+        } else {
+            flags.push(("--faults", self.faults.words.clone()));
+            flags.push(("--interval", duration::show(self.interval)));
+            flags.extend(self.target.map(|target| ("--target", target.to_string())));
+        }
         let usual = usual_modes().flags();
         flags.extend(self.modes.flags().into_iter().filter(|flag| SPOKEN.contains(&flag.0) || !usual.contains(flag)));
         if self.retry_unknown != RetryUnknown::Never {
@@ -246,13 +266,13 @@ impl RunFlags {
             flags.push(("--retry-unknown", word.get_name().to_owned()));
         }
         flags.extend(self.rate.map(|rate| ("--rate", rate.to_string())));
-        flags.extend(self.target.map(|target| ("--target", target.to_string())));
-        let mut words: Vec<_> = flags.into_iter().map(|(flag, value)| format!("{flag} {value}")).collect();
+        let mut words = vec!["run".to_owned()];
+        words.extend(flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]));
         words.extend(self.route.then(|| "--route".to_owned()));
-        format!("interregnum run {}", words.join(" "))
+        words
     }
 
-    fn into_experiment(self) -> Experiment {
+    fn into_experiment(self) -> anyhow::Result<Experiment> {
         let seed = self.seed.unwrap_or_else(|| rand::random::<u32>().into());
         let mut node = Node::in_modes(self.nodes.into(), self.modes.modes.clone()).retry_unknown(self.retry_unknown);
         if self.route {
@@ -262,7 +282,7 @@ impl RunFlags {
             .clients(self.clients.into())
             .link_delay(self.link_delay)
             .seed(seed)
-            .reproduce(self.command(seed))
+            .arguments(self.arguments(seed))
             .out(self.out.clone().unwrap_or_else(|| PathBuf::from(format!("interregnum-runs/seed-{seed}"))));
         experiment = match self.workload {
             WorkloadName::Register => experiment.workload(Register::default()),
@@ -271,13 +291,15 @@ impl RunFlags {
         if let Some(rate) = self.rate {
             experiment = experiment.rate_per_s(rate);
         }
-        if !self.faults.groups.is_empty() {
+        if let Some(file) = &self.schedule {
+            experiment = experiment.schedule(Schedule::read(file)?);
+        } else if !self.faults.groups.is_empty() {
             let faults = mixed(self.faults.groups).every(self.interval);
             experiment = experiment.fault(match self.target {
                 Some(target) => faults.on(target),
                 None => faults,
             });
         }
-        experiment
+        Ok(experiment)
     }
 }

@@ -184,6 +184,8 @@ pub(crate) fn coloured(verdict: Verdict) -> console::StyledObject<Verdict> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use interregnum_workloads::seed::Seed;
 
     use super::*;
@@ -198,7 +200,7 @@ mod tests {
 
     /// A run in which one kill struck, as it looks when every promise holds.
     fn passed() -> Report {
-        let step = Step { at_ms: 900, hold_ms: 700, fault: Fault::Kill, target: Target::Leader };
+        let step = Step::at(Duration::from_millis(900), Duration::from_millis(700), Fault::Kill, Target::Leader);
         let led = |(epoch, leader)| Leadership { epoch, leader, writes: 3000, first_ns: None, last_ns: None };
         let effect = Effect { verified: true, evidence: "n1 reaped: signal 9 (SIGKILL)".into() };
         Report {

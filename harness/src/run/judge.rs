@@ -14,6 +14,7 @@ use interregnum_checker::lost_writes::FaultWindow;
 use interregnum_checker::staleness::{self, Quantiles};
 
 use super::Plan;
+use super::happened::{LeaderSeen, happened};
 use super::monitor::Watched;
 use super::nemesis::StepTaken;
 use crate::gate::{self, Exercise};
@@ -27,6 +28,8 @@ use crate::system::Role;
 pub(super) struct Facts {
     pub launched_ns: u64,
     pub load_began_ns: u64,
+    /// What the times of the schedule count from.
+    pub schedule_began_ns: u64,
     pub load_ended_ns: u64,
     pub healed_ns: u64,
     pub ready_after: Duration,
@@ -53,6 +56,9 @@ pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow
         Ok::<_, anyhow::Error>((history, judgements, measured))
     });
     let (history, judgements, measured) = judged.await.context("a checker failed")??;
+    let seen = leaders_seen(run_dir).context("reading back the events")?;
+    let again = happened(&facts.steps, &seen, facts.schedule_began_ns, &plan.reproduce);
+    run_dir.write_text("schedule.toml", &again).context("writing schedule.toml")?;
     let leaderships = leaderships(run_dir, &history).context("reading back the events")?;
     let gates = gate::examine(&Exercise {
         planned: &plan.schedule,
@@ -116,6 +122,20 @@ fn counts(history: &History) -> Counts {
         }
     }
     counts
+}
+
+/// The leaders as the monitor counted them.
+fn leaders_seen(run_dir: &RunDir) -> anyhow::Result<Vec<LeaderSeen>> {
+    let mut seen: Vec<LeaderSeen> = Vec::new();
+    for line in BufReader::new(File::open(run_dir.events())?).lines() {
+        let TimedEvent { time, event } = serde_json::from_str(&line?)?;
+        if let RunEvent::Status { node, role: Role::Leader, epoch, .. } = event
+            && seen.last().is_none_or(|last| epoch >= last.epoch && (node, epoch) != (last.node, last.epoch))
+        {
+            seen.push(LeaderSeen { at_ns: time, node, epoch });
+        }
+    }
+    Ok(seen)
 }
 
 /// Every leadership that was seen, by the monitor or in an acknowledgement.

@@ -80,8 +80,10 @@ async fn watch_node(
         }
         if let Some(Status { role: Role::Leader, epoch, .. }) = status {
             progress.send_modify(|snapshot| {
-                if snapshot.leader.is_none_or(|(_, newest)| epoch >= newest) {
-                    snapshot.leader = Some((place.node, epoch));
+                let leads = (place.node, epoch);
+                if snapshot.leader.is_none_or(|known| epoch >= known.1 && known != leads) {
+                    snapshot.leader = Some(leads);
+                    snapshot.leaders += 1;
                 }
             });
         }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::POLL;
+use super::signs::Signs;
 use super::snapshot::Snapshot;
 use crate::cluster::Cluster;
 use crate::fault::{Effect, Injected};
@@ -71,31 +72,45 @@ impl Nemesis {
     pub(super) async fn follow(
         &mut self,
         schedule: &Schedule,
+        mut signs: Signs,
         run_for: Duration,
         interrupted: &CancellationToken,
         progress: &watch::Sender<Snapshot>,
     ) -> anyhow::Result<()> {
-        let begin = Instant::now();
-        progress.send_modify(|snapshot| snapshot.load_began = Some(begin));
-        let mut steps = schedule.steps.iter().enumerate().peekable();
+        let end = signs.begin_time() + run_for;
+        progress.send_modify(|snapshot| snapshot.load_began = Some(signs.begin_time()));
+        let mut waiting: BTreeMap<usize, &Step> = schedule.steps.iter().enumerate().collect();
         loop {
-            let next_step = steps.peek().map(|(_, step)| begin + Duration::from_millis(step.at_ms));
+            signs.look(waiting.iter().map(|(&number, step)| (number, &step.trigger)));
+            let due = |(&number, step): (&usize, &&Step)| {
+                Some((signs.moment(number, &step.trigger)? + Duration::from_millis(step.delay_ms), number))
+            };
+            let next_step = waiting.iter().filter_map(due).min();
             let next_undo = self.in_force.iter().map(|fault| fault.until).min();
-            let next = [next_step, next_undo].into_iter().flatten().fold(begin + run_for, Instant::min);
+            let next = [next_step.map(|(at, _)| at), next_undo].into_iter().flatten().fold(end, Instant::min);
             progress.send_modify(|snapshot| snapshot.faults = self.in_force.iter().map(InForce::describe).collect());
-            if interrupted.run_until_cancelled(sleep_until(next)).await.is_none() {
+            // What is not a matter of time is looked at again soon.
+            let is_watchful = waiting.values().any(|step| step.trigger.at_ms().is_none());
+            let until = if is_watchful { next.min(Instant::now() + POLL) } else { next };
+            if interrupted.run_until_cancelled(sleep_until(until)).await.is_none() {
                 self.recorder.happened(RunEvent::Interrupted);
                 return Ok(());
             }
-            if next_undo == Some(next) {
-                self.undo_due(next).await?;
-            } else if next_step == Some(next) {
-                let (number, step) = steps.next().expect("it was peeked at");
-                self.take(number, step).await?;
-            } else {
-                return Ok(());
+            if Instant::now() < next {
+                continue;
+            }
+            match next_step {
+                _ if next_undo == Some(next) => self.undo_due(next).await?,
+                Some((at, number)) if at == next => {
+                    self.take(number, waiting.remove(&number).expect("it is waiting")).await?;
+                }
+                _ => break,
             }
         }
+        for (number, step) in waiting {
+            self.skip(number, step, format!("what it waited for did not come: {}", step.trigger));
+        }
+        Ok(())
     }
 
     /// Undoes every fault in force.
@@ -111,10 +126,7 @@ impl Nemesis {
     async fn take(&mut self, number: usize, step: &Step) -> anyhow::Result<()> {
         let Step { fault, target, .. } = *step;
         let Some((nodes, leader)) = self.resolve(step).await else {
-            let reason = format!("no node to strike within {} s", TARGET_LIMIT.as_secs());
-            let at = self.recorder.happened(RunEvent::Skip { step: number, fault, target, reason: reason.clone() });
-            let effect = Effect { verified: false, evidence: reason };
-            self.taken.push(StepTaken { step: step.clone(), nodes: Vec::new(), began_ns: at, ended_ns: at, effect });
+            self.skip(number, step, format!("no node to strike within {} s", TARGET_LIMIT.as_secs()));
             return Ok(());
         };
         // The fault is in force from its beginning: a write that is acknowledged while a leader is being killed belongs to
@@ -126,6 +138,13 @@ impl Nemesis {
         let until = Instant::now() + Duration::from_millis(step.hold_ms);
         self.in_force.push(InForce { number, step: step.clone(), injected, began_ns, until });
         Ok(())
+    }
+
+    fn skip(&mut self, number: usize, step: &Step, reason: String) {
+        let Step { fault, target, .. } = *step;
+        let at = self.recorder.happened(RunEvent::Skip { step: number, fault, target, reason: reason.clone() });
+        let effect = Effect { verified: false, evidence: reason };
+        self.taken.push(StepTaken { step: step.clone(), nodes: Vec::new(), began_ns: at, ended_ns: at, effect });
     }
 
     /// The nodes that the step's target stands for, as soon as it stands for any, and who leads then.

@@ -37,6 +37,8 @@ pub(crate) struct Snapshot {
     pub counts: Counts,
     /// Who leads, and in which epoch.
     pub leader: Option<(NodeId, u64)>,
+    /// How many leaders have been seen: nodes in their epochs.
+    pub leaders: u64,
     /// The faults in force, as `kill n1`.
     pub faults: Vec<String>,
     /// When the load began.
