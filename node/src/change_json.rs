@@ -27,7 +27,9 @@ pub(crate) fn change_lines(record: &Record, members: &[String]) -> Vec<Json> {
         })
     };
     match &record.change {
-        Change::Noop | Change::Members { .. } | Change::Bytes(_) => Vec::new(),
+        Change::Noop | Change::Members { .. } | Change::Bytes(_) | Change::Check { .. } | Change::Repair { .. } => {
+            Vec::new()
+        }
         Change::Set { key, before: None, after } => {
             let mut line = line("insert", key);
             line["after"] = bytes_json(after);

@@ -19,6 +19,7 @@ pub(crate) use peer::parse_id;
 pub use preset::{Like, ModeFlags, explain};
 pub use reads::{ReadMode, Reads};
 pub use storage::{Engine, LogKind, Storage};
+pub use verification::Verification;
 pub use words::UnknownWord;
 pub(crate) use words::flag_words;
 
@@ -31,6 +32,7 @@ mod peer;
 mod preset;
 mod reads;
 mod storage;
+mod verification;
 mod words;
 
 /// One node of a cluster. The members of the cluster are its `--id` and all its `--peer`s.

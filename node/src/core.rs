@@ -34,8 +34,10 @@ mod acknowledgement;
 pub(crate) mod admin;
 mod answer;
 pub(crate) mod changes;
+mod checksum;
 pub(crate) mod coordinated;
 pub(crate) mod disk_trouble;
+pub(crate) mod drift;
 mod durable;
 mod effect;
 mod effects;
@@ -72,6 +74,7 @@ pub(crate) mod status;
 pub(crate) mod stonith;
 pub(crate) mod throttle;
 mod timer;
+mod verification;
 mod writes;
 
 /// What must never be forgotten, whatever the log says; on the disk before anything that depends on it is told.
@@ -139,6 +142,7 @@ pub(crate) struct Core<T> {
     disk_trouble: Option<DiskTrouble>,
     /// How many messages of peers were refused because they cannot be true.
     refused_messages: u64,
+    drift: drift::Drift<T>,
     effects: Vec<Effect<T>>,
 }
 
@@ -191,6 +195,7 @@ impl<T> Core<T> {
             throttle: throttle::Throttle::default(),
             disk_trouble: None,
             refused_messages: 0,
+            drift: drift::Drift::default(),
             effects: Vec::new(),
             settings,
         };
@@ -280,6 +285,9 @@ impl<T> Core<T> {
             Body::Mismatch { round, rejected_lsn, hint_lsn } => self.on_mismatch(from, round, rejected_lsn, hint_lsn),
             Body::Lacking { round, lsn } => self.on_lacking(from, round, lsn),
             Body::PartTaken { lsn, lineage, next } => self.on_part_taken(from, (lsn, lineage), next),
+            Body::Verified { since_lsn, verified_lsn, drifted } => {
+                self.on_verified(from, since_lsn, verified_lsn, drifted);
+            }
             Body::Fenced { leader } => self.on_newer_epoch(epoch, leader),
         }
     }
@@ -289,6 +297,8 @@ impl<T> Core<T> {
         self.wake_parked();
         self.tick_handover();
         self.tick_throttle();
+        self.settle_drift();
+        self.sum_on();
         if self.disk_trouble.is_some() {
             return self.settle_in_trouble();
         }

@@ -21,6 +21,7 @@ mod dump;
 pub mod fuzzing;
 mod gtid_set;
 mod hard_state;
+mod key_range;
 mod log;
 mod membership;
 mod peer;
@@ -43,7 +44,7 @@ mod tools;
 pub use config::{
     Ack, AckDurability, Acknowledgement, Clients, Config, ConfigError, Coordination, Election, Engine, Etcd, Failover,
     Fencing, Flag, Fsync, Like, LogKind, ModeFlags, Modes, Peer, ReadMode, Reads, SemiSyncFallback, Storage,
-    UnknownWord, Visible, explain,
+    UnknownWord, Verification, Visible, explain,
 };
 
 pub use dump::Dump;

@@ -9,8 +9,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::delta::Delta;
+use crate::key_range::KeyRange;
 use crate::membership::Membership;
 use crate::sessions::Request;
+use crate::store::checksum::Sum;
 
 /// Log sequence number: a record's index in the replication log. Dense, from 1; 0 stands before the first record.
 pub(crate) type Lsn = u64;
@@ -136,18 +138,30 @@ pub(crate) enum Change {
     Members { before: Box<Membership>, after: Box<Membership> },
     /// These bytes of the storage file are others now: the physical log.
     Bytes(Delta),
+    /// Nothing: at this place of the log the leader's rows of that range come to this sum. Everybody else's should (`core::verification`).
+    Check { range: KeyRange, sum: Sum },
+    /// These rows, the leader's, are all that there are in that range. They were before, except where a replica has drifted; so there is
+    /// nothing to undo.
+    Repair { range: KeyRange, rows: Vec<(Bytes, Value)> },
 }
 
 impl Change {
+    /// Whether it belongs to the logical log or to the physical one. The others are the same in both.
+    pub(crate) fn is_of_one_kind(&self) -> bool {
+        !matches!(self, Change::Noop | Change::Members { .. } | Change::Check { .. } | Change::Repair { .. })
+    }
+
     /// Bytes of keys and images, roughly.
     pub(crate) fn size(&self) -> usize {
         match self {
-            Change::Noop | Change::Members { .. } => 0,
+            Change::Noop | Change::Members { .. } | Change::Check { .. } => 0,
             Change::Bytes(delta) => delta.size(),
             Change::Set { key, before, after } => {
                 element_size(key) + before.as_ref().map_or(0, Value::size) + element_size(after)
             }
-            Change::Delete { rows } => rows.iter().map(|(key, value)| element_size(key) + value.size()).sum(),
+            Change::Delete { rows } | Change::Repair { rows, .. } => {
+                rows.iter().map(|(key, value)| element_size(key) + value.size()).sum()
+            }
             Change::Push { key, elements, .. } => element_size(key) + elements.iter().map(element_size).sum::<usize>(),
         }
     }

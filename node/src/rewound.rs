@@ -74,6 +74,17 @@ pub(crate) fn record_json(record: &Record, members: &[String]) -> Json {
     let (name, change) = match &record.change {
         Change::Noop => ("noop", Json::Null),
         Change::Members { before, after } => ("members", json!({ "before": before, "after": after })),
+        Change::Check { range, sum } => {
+            let (rows, checksum) = (sum.rows, format!("{:08x}", sum.checksum));
+            (
+                "check",
+                json!({ "from": bytes_json(&range.from), "to": range.to.as_ref().map(bytes_json), "rows": rows, "checksum": checksum }),
+            )
+        }
+        Change::Repair { range, rows } => (
+            "repair",
+            json!({ "from": bytes_json(&range.from), "to": range.to.as_ref().map(bytes_json), "rows": rows.len() }),
+        ),
         Change::Bytes(delta) => {
             let (places, bytes) = delta.extent();
             ("bytes", json!({ "places": places, "bytes": bytes }))

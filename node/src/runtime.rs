@@ -245,7 +245,7 @@ impl Sources {
 /// The records of a log are all of one kind, and so is what is kept of them.
 fn check_kind(kind: LogKind, data: &DataDir, records: &[Bytes]) -> anyhow::Result<()> {
     let mut changes = records.iter().filter_map(|encoded| Record::decode(encoded)).map(|record| record.change);
-    let found = match changes.find(|change| !matches!(change, Change::Noop | Change::Members { .. })) {
+    let found = match changes.find(Change::is_of_one_kind) {
         Some(Change::Bytes(_)) => LogKind::Physical,
         Some(_) => LogKind::Logical,
         None if data.image_path().exists() => LogKind::Physical,

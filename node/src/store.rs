@@ -7,6 +7,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use crate::key_range::KeyRange;
 use crate::record::{Change, End, List, Lsn, Position, Stamp, Value};
 use durable::Durable;
 pub(crate) use engine::{Engine, StoreError};
@@ -14,6 +15,7 @@ use memory::Memory;
 use physical::Physical;
 use rows::Rows;
 
+pub(crate) mod checksum;
 mod durable;
 mod engine;
 mod layers;
@@ -125,6 +127,7 @@ impl Store {
     pub(crate) fn fits(&self, change: &Change) -> bool {
         match change {
             Change::Push { key, .. } => !matches!(self.engine.get(key).as_deref(), Some(Value::String(_))),
+            Change::Repair { range, rows } => rows.iter().all(|(key, _)| range.contains(key)),
             _ => true,
         }
     }
@@ -133,7 +136,8 @@ impl Store {
     pub(crate) fn apply(&mut self, stamp: &Stamp, change: Change) {
         let bytes = change.size();
         match change {
-            Change::Noop | Change::Members { .. } => {}
+            Change::Noop | Change::Members { .. } | Change::Check { .. } => {}
+            Change::Repair { range, rows } => self.engine.replace_range(&range, &rows),
             Change::Bytes(_) if std::mem::take(&mut self.is_made) => {}
             Change::Bytes(delta) => self.engine.apply_bytes(&delta),
             Change::Set { key, after, .. } => {
@@ -158,7 +162,7 @@ impl Store {
     /// Takes back the change that was applied last. [`Store::rewound`] must follow the last of them.
     pub(crate) fn undo(&mut self, change: Change) {
         match change {
-            Change::Noop | Change::Members { .. } => {}
+            Change::Noop | Change::Members { .. } | Change::Check { .. } | Change::Repair { .. } => {}
             Change::Bytes(delta) => self.engine.undo_bytes(&delta),
             Change::Set { key, before, .. } => self.engine.update(key, &mut |row| row.clone_from(&before)),
             Change::Delete { rows } => {
@@ -176,6 +180,13 @@ impl Store {
                 }
             }),
         }
+    }
+
+    /// For tests: puts a row in its place, or nothing, as a fault of the machine would.
+    pub(crate) fn corrupt(&mut self, key: Bytes, value: Option<Bytes>) {
+        let only = KeyRange::only(key.clone());
+        let rows: Vec<_> = value.map(|value| (key, Value::String(value))).into_iter().collect();
+        self.engine.replace_range(&only, &rows);
     }
 
     /// All rows as they are now, whatever is changed afterwards.

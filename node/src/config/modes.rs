@@ -8,6 +8,7 @@ use super::clients::Clients;
 use super::failover::{Failover, Fencing};
 use super::reads::Reads;
 use super::storage::{Engine, LogKind, Storage};
+use super::verification::Verification;
 use super::{Ack, ConfigError};
 
 /// A flag and its value.
@@ -31,6 +32,9 @@ pub struct Modes {
     #[command(flatten)]
     #[allow(missing_docs, reason = "as above")]
     pub clients: Clients,
+    #[command(flatten)]
+    #[allow(missing_docs, reason = "as above")]
+    pub verification: Verification,
 }
 
 impl Default for Modes {
@@ -45,8 +49,9 @@ impl Modes {
     /// The flags that give these modes, every one of them.
     #[must_use]
     pub fn flags(&self) -> Vec<Flag> {
-        let Modes { acknowledgement, reads, failover, storage, clients } = self;
-        [acknowledgement.flags(), reads.flags(), failover.flags(), storage.flags(), clients.flags()].concat()
+        let Modes { acknowledgement, reads, failover, storage, clients, verification } = self;
+        let first = [acknowledgement.flags(), reads.flags(), failover.flags()];
+        first.into_iter().chain([storage.flags(), clients.flags(), verification.flags()]).flatten().collect()
     }
 
     /// These modes but for what `flags` say, in the words of a command line: `--ack async --fencing none`. The error is what a
@@ -89,6 +94,8 @@ impl Modes {
             ("--max-slot-size", self.storage.max_slot_size, 0..=1 << 60, "0 to 1 EiB"),
             ("--sessions", u64::from(self.clients.sessions), 1..=1_000_000, "1 to 1000000 clients"),
             ("--throttle-lag-ms", self.clients.throttle_lag_ms.unwrap_or(1), 1..=3_600_000, "1 to 3600000 ms"),
+            ("--verify-interval-ms", self.verification.verify_interval_ms, 0..=1 << 32, "0 to 4294967296 ms"),
+            ("--verify-rows-per-s", self.verification.verify_rows_per_s, 1..=1_000_000_000, "1 to 1000000000 rows"),
             ("--checkpoint-bytes", self.storage.checkpoint_bytes, 1..=1 << 30, "1 byte to 1 GiB"),
         ];
         for (flag, value, range, words) in ranges {
@@ -110,7 +117,8 @@ mod tests {
                        --semi-sync-timeout-ms 5 --fsync interval:7 --read follower --election timeout --fencing none --heartbeat-ms 7 \
                        --missed-heartbeats 3 --demote-after-ms 9 --max-lag-on-failover 5 --stonith-command true --lease-ttl-ms 1234 \
                        --segment-bytes 8192 --snapshot-bytes 9999 --keep-log-bytes 8 --max-slot-size 10 --sessions 5 --throttle-lag-ms 6 \
-                       --storage redb --log physical --checkpoint-bytes 77";
+                       --storage redb --log physical --checkpoint-bytes 77 --verify-interval-ms 11 --verify-rows-per-s 12 \
+                       --allow-corruption true";
         for flags in ["", unusual] {
             let modes = Modes::default().with(flags).unwrap();
             let written: Vec<_> = modes.flags().into_iter().map(|(flag, value)| format!("{flag} {value}")).collect();

@@ -4,6 +4,7 @@
 
 use super::Core;
 use super::changes::ChangesAsk;
+use super::drift::DriftAsk;
 use super::leadership::LeadershipAsk;
 use super::members::MemberAsk;
 use super::slots::SlotAsk;
@@ -19,6 +20,8 @@ pub(crate) enum Admin {
     Slot(SlotAsk),
     /// `changes`
     Changes(ChangesAsk),
+    /// `drift`
+    Drift(DriftAsk),
 }
 
 impl<T> Core<T> {
@@ -30,6 +33,7 @@ impl<T> Core<T> {
         match admin {
             Admin::Leadership(ask) => self.ask_leadership(token, ask),
             Admin::Member(ask) => self.ask_member(token, &ask),
+            Admin::Drift(ask) => self.ask_drift(token, ask),
             Admin::Changes(ask) => self.ask_changes(token, ask),
             Admin::Slot(ask) => {
                 let reply = self.ask_slot(ask);

@@ -116,6 +116,7 @@ impl<T> Core<T> {
                 self.refuse_message(from, "its record does not fit what is stored here");
                 return self.send(from, Body::Lacking { round, lsn }); // a base snapshot mends whichever of the two is wrong
             }
+            self.compare(&record);
             self.journal.push(&record.stamp, encoded);
             self.apply(record);
         }
@@ -150,6 +151,7 @@ impl<T> Core<T> {
             self.undo(&record);
             records.push(record);
         }
+        self.drift.rewound(lsn);
         self.store.rewound(Position { lsn, lineage: self.journal.lineage(lsn) });
         records.reverse();
         tracing::info!(epoch = self.hard.epoch, lsn, records = records.len(), "rewound");

@@ -91,6 +91,7 @@ impl<T> Core<T> {
         }));
         self.failover_ms = self.heard_ms.map(|heard_ms| self.now_ms.saturating_sub(heard_ms));
         tracing::info!(epoch = self.hard.epoch, lsn = first_lsn, failover_time_ms = self.failover_ms, "leader");
+        self.begin_to_verify();
     }
 
     pub(crate) fn pend_write(&mut self, token: T, change: Change, reply: Reply, terms: Terms) {

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use crate::key_range::KeyRange;
 use crate::record::{Epoch, Lineage, Lsn, Member};
 
 /// A message; who sent it is known from the link it came over.
@@ -80,6 +81,12 @@ pub(crate) enum Body {
     Here {
         log: LogEnd,
     },
+    /// What the sender found when it made the checks between these two LSNs: ranges of keys in which its rows are not the leader's.
+    Verified {
+        since_lsn: Lsn,
+        verified_lsn: Lsn,
+        drifted: Vec<KeyRange>,
+    },
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -131,6 +138,7 @@ impl Message {
         let records = match &self.body {
             Body::Append(append) => append.records.iter().map(Bytes::len).sum(),
             Body::Part(part) => part.bytes.len(),
+            Body::Verified { drifted, .. } => drifted.iter().map(KeyRange::bytes).sum(),
             _ => 0,
         };
         size_of::<Self>() + records

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use super::drift::Findings;
 use super::shipping::Shipping;
 use crate::record::Lsn;
 
@@ -35,6 +36,8 @@ pub(crate) struct Progress {
     pub(crate) shipping: Option<Shipping>,
     /// It fell too far behind for the log to be kept for it.
     pub(crate) is_lost: bool,
+    /// What it found when it compared its rows with the leader's.
+    pub(crate) findings: Findings,
     /// It asked for one.
     wants_snapshot: bool,
     /// Last LSN and bytes of each message on its way.
@@ -54,6 +57,7 @@ impl Progress {
             contact_ms: now_ms,
             shipping: None,
             is_lost: false,
+            findings: Findings::default(),
             wants_snapshot: false,
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,

@@ -16,6 +16,7 @@ mod bad_messages;
 mod changes;
 mod coordinated;
 mod disk_trouble;
+mod drift;
 mod exactly_once;
 mod members;
 mod rebuild;

@@ -198,6 +198,7 @@ impl<T> Core<T> {
         (self.written_lsn, self.flushed_lsn) = (lsn, lsn);
         self.commit_lsn = self.commit_lsn.min(agreed_lsn);
         self.adopt_state(snapshot);
+        self.drift.replaced();
         self.retention = super::retention::Retention { snapshot_lsn: lsn, ..Default::default() };
         self.effects.push(Effect::InstallSnapshot { lsn, records, epoch, generation: self.generation });
         let Role::Follower(follower) = &mut self.role else { unreachable!("only a follower is sent snapshots") };

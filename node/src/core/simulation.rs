@@ -19,6 +19,7 @@ use crate::store::{Operation, Plan, Reply};
 
 mod coordinator;
 mod disk;
+mod drift;
 mod faults;
 mod judge;
 mod promises;
@@ -84,6 +85,9 @@ struct World {
     leaders: BTreeMap<Epoch, BTreeSet<Member>>,
     /// How many base snapshots were installed.
     installed: usize,
+    /// Who made a check of its rows, and who found that they are others than its leader's.
+    verified: BTreeSet<u8>,
+    drifted: BTreeSet<u8>,
 }
 
 /// Runs one cluster to the end: what is wrong with it, if anything; or how many base snapshots were installed.
@@ -119,6 +123,8 @@ impl World {
             moment: 0,
             leaders: BTreeMap::new(),
             installed: 0,
+            verified: BTreeSet::new(),
+            drifted: BTreeSet::new(),
         };
         (0..setup.nodes).for_each(|index| world.start(index));
         world
@@ -221,6 +227,8 @@ impl World {
         assert!(core.store().failure().is_none());
         let status = core.status();
         assert_eq!(status.refused_messages, 0, "a message of a sound peer was refused");
+        self.verified.extend((status.verified_lsn > 0).then_some(index));
+        self.drifted.extend((status.drifted_ranges > 0).then_some(index));
         if status.role == "leader" {
             self.leaders.entry(status.epoch).or_default().insert(Member(index));
         }
@@ -336,6 +344,7 @@ impl World {
     }
 
     fn verdict(mut self, healed_at: usize) -> Result<(), String> {
+        self.no_drift()?;
         if self.setup.parse().failover.election != Election::Timeout
             && let Some((epoch, leaders)) = self.leaders.iter().find(|(_, leaders)| leaders.len() > 1)
         {

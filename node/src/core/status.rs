@@ -46,6 +46,9 @@ pub(crate) struct Status {
     pub(crate) refused_messages: u64,
     pub(crate) followers: Vec<FollowerStatus>,
     pub(crate) members: Membership,
+    /// The last check of its rows, and in how many ranges they were not its leader's.
+    pub(crate) verified_lsn: Lsn,
+    pub(crate) drifted_ranges: usize,
     /// The writes in its log.
     pub(crate) gtid_executed: GtidSet,
 }
@@ -68,6 +71,9 @@ pub(crate) struct FollowerStatus {
     /// Bytes of records that are not durable there, and the age of the first of them.
     pub(crate) lag_bytes: u64,
     pub(crate) lag_ms: u64,
+    /// The last check of its rows that it told of, and in how many ranges they were not the leader's.
+    pub(crate) verified_lsn: Lsn,
+    pub(crate) drifted_ranges: usize,
 }
 
 impl<T> Core<T> {
@@ -98,6 +104,8 @@ impl<T> Core<T> {
             refused_messages: self.refused_messages,
             followers,
             members: self.settings.members.clone(),
+            verified_lsn: self.drift.own.verified_lsn,
+            drifted_ranges: self.drift.own.drifted.len(),
             gtid_executed: self.gtid_executed(),
         }
     }
@@ -113,6 +121,8 @@ impl<T> Core<T> {
             match_lsn: progress.durable_lsn,
             lag_bytes: self.journal.bytes_after(progress.durable_lsn),
             lag_ms: leader.marks.age_ms_behind(progress.durable_lsn, self.now_ms),
+            verified_lsn: progress.findings.verified_lsn,
+            drifted_ranges: progress.findings.drifted.len(),
         });
         told.collect()
     }

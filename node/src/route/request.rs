@@ -71,9 +71,11 @@ pub(super) fn understand(arguments: &[Bytes]) -> Request {
         (b"quit", _) => Request::Quit,
         (b"role", _) => Request::Refused("ERR ROLE is about one node and this is a router; see INFO route"),
         // These are about one node, and an operator must know which one does it.
-        (b"failover" | b"promote" | b"demote" | b"follow" | b"fence" | b"member" | b"slot" | b"repair", _) => {
-            Request::Refused("ERR commands that administer the cluster do not pass through a router; ask a node")
-        }
+        (
+            b"failover" | b"promote" | b"demote" | b"follow" | b"fence" | b"member" | b"slot" | b"repair" | b"verify"
+            | b"drift" | b"checksum" | b"debug",
+            _,
+        ) => Request::Refused("ERR commands that administer the cluster do not pass through a router; ask a node"),
         (b"client", [subcommand, options @ ..]) => understand_client(arguments, subcommand, options),
         _ => Request::Write { bytes: array(arguments), numbered: lower == b"request" },
     }

@@ -13,6 +13,7 @@ use crate::terms::Choice;
 
 mod admin;
 mod changes;
+mod drift;
 mod leadership;
 mod terms;
 
@@ -106,6 +107,9 @@ pub(crate) fn parse(arguments: Vec<Bytes>) -> Result<Command, Misunderstood> {
         (b"member", _) => Ok(Command::Admin(admin::parse_member(&rest)?)),
         (b"failover" | b"promote" | b"demote" | b"fence", _) => {
             Ok(Command::Admin(leadership::parse_leadership(&name_lower, &rest)?))
+        }
+        (b"verify" | b"repair" | b"drift" | b"checksum" | b"debug", _) => {
+            Ok(Command::Admin(drift::parse_drift(&name_lower, &rest)?))
         }
         (b"changes", [at, file, offset]) if at.eq_ignore_ascii_case(b"at") => {
             let offset =

@@ -4,7 +4,7 @@
 
 use crate::core::status::{FollowerStatus, Status};
 
-const TITLES: [&str; 10] = [
+const TITLES: [&str; 12] = [
     "follower",
     "state",
     "sync_state",
@@ -15,6 +15,8 @@ const TITLES: [&str; 10] = [
     "lag_records",
     "lag_bytes",
     "lag_ms",
+    "verified_lsn",
+    "drifted_ranges",
 ];
 
 /// A line for each follower below the titles; none but these at who does not lead.
@@ -31,6 +33,8 @@ pub(super) fn follower_table(status: &Status) -> String {
             status.last_lsn.saturating_sub(told.match_lsn).to_string(),
             told.lag_bytes.to_string(),
             told.lag_ms.to_string(),
+            told.verified_lsn.to_string(),
+            told.drifted_ranges.to_string(),
         ]
     };
     aligned(std::iter::once(TITLES.map(str::to_owned)).chain(status.followers.iter().map(row)).collect())

@@ -80,7 +80,7 @@ fn replication_section(node: &Node, status: &Status) -> String {
     let mut out = format!(
         "role:{}\r\nid:{}\r\nepoch:{}\r\nleader_id:{leader_id}\r\nleader_address:{leader_address}\r\n\
          last_lsn:{}\r\nflushed_lsn:{}\r\ncommit_lsn:{}\r\napplied_lsn:{}\r\npending_operations:{}\r\nsessions:{}\r\n\
-         failover_time_ms:{}\r\nleader_silent_ms:{}\r\nsemi_sync:{}\r\nsemi_sync_degradations:{}\r\n",
+         last_verified_lsn:{}\r\ndrifted_ranges:{}\r\nfailover_time_ms:{}\r\nleader_silent_ms:{}\r\nsemi_sync:{}\r\nsemi_sync_degradations:{}\r\n",
         status.role,
         node.config.id,
         status.epoch,
@@ -90,6 +90,8 @@ fn replication_section(node: &Node, status: &Status) -> String {
         status.last_lsn, // records are applied as they are appended
         status.pending,
         status.sessions,
+        status.verified_lsn,
+        status.drifted_ranges,
         number(status.failover_ms),
         number(status.silent_ms),
         semi_sync,
@@ -114,10 +116,12 @@ fn replication_section(node: &Node, status: &Status) -> String {
             out,
             "follower{index}:id={},state={state},match_lsn={match_lsn},lag_records={lag},replication_state={replication_state},\
              sent_lsn={sent_lsn},write_lsn={write_lsn},flush_lsn={match_lsn},replay_lsn={write_lsn},lag_bytes={},lag_ms={},\
-             sync_state={sync_state}\r\n",
+             sync_state={sync_state},verified_lsn={},drifted_ranges={}\r\n",
             id(follower.member),
             follower.lag_bytes,
             follower.lag_ms,
+            follower.verified_lsn,
+            follower.drifted_ranges,
         );
     }
     out

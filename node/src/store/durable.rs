@@ -157,16 +157,6 @@ fn rewrite(database: &Database, rows: &Rows, position: Position) -> Result<(), r
     Ok(())
 }
 
-fn all(database: &Database) -> Result<Rows, redb::Error> {
-    let rows = database.begin_read()?.open_table(ROWS)?;
-    let mut all = Rows::default();
-    for entry in rows.iter()? {
-        let (key, value) = entry?;
-        all.insert(Bytes::copy_from_slice(key.value()), decode(value.value())?);
-    }
-    Ok(all)
-}
-
 fn size(key: &Bytes, row: &Row) -> usize {
     element_size(key) + row.as_ref().map_or(0, Value::size)
 }
@@ -197,18 +187,22 @@ impl Engine for Durable {
         self.len
     }
 
-    fn rows(&self) -> Rows {
-        let mut rows = all(&self.database).unwrap_or_else(|error| {
-            let _ = self.failure.set(error);
-            Rows::default()
+    fn scan(&self, from: &Bytes, visit: &mut dyn FnMut(&Bytes, &Value) -> bool) {
+        let kept =
+            || -> Result<_, redb::Error> { Ok(self.database.begin_read()?.open_table(ROWS)?.range(&from[..]..)?) };
+        let kept = kept().map_err(|error| drop(self.failure.set(error))).ok().into_iter().flatten();
+        let kept = kept.map_while(|entry| {
+            let decoded = entry
+                .map_err(redb::Error::from)
+                .and_then(|(key, row)| Ok((Bytes::copy_from_slice(key.value()), Some(decode(row.value())?))));
+            decoded.map_err(|error| drop(self.failure.set(error))).ok()
         });
-        for (key, row) in self.layers.iter() {
-            match row {
-                Some(value) => drop(rows.insert(key.clone(), value.clone())),
-                None => drop(rows.remove(key)),
+        let rows = self.layers.above(kept, from).filter_map(|(key, row)| Some((key, row?)));
+        for (key, value) in rows {
+            if !visit(&key, &value) {
+                return;
             }
         }
-        rows
     }
 
     fn replace(&mut self, rows: &Rows, position: Position) {

@@ -3,6 +3,7 @@
 //! Not here: what an operation means (`plan`), or how a change is made of row updates ([`super::Store`]).
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +11,7 @@ use bytes::Bytes;
 
 use super::rows::Rows;
 use crate::delta::Delta;
+use crate::key_range::KeyRange;
 use crate::record::{Change, Lsn, Position, Value};
 
 /// Why a durable engine cannot be used, or not any longer.
@@ -69,8 +71,42 @@ pub(crate) trait Engine: fmt::Debug + Send {
 
     fn len(&self) -> usize;
 
-    /// All rows in the order of their keys, as they are now.
-    fn rows(&self) -> Rows;
+    /// Shows the rows from that key on, in the order of their keys, for as long as `visit` wants more. Of the physical log a row is
+    /// a page of the file, here and below.
+    fn scan(&self, from: &Bytes, visit: &mut dyn FnMut(&Bytes, &Value) -> bool);
+
+    /// All rows, as they are now.
+    fn rows(&self) -> Rows {
+        let mut rows = Rows::default();
+        self.scan(&Bytes::new(), &mut |key, value| {
+            rows.insert(key.clone(), value.clone());
+            true
+        });
+        rows
+    }
+
+    /// What has to be put or removed so that these rows, and no others, are in that range.
+    fn differences(&self, range: &KeyRange, rows: &[(Bytes, Value)]) -> BTreeMap<Bytes, Option<Value>> {
+        let after = rows.iter().map(|(key, value)| (key.clone(), Some(value.clone())));
+        let mut changes: BTreeMap<Bytes, Option<Value>> = after.collect();
+        self.scan(&range.from, &mut |key, value| {
+            let is_inside = range.contains(key);
+            if is_inside && changes.get(key).is_some_and(|after| after.as_ref() == Some(value)) {
+                changes.remove(key);
+            } else if is_inside {
+                changes.entry(key.clone()).or_insert(None);
+            }
+            is_inside
+        });
+        changes
+    }
+
+    /// Holds these rows in that range, in which they all are, and no others there.
+    fn replace_range(&mut self, range: &KeyRange, rows: &[(Bytes, Value)]) {
+        for (key, after) in self.differences(range, rows) {
+            self.update(key, &mut |row| row.clone_from(&after));
+        }
+    }
 
     /// Holds these rows, the fold of the log up to `position`, and nothing else; they are kept when this returns.
     fn replace(&mut self, rows: &Rows, position: Position);

@@ -4,6 +4,7 @@
 //!
 //! Not here: what is on the disk (`durable`).
 
+use std::cmp::Ordering;
 use std::collections::BTreeMap;
 
 use crate::record::{Lsn, Position};
@@ -66,9 +67,33 @@ impl<K: Ord + Clone, V: Clone> Layers<K, V> {
         }
     }
 
+    /// What there is from that key on, in order: what is on the disk, with what was changed in its place.
+    pub(super) fn above(&self, kept: impl Iterator<Item = (K, V)>, from: &K) -> impl Iterator<Item = (K, V)> {
+        let own = |(key, version): (&K, &V)| (key.clone(), version.clone());
+        let sealed = self.sealed.iter().flat_map(move |sealed| sealed.changed.range(from..).map(own));
+        overlaid(overlaid(kept, sealed), self.fresh.range(from..).map(own))
+    }
+
     /// What was changed, the later version last where there are two.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         let sealed = self.sealed.iter().flat_map(|sealed| &sealed.changed);
         sealed.chain(&self.fresh)
     }
+}
+
+/// Both in order; where both have a key, what is above counts.
+fn overlaid<K: Ord, V>(
+    below: impl Iterator<Item = (K, V)>,
+    above: impl Iterator<Item = (K, V)>,
+) -> impl Iterator<Item = (K, V)> {
+    let (mut below, mut above) = (below.peekable(), above.peekable());
+    std::iter::from_fn(move || {
+        let order = match (below.peek(), above.peek()) {
+            (Some((below, _)), Some((above, _))) => below.cmp(above),
+            (Some(_), None) => Ordering::Less,
+            (None, _) => Ordering::Greater,
+        };
+        let shadowed = if order.is_gt() { None } else { below.next() };
+        if order.is_lt() { shadowed } else { above.next() }
+    })
 }

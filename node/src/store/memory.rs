@@ -1,6 +1,7 @@
 //! The engine that keeps nothing: rows in memory, made anew from the last snapshot and the log at each start.
 
 use std::borrow::Cow;
+use std::ops::Bound;
 
 use bytes::Bytes;
 
@@ -42,6 +43,10 @@ impl Engine for Memory {
 
     fn len(&self) -> usize {
         self.rows.len()
+    }
+
+    fn scan(&self, from: &Bytes, visit: &mut dyn FnMut(&Bytes, &Value) -> bool) {
+        let _ = self.rows.from(Bound::Included(from)).all(|(key, value)| visit(key, value));
     }
 
     fn rows(&self) -> Rows {

@@ -19,6 +19,7 @@ use super::engine::Shape;
 use super::rows::Rows;
 use super::{Engine, MAX_RECORD_BYTES, StoreError};
 use crate::delta::Delta;
+use crate::key_range::KeyRange;
 use crate::record::{Change, Lsn, Position, Value};
 use image::Image;
 use overlay::Overlay;
@@ -153,7 +154,7 @@ impl Engine for Physical {
     }
 
     fn make(&mut self, change: Change) -> Option<Change> {
-        if matches!(change, Change::Noop | Change::Members { .. }) {
+        if !matches!(change, Change::Set { .. } | Change::Delete { .. } | Change::Push { .. }) {
             return Some(change);
         }
         let made = self.with_session(|session| session.make(&change));
@@ -179,20 +180,31 @@ impl Engine for Physical {
         self.read(tables::len).unwrap_or(0)
     }
 
-    /// The file itself, a page a row: what a snapshot of a physical cluster is.
-    fn rows(&self) -> Rows {
-        let mut rows = Rows::default();
+    /// The file itself, a page a row: what a snapshot of a physical cluster is, and what is compared.
+    fn scan(&self, from: &Bytes, visit: &mut dyn FnMut(&Bytes, &Value) -> bool) {
         let image = self.image();
-        let Some(count) = self.note(image.page_count()) else { return rows };
-        rows.insert(Bytes::from_static(LENGTH), Value::String(Bytes::copy_from_slice(&image.length().to_be_bytes())));
-        for number in 0..count {
-            let Some(page) = self.note(image.page(number)) else { return rows };
-            if page.iter().any(|&byte| byte != 0) {
-                let key = Bytes::copy_from_slice(&number.to_be_bytes());
-                rows.insert(key, Value::String(Bytes::copy_from_slice(&page[..])));
+        let Some(count) = self.note(image.page_count()) else { return };
+        let first = std::array::from_fn(|index| from.get(index).copied().unwrap_or(0));
+        for number in u64::from_be_bytes(first)..count {
+            let Some(page) = self.note(image.page(number)) else { return };
+            let key = Bytes::copy_from_slice(&number.to_be_bytes());
+            if page.iter().any(|&byte| byte != 0)
+                && key >= *from
+                && !visit(&key, &Value::String(Bytes::copy_from_slice(&page[..])))
+            {
+                return;
             }
         }
-        rows
+        if *from <= LENGTH {
+            visit(&Bytes::from_static(LENGTH), &Value::String(Bytes::copy_from_slice(&image.length().to_be_bytes())));
+        }
+    }
+
+    fn replace_range(&mut self, range: &KeyRange, rows: &[(Bytes, Value)]) {
+        let pages = self.differences(range, rows);
+        if !pages.is_empty() {
+            self.change(|image| pages.iter().try_for_each(|(key, page)| image.put(key, page.as_ref())));
+        }
     }
 
     fn replace(&mut self, rows: &Rows, position: Position) {

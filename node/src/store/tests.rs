@@ -136,6 +136,10 @@ impl Pair {
         assert!(self.durable.failure().is_none());
         assert_eq!(self.durable.rows(), self.model.rows());
         assert_eq!(self.durable.len(), self.model.len());
+        for from in ["", "a", "aa", "c", "d"] {
+            let range = KeyRange { from: bytes(from), to: Some(bytes("c")) };
+            assert_eq!(self.durable.sum(&range), self.model.sum(&range));
+        }
     }
 
     fn undo_in_model(&mut self, left: Lsn) {
@@ -224,4 +228,76 @@ fn a_list_that_would_outgrow_a_record_is_refused() {
     }
     assert!(matches!(run(&mut store, push()), Reply::Error(error) if error.contains("exceed 16 MiB")));
     assert_eq!(run(&mut store, Operation::Delete { keys: vec![bytes("l")] }), Reply::Integer(1));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// A leader's store, and a follower's that drifts and is repaired; both then take everything back.
+    #[test]
+    fn repaired_rows_are_the_leaders_and_so_is_every_state_before_them(
+        before in proptest::collection::vec(operations(), 0..20),
+        corrupted in proptest::collection::vec(("[a-e]", proptest::option::of("[x-z]")), 0..4),
+        between in proptest::collection::vec(operations(), 0..10),
+        after in proptest::collection::vec(operations(), 0..20),
+        in_file in any::<bool>(),
+        checkpoint_bytes in prop_oneof![Just(1), Just(1 << 20)],
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("store.redb");
+        let mut leader = Store::default();
+        let mut follower = if in_file { Store::open(&path, checkpoint_bytes).unwrap() } else { Store::default() };
+        let mut log: Vec<Change> = Vec::new();
+        let replicate = |leader: &mut Store, follower: &mut Store, log: &mut Vec<Change>, change: Change| {
+            if follower.fits(&change) {
+                let stamp = stamp(log.len() as Lsn + 1, 1);
+                for store in [leader, follower] {
+                    store.apply(&stamp, change.clone());
+                    store.log_is_durable(stamp.lsn);
+                }
+                log.push(change);
+            }
+        };
+        let write = |leader: &mut Store, follower: &mut Store, log: &mut Vec<Change>, operation| {
+            if let Plan::Write(change, _) = leader.plan(operation) {
+                replicate(leader, follower, log, change);
+            }
+        };
+        for operation in before {
+            write(&mut leader, &mut follower, &mut log, operation);
+        }
+        for (key, value) in &corrupted {
+            follower.corrupt(bytes(key), value.as_deref().map(bytes));
+        }
+        for operation in between {
+            write(&mut leader, &mut follower, &mut log, operation);
+        }
+        let most = checksum::SliceBounds { rows: 2, bytes: 1000 };
+        let mut rest = Some(KeyRange::all());
+        while let Some(range) = rest.take() {
+            let (slice, rows) = leader.slice(&range, most);
+            prop_assert!(rows.len() <= 2 && rows.iter().all(|(key, _)| slice.contains(key)));
+            rest = slice.to.clone().map(|from| KeyRange { from, to: None });
+            prop_assert_eq!(leader.sum(&slice), checksum::Sum::of(&rows));
+            replicate(&mut leader, &mut follower, &mut log, Change::Repair { range: slice, rows });
+        }
+        prop_assert_eq!(leader.rows(), follower.rows());
+        for operation in after {
+            write(&mut leader, &mut follower, &mut log, operation);
+        }
+        prop_assert_eq!(follower.len(), leader.len());
+        if in_file {
+            follower.keep().unwrap();
+            drop(follower);
+            follower = Store::open(&path, checkpoint_bytes).unwrap();
+        }
+        while let Some(change) = log.pop() {
+            prop_assert_eq!(leader.rows(), follower.rows());
+            for store in [&mut leader, &mut follower] {
+                store.undo(change.clone());
+                store.rewound(Position { lsn: log.len() as Lsn, ..Position::default() });
+            }
+        }
+        prop_assert_eq!((leader.len(), follower.len()), (0, 0));
+    }
 }

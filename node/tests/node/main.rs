@@ -4,6 +4,7 @@ mod cluster;
 mod commands;
 mod coordinator;
 mod disk;
+mod drift;
 mod failover;
 mod members;
 mod metrics;

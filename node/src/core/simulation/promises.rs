@@ -4,7 +4,7 @@ use super::{Setup, run};
 
 const SOUND: Setup = Setup { nodes: 3, flags: "" };
 
-fn seeds(few: u64) -> std::ops::Range<u64> {
+pub(super) fn seeds(few: u64) -> std::ops::Range<u64> {
     let asked = std::env::var("INTERREGNUM_SEEDS").ok();
     0..asked.map_or(few, |count| count.parse().expect("INTERREGNUM_SEEDS is a number"))
 }
@@ -80,7 +80,7 @@ fn leaders_that_promote_themselves_lose_writes_fenced_or_not() {
 }
 
 /// Thresholds so small that a log is cut several times a run, and every node that was away needs a base snapshot.
-const TINY_LOGS: &str = "--snapshot-bytes 500 --keep-log-bytes 100 --segment-bytes 1";
+pub(super) const TINY_LOGS: &str = "--snapshot-bytes 500 --keep-log-bytes 100 --segment-bytes 1";
 
 #[test]
 fn so_are_nodes_that_keep_little_of_their_logs() {

@@ -58,6 +58,12 @@ fn register_node(registry: &mut Registry, status: &Status, connections: usize) {
             "How long writes have been held because of lag; 0 if they are not",
             Some(status.throttle.throttled_ms.unwrap_or(0)),
         ),
+        ("last_verified_lsn", "The last check of the rows that this node has made", Some(status.verified_lsn)),
+        (
+            "drifted_ranges",
+            "Ranges of keys in which this node's rows were not its leader's",
+            Some(status.drifted_ranges as u64),
+        ),
         ("held_operations", "Writes that are held because of lag", Some(status.throttle.held as u64)),
         ("failover_time_ms", "How long nobody led before this node did, of its last promotion", status.failover_ms),
         ("leader_silent_ms", "How long the leader that this node follows was not heard", status.silent_ms),
@@ -79,12 +85,15 @@ fn register_node(registry: &mut Registry, status: &Status, connections: usize) {
 /// What only a leader knows; others have no such lines.
 fn register_followers(registry: &mut Registry, status: &Status) {
     type Of = fn(&FollowerStatus, &Status) -> u64;
-    let families: [(&str, &str, Of); 4] = [
+    let families: [(&str, &str, Of); 5] = [
         ("replication_lag_ms", "Age of the first record that is not durable at the follower", |told, _| told.lag_ms),
         ("replication_lag_records", "Records that are not durable at the follower", |told, status| {
             status.last_lsn.saturating_sub(told.match_lsn)
         }),
         ("replication_lag_bytes", "Bytes of these records in the log", |told, _| told.lag_bytes),
+        ("follower_drifted_ranges", "Ranges of keys in which the follower's rows are not the leader's", |told, _| {
+            told.drifted_ranges as u64
+        }),
         ("follower_connected", "1 while there are connections to the follower both ways", |told, _| {
             u64::from(told.linked)
         }),

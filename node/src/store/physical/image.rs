@@ -19,14 +19,18 @@ use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::data_dir::{replace_file, sync_dir};
 use crate::delta::{Delta, Write};
-use crate::record::{Lsn, Position};
+use crate::record::{Lsn, Position, Value};
 use crate::store::layers::Layers;
 
 pub(super) const PAGE_BYTES: usize = 4096;
+
+/// Pages that a file can have: 1 TiB of them. Whoever repairs a page behind that is mistaken.
+const MAX_PAGES: u64 = 1 << 28;
 
 /// A piece of the file that is loaded, changed and written as a whole.
 pub(super) type Page = Arc<[u8; PAGE_BYTES]>;
@@ -109,6 +113,24 @@ impl Image {
     pub(super) fn undo(&mut self, delta: &Delta) -> io::Result<()> {
         self.length = delta.length_before;
         delta.backward().try_for_each(|write| self.write(&write))
+    }
+
+    /// Puts a row of a snapshot (`super::LENGTH`) in its place; `None` stands for zeros. What is no such row is passed over.
+    pub(super) fn put(&mut self, key: &Bytes, row: Option<&Value>) -> io::Result<()> {
+        let bytes = match row {
+            Some(Value::String(bytes)) => Some(&bytes[..]),
+            _ => None,
+        };
+        match (key[..].try_into().map(u64::from_be_bytes), bytes) {
+            (Ok(number), _) if number < MAX_PAGES && bytes.is_none_or(|bytes| bytes.len() == PAGE_BYTES) => {
+                self.write(&Write { offset: number * PAGE_BYTES as u64, length: PAGE_BYTES, bytes })
+            }
+            (Err(_), Some(bytes)) if key == super::LENGTH => {
+                self.length = bytes.try_into().map_or(self.length, u64::from_be_bytes);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     fn write(&mut self, write: &Write) -> io::Result<()> {

@@ -78,7 +78,7 @@ pub(super) fn make(transaction: &WriteTransaction, change: &Change) -> Result<()
     let mut rows = transaction.open_table(ROWS)?;
     let mut elements = transaction.open_table(ELEMENTS)?;
     match change {
-        Change::Noop | Change::Members { .. } | Change::Bytes(_) => {}
+        Change::Noop | Change::Members { .. } | Change::Bytes(_) | Change::Check { .. } | Change::Repair { .. } => {}
         Change::Set { key, after, .. } => {
             let before = rows.insert(&key[..], &encode(&Row::String(after.clone()))[..])?;
             let before = before.map(|encoded| decode(encoded.value())).transpose()?;
