@@ -60,6 +60,11 @@ fn stale_followers() {
 }
 
 #[test]
+fn read_your_writes() {
+    shows("read-your-writes");
+}
+
+#[test]
 fn lag_grows() {
     shows("lag-grows");
 }

@@ -83,6 +83,10 @@ pub(super) struct RunFlags {
     #[arg(long, value_enum, default_value_t)]
     retry_unknown: RetryUnknown,
 
+    /// Let each client read only where the newest record has arrived that it wrote or saw, so that it reads its own writes.
+    #[arg(long)]
+    session_tokens: bool,
+
     /// Let clients go through a router (`interregnum node route`), which holds what nobody can take during a failover.
     #[arg(long)]
     route: bool,
@@ -105,7 +109,7 @@ pub(super) struct RunFlags {
 }
 
 /// What `--scenario` chooses by itself, besides the modes.
-const FLAGS_OF_ONE_RUN: [&str; 13] = [
+const FLAGS_OF_ONE_RUN: [&str; 14] = [
     "nodes",
     "workload",
     "clients",
@@ -116,6 +120,7 @@ const FLAGS_OF_ONE_RUN: [&str; 13] = [
     "schedule",
     "interval",
     "retry_unknown",
+    "session_tokens",
     "route",
     "link_delay",
     "out",
@@ -268,6 +273,7 @@ impl RunFlags {
         flags.extend(self.rate.map(|rate| ("--rate", rate.to_string())));
         let mut words = vec!["run".to_owned()];
         words.extend(flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]));
+        words.extend(self.session_tokens.then(|| "--session-tokens".to_owned()));
         words.extend(self.route.then(|| "--route".to_owned()));
         words
     }
@@ -275,6 +281,9 @@ impl RunFlags {
     fn into_experiment(self) -> anyhow::Result<Experiment> {
         let seed = self.seed.unwrap_or_else(|| rand::random::<u32>().into());
         let mut node = Node::in_modes(self.nodes.into(), self.modes.modes.clone()).retry_unknown(self.retry_unknown);
+        if self.session_tokens {
+            node = node.session_tokens();
+        }
         if self.route {
             node = node.routed();
         }

@@ -43,6 +43,7 @@ pub struct Node {
     operation_timeout: Duration,
     retry_unknown: RetryUnknown,
     is_routed: bool,
+    keeps_tokens: bool,
 }
 
 impl Node {
@@ -55,7 +56,8 @@ impl Node {
         assert!((1..=MAX_NODES).contains(&nodes), "a cluster has 1 to {MAX_NODES} nodes, not {nodes}");
         let modes = Modes::default();
         let (operation_timeout, retry_unknown) = (Duration::from_millis(500), RetryUnknown::Never);
-        Self { nodes, modes, operation_timeout, retry_unknown, is_routed: false }.fsync(Fsync::Interval(1000))
+        Self { nodes, modes, operation_timeout, retry_unknown, is_routed: false, keeps_tokens: false }
+            .fsync(Fsync::Interval(1000))
     }
 
     /// When a write is acknowledged.
@@ -110,6 +112,13 @@ impl Node {
     #[must_use]
     pub fn retry_unknown(self, retry_unknown: RetryUnknown) -> Self {
         Self { retry_unknown, ..self }
+    }
+
+    /// Lets each client keep the position of what it wrote or saw last, and read only where that has arrived (`WITH AFTER`): then it
+    /// reads its own writes at followers, too.
+    #[must_use]
+    pub fn session_tokens(self) -> Self {
+        Self { keeps_tokens: true, ..self }
     }
 
     /// Lets clients go through a router, which is started beside the nodes (`interregnum node route`): it holds what nobody can take
@@ -207,7 +216,7 @@ impl System for Node {
             let reads_anywhere = self.modes.reads.read.is_anywhere();
             NodeClient::of_cluster(reaches, index, reads_anywhere, self.operation_timeout)
         };
-        Box::new(client.retrying(self.retry_unknown, index))
+        Box::new(client.retrying(self.retry_unknown, index).keeping_tokens(self.keeps_tokens))
     }
 
     fn local_reader(&self, place: &Place) -> Box<dyn Client> {

@@ -111,6 +111,23 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         compare: None,
     },
     Scenario {
+        name: "read-your-writes",
+        sentence: "read-your-writes breaks on followers and is mended by tokens",
+        acts: &[
+            Act {
+                title: "Every client writes at the leader and reads at the node it likes:",
+                flags: "--ack async --read follower --workload append --faults none --time 3s --link-delay 20ms",
+                shows: Breaks("sessions"),
+            },
+            Act {
+                title: "The same, but each read must have seen what its client wrote or saw last:",
+                flags: "--ack async --read follower --session-tokens --workload append --faults none --time 3s --link-delay 20ms",
+                shows: Keeps("sessions"),
+            },
+        ],
+        compare: None,
+    },
+    Scenario {
         name: "lag-grows",
         sentence: "replication lag grows with the rate of writes",
         acts: &[

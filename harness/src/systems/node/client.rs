@@ -52,6 +52,8 @@ pub(super) struct NodeClient {
     limit: Duration,
     retry: RetryUnknown,
     session: Session,
+    /// The position of the newest record that this client wrote or saw, which its reads must have seen; `None` if it keeps none.
+    token: Option<(u64, u64)>,
     write_route: Route,
     read_route: Route,
     connections: BTreeMap<NodeId, Connection>,
@@ -71,6 +73,7 @@ impl NodeClient {
             limit,
             retry: RetryUnknown::Never,
             session: Session::of(index),
+            token: None,
             write_route: route,
             read_route: route,
             connections: BTreeMap::new(),
@@ -93,10 +96,25 @@ impl NodeClient {
         Self { retry, session: Session::of(index), ..self }
     }
 
+    /// The same client, that keeps the position of what it saw last and asks that of every node it reads at.
+    pub(super) fn keeping_tokens(self, keeps: bool) -> Self {
+        Self { token: keeps.then_some((0, 0)), ..self }
+    }
+
+    /// Runs one operation in this client's session.
+    async fn run_in_session(&mut self, invocation: &Invocation) -> Completion {
+        let completion = self.run(invocation).await;
+        // Of an unknown outcome there is no position; the comparison that failed saw something, too.
+        if let (Some(token), Some(epoch), Some(lsn)) = (&mut self.token, completion.epoch, completion.lsn) {
+            *token = (*token).max((epoch, lsn));
+        }
+        completion
+    }
+
     /// Runs one operation, and asks again if that is wanted.
     async fn run(&mut self, invocation: &Invocation) -> Completion {
         let words = match answer::command_for(invocation) {
-            Ok(words) => words,
+            Ok(words) => self.after_token(invocation, words),
             Err(reason) => return Completion::fail(reason),
         };
         if self.retry == RetryUnknown::Never {
@@ -127,6 +145,20 @@ impl NodeClient {
                 return retry::after_unknown(self.retry, invocation, unknown, completion);
             }
             unknown = Some(completion);
+        }
+    }
+
+    /// A read that must have seen what this client saw before. A node that lacks it is given a part of the time, so that
+    /// another one can be asked.
+    fn after_token(&self, invocation: &Invocation, words: Vec<Bytes>) -> Vec<Bytes> {
+        match self.token {
+            Some((epoch, lsn)) if lsn > 0 && invocation.function == Function::Read => {
+                let [epoch, lsn] = [epoch, lsn].map(|number| number.to_string());
+                let timeout_ms = (self.limit / 4).as_millis().to_string();
+                let terms = command(["WITH", "AFTER", &epoch, &lsn, "TIMEOUT", &timeout_ms]);
+                terms.into_iter().chain(words).collect()
+            }
+            _ => words,
         }
     }
 
@@ -248,6 +280,6 @@ impl NodeClient {
 
 impl Client for NodeClient {
     fn execute<'a>(&'a mut self, invocation: &'a Invocation) -> BoxFuture<'a, Completion> {
-        self.run(invocation).boxed()
+        self.run_in_session(invocation).boxed()
     }
 }
