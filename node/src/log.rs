@@ -16,6 +16,8 @@ use crate::record::Lsn;
 use writer::{Command, Writer};
 
 #[cfg(test)]
+mod damage;
+#[cfg(test)]
 mod faults;
 pub(crate) mod place;
 pub(crate) mod reading;

@@ -14,7 +14,7 @@ use crate::disk::Disk;
 use crate::hard_state::HardStateFile;
 
 /// What a leader can replace. The hard state is not among it: nobody else knows whom this node voted for.
-const REPLACEABLE: [&str; 4] = ["log", "snapshot", "store.redb", "slots"];
+const REPLACEABLE: [&str; 5] = ["log", "snapshot", "store.redb", "image", "slots"];
 
 /// Fails where there is nothing to rebuild from, before anything is touched.
 fn check(data: &Path, members: usize) -> anyhow::Result<()> {

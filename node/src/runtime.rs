@@ -106,6 +106,7 @@ struct Batch {
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
     let (mut node, mut sources, doors) = start(&config).await?;
     let mut batch = Batch::default();
+    let longest_part = Duration::from_millis(config.modes.failover.heartbeat_ms) / 4;
     let mut ends_by = None;
     while ends_by.is_none_or(|ends_by| Instant::now() < ends_by && !node.core.has_retired()) {
         if let Some(signal) = sources.take(&mut batch).await? {
@@ -138,9 +139,16 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         for told in batch.lease.drain(..) {
             node.lease(told);
         }
-        for ask in batch.clients.drain(..) {
+        // What takes long is done in parts, for heartbeats must go out and answers come in meanwhile.
+        let part_ends = Instant::now() + longest_part;
+        let mut asks = std::mem::take(&mut batch.clients).into_iter();
+        for ask in asks.by_ref() {
             node.ask(ask);
+            if Instant::now() >= part_ends {
+                break;
+            }
         }
+        batch.clients = asks.collect();
         let alive = !sources.log.is_closed() || !sources.log.is_empty() || node.core.disk_trouble().is_some();
         ensure!(alive, "the log thread is gone");
         node.core.tick();
@@ -235,6 +243,8 @@ impl Sources {
             _ = self.stonith.recv_many(&mut batch.stonith, BATCH) => {}
             _ = self.peers.recv_many(&mut batch.peers, BATCH) => {}
             _ = self.lease.recv_many(&mut batch.lease, BATCH) => {}
+            // The connections' tasks run on this thread, too.
+            () = tokio::task::yield_now(), if !batch.clients.is_empty() => {}
             _ = self.clients.recv_many(&mut batch.clients, BATCH) => {}
             _ = self.ticks.tick() => {}
         }

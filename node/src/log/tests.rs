@@ -53,7 +53,7 @@ pub(super) fn files(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
-fn frame_bytes(record: &Bytes) -> usize {
+pub(super) fn frame_bytes(record: &Bytes) -> usize {
     let mut frame = Vec::new();
     encode_frame(&mut frame, 0, record);
     frame.len()

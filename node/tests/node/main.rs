@@ -6,6 +6,7 @@ mod coordinator;
 mod disk;
 mod drift;
 mod failover;
+mod killed;
 mod members;
 mod metrics;
 mod replicas;

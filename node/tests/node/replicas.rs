@@ -117,7 +117,14 @@ fn a_damaged_snapshot_is_refused() {
 
 #[test]
 fn a_node_with_a_damaged_log_is_rebuilt_from_the_leader() {
-    let mut cluster = Cluster::start(3, "");
+    // A physical change of a hundred keys takes a debug build as long as an election does by default.
+    for flags in ["", "--storage redb", "--storage redb --log physical --heartbeat-ms 300"] {
+        rebuild_with_a_damaged_log(flags);
+    }
+}
+
+fn rebuild_with_a_damaged_log(flags: &str) {
+    let mut cluster = Cluster::start(3, flags);
     let leader = cluster.leader();
     let damaged = leader % 3 + 1;
     write_keys(&mut cluster.client(leader), 100, "x");
@@ -135,7 +142,7 @@ fn a_node_with_a_damaged_log_is_rebuilt_from_the_leader() {
     assert!(!cluster.wait(damaged).success());
     assert!(cluster.log(damaged).contains("--rebuild"), "the message tells the way out");
 
-    cluster.change_flags(damaged, "--rebuild");
+    cluster.change_flags(damaged, &format!("{flags} --rebuild"));
     cluster.start_node(damaged);
     eventually("it is rebuilt", || cluster.log(damaged).contains("rebuilt: this node votes again").then_some(()));
     let aside = cluster.data(damaged).join("damaged-1").join("log").join(file.file_name().unwrap());
@@ -144,10 +151,10 @@ fn a_node_with_a_damaged_log_is_rebuilt_from_the_leader() {
     client.ask("CLIENT READ follower");
     eventually("everything is there", || (client.ask("GET k99") == "\"x99\"").then_some(()));
 
-    cluster.change_flags(damaged, "");
+    cluster.change_flags(damaged, flags);
     cluster.kill(damaged);
     fs::remove_file(cluster.data(damaged).join("hard-state")).unwrap();
-    cluster.change_flags(damaged, "--rebuild");
+    cluster.change_flags(damaged, &format!("{flags} --rebuild"));
     cluster.start_node(damaged);
     assert!(!cluster.wait(damaged).success(), "who has forgotten its vote does not come back as itself");
     assert!(cluster.log(damaged).contains("under another --id"), "{}", cluster.log(damaged));
