@@ -1,0 +1,145 @@
+//! The nodes of a simulated cluster: how they start, die and run, and what becomes of the effects that they ask for.
+//!
+//! Not here: their disks (`disk`), and when they die (`faults`).
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use rand::{Rng, RngExt};
+
+use super::disk::{Command, Disk};
+use super::{World, coordinator};
+use crate::config::ReadMode;
+use crate::core::message::Message;
+use crate::core::{Core, Effect, Settings};
+use crate::membership::Membership;
+use crate::record::{Member, Record};
+use crate::store::Operation;
+
+#[derive(Default)]
+pub(super) struct Node {
+    /// `None` while it is down.
+    pub(super) core: Option<Core<usize>>,
+    pub(super) disk: Disk,
+    pub(super) started_ms: u64,
+    pub(super) restart_ms: Option<u64>,
+    pub(super) paused_until_ms: u64,
+    pub(super) inbox: Vec<(Member, Message)>,
+    pub(super) requests: Vec<(usize, Operation)>,
+}
+
+impl World {
+    pub(super) fn start(&mut self, index: u8) {
+        let settings = Settings {
+            me: Member(index),
+            members: Membership::founded((0..self.setup.nodes).map(|index| format!("n{}", index + 1))),
+            modes: self.setup.parse(),
+            seed: self.rng.next_u64(),
+            address: SocketAddr::from((Ipv4Addr::LOCALHOST, u16::from(index) + 1)),
+        };
+        let node = &mut self.nodes[usize::from(index)];
+        node.disk.recover();
+        let store = node.disk.store(&settings.modes.storage);
+        let log = node.disk.records.iter().map(|encoded| (Record::decode(encoded).unwrap(), encoded.clone()));
+        let mut core = Core::new(settings, node.disk.hard, store, node.disk.snapshot.clone(), log);
+        node.disk.generation = 0;
+        node.started_ms = self.now_ms;
+        for peer in (0..self.setup.nodes).filter(|&peer| peer != index) {
+            core.link(Member(peer), true);
+        }
+        node.core = Some(core);
+        self.coordinator.restart(index);
+        self.link_to(index, true);
+    }
+
+    fn link_to(&mut self, peer: u8, up: bool) {
+        for (index, node) in self.nodes.iter_mut().enumerate() {
+            if let Some(core) = node.core.as_mut().filter(|_| index != usize::from(peer)) {
+                core.link(Member(peer), up);
+            }
+        }
+    }
+
+    /// The process dies. Its disk may have done some of what it was asked, in order.
+    pub(super) fn crash(&mut self, index: u8) {
+        let node = &mut self.nodes[usize::from(index)];
+        if node.core.take().is_none() {
+            return;
+        }
+        for _ in 0..self.rng.random_range(0..=node.disk.queue.len()) {
+            let (_, command) = node.disk.queue.pop_front().unwrap();
+            node.disk.carry_out(command);
+        }
+        node.disk.queue.clear();
+        node.disk.writing = None;
+        node.inbox.clear();
+        node.requests.clear();
+        node.restart_ms = Some(self.now_ms + self.rng.random_range(20..400));
+        self.link_to(index, false);
+    }
+
+    pub(super) fn run_node(&mut self, index: u8) {
+        let node = &mut self.nodes[usize::from(index)];
+        let Some(core) = &mut node.core else { return };
+        core.advance(self.now_ms - node.started_ms);
+        while let Some((_, command)) = node.disk.queue.pop_front_if(|(due_ms, _)| *due_ms <= self.now_ms) {
+            node.disk.carry_out(command);
+            core.flushed(node.disk.generation, node.disk.last_lsn());
+            core.synced(node.disk.generation, node.disk.last_lsn());
+        }
+        if let Some((_, key)) = node.disk.writing.take_if(|(due_ms, _)| *due_ms <= self.now_ms) {
+            core.snapshot_written(key, true);
+        }
+        node.inbox.drain(..).for_each(|(from, message)| core.receive(from, message));
+        for (token, operation) in node.requests.drain(..) {
+            core.request(token, operation, ReadMode::Leader);
+        }
+        if self.setup.flags.contains("coordinator") {
+            let since_start = |lease| coordinator::since(lease, node.started_ms);
+            let told = self.coordinator.run(index, self.now_ms, core.holder());
+            told.into_iter().map(since_start).for_each(|lease| core.lease(lease));
+        }
+        core.tick();
+        let effects = core.settle();
+        assert!(core.store().failure().is_none());
+        let status = core.status();
+        assert_eq!(status.refused_messages, 0, "a message of a sound peer was refused");
+        self.verified.extend((status.verified_lsn > 0).then_some(index));
+        self.drifted.extend((status.drifted_ranges > 0).then_some(index));
+        if status.role == "leader" {
+            self.leaders.entry(status.epoch).or_default().insert(Member(index));
+        }
+        for effect in effects {
+            self.carry_out(index, effect);
+        }
+    }
+
+    fn carry_out(&mut self, index: u8, effect: Effect<usize>) {
+        let disk = &mut self.nodes[usize::from(index)].disk;
+        let due_ms = self.now_ms + self.rng.random_range(0..6);
+        match effect {
+            Effect::Save(hard) => disk.hard = hard,
+            Effect::Write { records } => disk.queue.push_back((due_ms, Command::Write(records))),
+            Effect::Rewind { records, generation, .. } => {
+                let after = records[0].stamp.lsn - 1;
+                disk.queue.push_back((due_ms, Command::Truncate { after, generation }));
+            }
+            Effect::WriteSnapshot(snapshot) => {
+                let key = (snapshot.lsn(), snapshot.lineage());
+                disk.written = Some(snapshot);
+                disk.writing = Some((self.now_ms + self.rng.random_range(0..60), key));
+            }
+            Effect::SaveSlots(_) | Effect::Members(_) => {}
+            Effect::AdoptSnapshot { lsn } => disk.adopt(lsn),
+            Effect::CutFront { lsn } => disk.queue.push_back((due_ms, Command::CutFront(lsn))),
+            Effect::InstallSnapshot { lsn, generation, .. } => {
+                disk.adopt(lsn);
+                self.installed += 1;
+                disk.queue.push_back((due_ms, Command::Reset { lsn, generation }));
+            }
+            Effect::Send { to, message } => self.send(Member(index), to, message),
+            Effect::Stonith { .. } => unreachable!("no simulated cluster is fenced by a command"),
+            Effect::Lease(wish) => self.coordinator.wish(index, wish),
+            Effect::Answer { token, answer } => self.complete(token, &answer),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! What is wrong with a simulated cluster after its run, if anything.
+//!
+//! Not here: what the clients of one list saw (`judge`).
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::{KEYS, World, judge};
+use crate::config::Election;
+use crate::core::Core;
+use crate::store::{Operation, Plan, Reply};
+
+impl World {
+    pub(super) fn verdict(mut self, healed_at: usize) -> Result<(), String> {
+        self.no_drift()?;
+        if self.setup.parse().failover.election != Election::Timeout
+            && let Some((epoch, leaders)) = self.leaders.iter().find(|(_, leaders)| leaders.len() > 1)
+        {
+            return Err(format!("election safety: {leaders:?} all led epoch {epoch}"));
+        }
+        let worked = self.history[healed_at..].iter().filter(|operation| operation.is_acknowledged()).count();
+        if worked < 20 {
+            return Err(format!("liveness: {worked} operations acknowledged after everything was healed"));
+        }
+        let mut finals: Vec<BTreeMap<u8, Vec<usize>>> = Vec::new();
+        for node in &mut self.nodes {
+            let core = node.core.as_mut().ok_or("liveness: a node is still down")?;
+            let lists = (0..KEYS).map(|key| (key, final_list(core, key)));
+            finals.push(lists.collect());
+        }
+        self.log_matching()?;
+        // Followers may lag by what is on its way; the longest list is the leader's.
+        let longest = |key: u8| finals.iter().map(|lists| &lists[&key]).max_by_key(|list| list.len()).unwrap();
+        (0..KEYS).try_for_each(|key| judge::judge(key, &self.history, longest(key)))
+    }
+
+    /// Where two logs have a record of one lineage at one LSN, they are equal up to it.
+    fn log_matching(&self) -> Result<(), String> {
+        let cores: Vec<&Core<usize>> = self.nodes.iter().filter_map(|node| node.core.as_ref()).collect();
+        for (a, b) in cores.iter().flat_map(|&a| cores.iter().map(move |&b| (&a.journal, &b.journal))) {
+            let common = a.history().agrees_until(b.history());
+            let held = a.base_lsn().max(b.base_lsn());
+            let until = common.saturating_sub(held) as usize;
+            if held < common && !a.after(held).take(until).eq(b.after(held).take(until)) {
+                return Err(format!("log matching: two logs agree at LSN {common} but not before"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn final_list(core: &Core<usize>, key: u8) -> Vec<usize> {
+    let key = Bytes::from(vec![b'a' + key]);
+    match core.store.plan(Operation::Range { key, start: 0, stop: -1 }) {
+        Plan::Read(Reply::List(elements)) => {
+            elements.iter().map(|element| std::str::from_utf8(element).unwrap().parse().unwrap()).collect()
+        }
+        other => panic!("a list was expected, not {other:?}"),
+    }
+}
