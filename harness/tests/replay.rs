@@ -7,18 +7,18 @@ use interregnum::prelude::*;
 
 #[tokio::test]
 async fn steps_wait_for_what_happens() -> interregnum::Result {
-    let hold = millis(300);
+    let hold = millis(600);
     let promoted = Trigger::on_log(r"INFO leader epoch=\d").expect("it is an expression");
     let schedule = Schedule {
         steps: vec![
-            Step::when(Trigger::AfterAcknowledged(200), hold, Fault::Kill, leader()),
+            Step::when(Trigger::AfterAcknowledged(30), hold, Fault::Kill, leader()),
             // Its successor, a little later.
             Step { delay_ms: 50, ..Step::when(Trigger::OnLeader(2), hold, Fault::Pause, leader()) },
             // Its log tells it too, and then there is time to recover.
             Step { delay_ms: 1500, ..Step::when(promoted, hold, Fault::Pause, random(1)) },
         ],
     };
-    let report = Experiment::new(Node::cluster(3)).schedule(schedule).run_for(secs(5)).await?;
+    let report = Experiment::new(Node::cluster(3)).schedule(schedule).run_for(secs(7)).await?;
     let again = Schedule::read(&report.run_dir().schedule()).expect("what happened is a schedule");
     let later = again.steps.iter().filter(|step| matches!(step.trigger, Trigger::OnLeader(_))).count();
     assert_eq!((again.steps.len(), later), (3, 2), "two of the three are tied to a later leader: {again:?}");
@@ -47,9 +47,9 @@ fn a_run_is_replayed_from_its_directory() {
         "--workload",
         "append",
         "--faults",
-        "kill",
+        "pause",
         "--target",
-        "leader",
+        "most-up-to-date",
         "--time",
         "3s",
         "--out",
