@@ -124,6 +124,7 @@ impl Cluster {
 
     /// Starts a node that does not run.
     pub(crate) fn start(&mut self, node: NodeId) -> anyhow::Result<()> {
+        let log = self.log_of(node);
         let running = self.nodes.get_mut(&node).expect("targets are nodes of the cluster");
         assert!(running.processes.iter().all(|process| !process.is_alive()), "{node} is started while it runs");
         let commands = self.system.commands(&running.place).with_context(|| format!("configuring {node}"))?;
@@ -131,7 +132,6 @@ impl Cluster {
         running.starts += 1;
         running.pauses = 0;
         for command in &commands {
-            let log = self.logs.join(format!("{node}.log"));
             let process = Process::start(command, &running.place.directory, &log, &self.guardian)
                 .with_context(|| format!("starting {node}: {}", command.program.display()))?;
             running.processes.push(process);
@@ -245,6 +245,11 @@ impl Cluster {
     /// Where every node lives.
     pub(crate) fn places(&self) -> Vec<Arc<Place>> {
         self.nodes.values().map(|running| Arc::clone(&running.place)).collect()
+    }
+
+    /// Where a node's processes print.
+    pub(crate) fn log_of(&self, node: NodeId) -> PathBuf {
+        self.logs.join(format!("{node}.log"))
     }
 
     /// How clients reach the nodes.

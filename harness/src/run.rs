@@ -102,7 +102,7 @@ pub(crate) async fn run(
     let load_began_ns = recorder.now_ns();
     wait_until_underway(&load, interrupted).await;
     let schedule_began_ns = recorder.now_ns();
-    let logs: Vec<_> = nemesis.cluster().nodes().iter().map(|node| run_dir.log_of(*node)).collect();
+    let logs: Vec<_> = nemesis.cluster().nodes().into_iter().map(|node| nemesis.cluster().log_of(node)).collect();
     let signs = Signs::begin(&plan.schedule, progress.subscribe(), &logs);
     nemesis.follow(&plan.schedule, signs, plan.run_for, interrupted, progress).await?;
 

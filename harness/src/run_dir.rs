@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::node_id::NodeId;
-
 /// Everything that is known of one run.
 ///
 /// | file | what |
@@ -97,21 +95,10 @@ impl RunDir {
         self.path.join("logs")
     }
 
-    /// What one node printed.
-    #[must_use]
-    pub fn log_of(&self, node: NodeId) -> PathBuf {
-        self.logs().join(format!("{node}.log"))
-    }
-
     /// What the nodes kept aside.
     #[must_use]
     pub fn nodes(&self) -> PathBuf {
         self.path.join("nodes")
-    }
-
-    /// Writes a text.
-    pub(crate) fn write_text(&self, name: &str, text: &str) -> io::Result<()> {
-        fs::write(self.path.join(name), text)
     }
 
     /// Writes a JSON document.

@@ -365,12 +365,10 @@ impl<T> Core<T> {
     }
 
     fn not_leading(&self) -> Refusal {
-        if let Some(refusal) = self.refusal_in_trouble() {
-            return refusal;
-        }
-        match self.leader {
-            Some((member, address)) if member != self.settings.me => Refusal::Redirect(address),
-            _ => Refusal::NoLeader,
+        match (self.leader, &self.disk_trouble) {
+            (Some((member, address)), _) if member != self.settings.me => Refusal::Redirect(address),
+            (_, Some(trouble)) => Refusal::Disk(trouble.ailment),
+            (_, None) => Refusal::NoLeader,
         }
     }
 }

@@ -3,7 +3,7 @@
 //! What is damaged is moved aside and never deleted. Not here: why such a node grants no vote for a while (`core::rebuild`).
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, bail, ensure};
 
@@ -32,8 +32,8 @@ fn check(data: &Path, members: usize) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Begins a new life of the node: durably, before its old data is gone. Returns where that was moved.
-pub(crate) fn begin(config: &Config, data: &Path) -> anyhow::Result<PathBuf> {
+/// Begins a new life of the node: durably, before its old data is gone.
+pub(crate) fn begin(config: &Config, data: &Path) -> anyhow::Result<()> {
     check(data, config.members().len())?;
     let (mut file, hard) = HardStateFile::open(&Disk::default(), data, &config.id, config.founders().as_deref())?;
     let hard = HardState { rebuilding: true, life: hard.life + 1, ..hard };
@@ -49,5 +49,5 @@ pub(crate) fn begin(config: &Config, data: &Path) -> anyhow::Result<PathBuf> {
     }
     sync_dir(&aside).and_then(|()| sync_dir(data)).with_context(|| format!("cannot use {}", data.display()))?;
     tracing::info!(epoch = hard.epoch, life = hard.life, aside = %aside.display(), "rebuilding from the leader");
-    Ok(aside)
+    Ok(())
 }

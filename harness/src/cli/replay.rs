@@ -16,7 +16,6 @@ use serde::Deserialize;
 use super::run::{self, RunFlags};
 use super::say;
 use crate::experiment::SCHEDULE_VARIABLE;
-use crate::report::Report;
 use crate::run_dir::RunDir;
 
 /// What stands at the end of `replay --help`.
@@ -75,7 +74,8 @@ struct Command {
 
 pub(super) fn replay(flags: &ReplayFlags) -> anyhow::Result<Verdict> {
     let run_dir = RunDir::existing(&flags.run).with_context(|| format!("no run in {}", flags.run.display()))?;
-    let original: Outcome = read::<Judged>(&run_dir.verdict())?.into();
+    let Judged { verdict, judgements } = read(&run_dir.verdict())?;
+    let original = Outcome::of(verdict, &judgements);
     let again = again(&run_dir, read(&run_dir.plan())?)?;
     let out = flags.out.clone().unwrap_or_else(|| beside(run_dir.path()));
     say(format!("the run    {}", original.told()));
@@ -84,7 +84,7 @@ pub(super) fn replay(flags: &ReplayFlags) -> anyhow::Result<Verdict> {
     for number in 1..=flags.times {
         let name = format!("replay {number} of {}", flags.times);
         let report = run::execute(&name, again.clone().leaving(out.join(number.to_string())))?;
-        let outcome = Outcome::of(&report);
+        let outcome = Outcome::of(report.overall(), report.judgements());
         let is_same = outcome.reproduces(&original);
         reproduced += u32::from(is_same);
         verdict = verdict.and(outcome.verdict);
@@ -124,17 +124,10 @@ fn beside(run: &Path) -> PathBuf {
     run.with_file_name(name)
 }
 
-impl From<Judged> for Outcome {
-    fn from(judged: Judged) -> Self {
-        let broken = judged.judgements.into_iter().filter(|judgement| judgement.verdict == Verdict::Violation);
-        Self { verdict: judged.verdict, broken: broken.map(|judgement| judgement.checker).collect() }
-    }
-}
-
 impl Outcome {
-    fn of(report: &Report) -> Self {
-        let broken = report.judgements().iter().filter(|judgement| judgement.verdict == Verdict::Violation);
-        Self { verdict: report.overall(), broken: broken.map(|judgement| judgement.checker.clone()).collect() }
+    fn of(verdict: Verdict, judgements: &[Judgement]) -> Self {
+        let broken = judgements.iter().filter(|judgement| judgement.verdict == Verdict::Violation);
+        Self { verdict, broken: broken.map(|judgement| judgement.checker.clone()).collect() }
     }
 
     /// The same failure is one that breaks a promise that the other broke. It may break more of them: a lost write makes a history

@@ -7,12 +7,13 @@
 use std::fmt::Write as _;
 
 use super::nemesis::StepTaken;
+use super::snapshot::is_another_leader;
 use crate::experiment::SCHEDULE_VARIABLE;
 use crate::node_id::NodeId;
 use crate::schedule::{Step, Trigger};
 use crate::target::Target;
 
-/// A node that was seen to lead, in the order and by the count of the monitor.
+/// A node that was seen to lead.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LeaderSeen {
     pub at_ns: u64,
@@ -26,6 +27,12 @@ pub(super) fn happened(taken: &[StepTaken], leaders: &[LeaderSeen], begin_ns: u6
         "# What happened in this run, as a schedule to be run again: with `interregnum replay` and the run's directory; or give this file\n\
          # to `interregnum run --schedule`, or to a test in the variable {SCHEDULE_VARIABLE}. The run was:\n#   {reproduce}\n"
     );
+    let mut counted: Vec<LeaderSeen> = Vec::new(); // as the monitor counts them
+    for seen in leaders {
+        if is_another_leader(counted.last().map(|last| (last.node, last.epoch)), (seen.node, seen.epoch)) {
+            counted.push(*seen);
+        }
+    }
     let mut in_order: Vec<_> = taken.iter().collect();
     in_order.sort_by_key(|taken| taken.began_ns);
     for taken in in_order {
@@ -39,7 +46,7 @@ pub(super) fn happened(taken: &[StepTaken], leaders: &[LeaderSeen], begin_ns: u6
         let (from, to, verified) = (ms(began_ns), ms(ended_ns), if effect.verified { "" } else { "NOT VERIFIED: " });
         let struck = step.fault.striking(nodes);
         let _ = write!(text, "\n# {from} to {to} ms: {struck}; {verified}{}\n# planned: {planned}\n", effect.evidence);
-        let seen = leaders.iter().rposition(|seen| seen.at_ns <= *began_ns).map(|index| (index, leaders[index]));
+        let seen = counted.iter().rposition(|seen| seen.at_ns <= *began_ns).map(|index| (index, counted[index]));
         if let Some((index, LeaderSeen { at_ns, node, epoch })) = seen {
             let _ = writeln!(text, "# leader {} was {node} in epoch {epoch}, seen at {} ms", index + 1, ms(&at_ns));
         }

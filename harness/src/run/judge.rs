@@ -1,7 +1,7 @@
 //! From the recorded history and what the nemesis did to a report: the workload's checkers, and the gates.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
@@ -56,10 +56,10 @@ pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow
         Ok::<_, anyhow::Error>((history, judgements, measured))
     });
     let (history, judgements, measured) = judged.await.context("a checker failed")??;
-    let seen = leaders_seen(run_dir).context("reading back the events")?;
-    let again = happened(&facts.steps, &seen, facts.schedule_began_ns, &plan.reproduce);
-    run_dir.write_text("schedule.toml", &again).context("writing schedule.toml")?;
-    let leaderships = leaderships(run_dir, &history).context("reading back the events")?;
+    let leaders = leaders_seen(run_dir).context("reading back the events")?;
+    let again = happened(&facts.steps, &leaders, facts.schedule_began_ns, &plan.reproduce);
+    fs::write(run_dir.schedule(), again).context("writing schedule.toml")?;
+    let leaderships = leaderships(&leaders, &history).context("naming the nodes that led")?;
     let gates = gate::examine(&Exercise {
         planned: &plan.schedule,
         taken: &facts.steps,
@@ -124,14 +124,12 @@ fn counts(history: &History) -> Counts {
     counts
 }
 
-/// The leaders as the monitor counted them.
+/// Whenever a node was new as a leader to the monitor.
 fn leaders_seen(run_dir: &RunDir) -> anyhow::Result<Vec<LeaderSeen>> {
-    let mut seen: Vec<LeaderSeen> = Vec::new();
+    let mut seen = Vec::new();
     for line in BufReader::new(File::open(run_dir.events())?).lines() {
         let TimedEvent { time, event } = serde_json::from_str(&line?)?;
-        if let RunEvent::Status { node, role: Role::Leader, epoch, .. } = event
-            && seen.last().is_none_or(|last| epoch >= last.epoch && (node, epoch) != (last.node, last.epoch))
-        {
+        if let RunEvent::Status { node, role: Role::Leader, epoch, .. } = event {
             seen.push(LeaderSeen { at_ns: time, node, epoch });
         }
     }
@@ -139,15 +137,11 @@ fn leaders_seen(run_dir: &RunDir) -> anyhow::Result<Vec<LeaderSeen>> {
 }
 
 /// Every leadership that was seen, by the monitor or in an acknowledgement.
-fn leaderships(run_dir: &RunDir, history: &History) -> anyhow::Result<Vec<Leadership>> {
-    let mut seen = BTreeMap::new();
-    for line in BufReader::new(File::open(run_dir.events())?).lines() {
-        let TimedEvent { event, .. } = serde_json::from_str(&line?)?;
-        if let RunEvent::Status { node: leader, role: Role::Leader, epoch, .. } = event {
-            let unseen_by_clients = Leadership { epoch, leader, writes: 0, first_ns: None, last_ns: None };
-            seen.insert((epoch, leader), unseen_by_clients);
-        }
-    }
+fn leaderships(leaders: &[LeaderSeen], history: &History) -> anyhow::Result<Vec<Leadership>> {
+    let unseen_by_clients = |&LeaderSeen { node: leader, epoch, .. }: &LeaderSeen| {
+        ((epoch, leader), Leadership { epoch, leader, writes: 0, first_ns: None, last_ns: None })
+    };
+    let mut seen: BTreeMap<_, _> = leaders.iter().map(unseen_by_clients).collect();
     let acknowledged_ns = |write: usize| history.operations()[write].completed?.time_ns;
     for Reign { epoch, node, writes, first, last } in leadership::reigns(history) {
         let leader: NodeId = node.parse()?;

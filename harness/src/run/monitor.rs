@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, is_another_leader};
 use crate::cluster::Cluster;
 use crate::node_id::NodeId;
 use crate::record::{Recorder, RunEvent};
@@ -81,7 +81,7 @@ async fn watch_node(
         if let Some(Status { role: Role::Leader, epoch, .. }) = status {
             progress.send_modify(|snapshot| {
                 let leads = (place.node, epoch);
-                if snapshot.leader.is_none_or(|known| epoch >= known.1 && known != leads) {
+                if is_another_leader(snapshot.leader, leads) {
                     snapshot.leader = Some(leads);
                     snapshot.leaders += 1;
                 }

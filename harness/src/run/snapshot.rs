@@ -30,6 +30,11 @@ impl fmt::Display for Phase {
     }
 }
 
+/// Whether a node that was seen to lead in an epoch counts as another leader than the one counted last: who is behind does not.
+pub(super) fn is_another_leader(last: Option<(NodeId, u64)>, seen: (NodeId, u64)) -> bool {
+    last.is_none_or(|last| seen.1 >= last.1 && seen != last)
+}
+
 /// What can be said of a run while it goes on.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {

@@ -27,7 +27,8 @@ pub(crate) enum Admin {
 impl<T> Core<T> {
     /// An operator asks. The answer follows as an effect, at once or later.
     pub(crate) fn admin(&mut self, token: T, admin: Admin) {
-        if let Some(refusal) = self.refusal_in_trouble() {
+        if self.disk_trouble.is_some() {
+            let refusal = self.not_leading();
             return self.answer(token, Err(refusal), self.hard.epoch, self.journal.last_lsn());
         }
         match admin {

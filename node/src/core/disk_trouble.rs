@@ -5,7 +5,7 @@
 //! over from what is on the disk, as after a crash. Not here: which errors there are (`disk`), and starting over (`runtime`).
 
 use super::message::{Body, Message};
-use super::{Core, Effect, Refusal, Role};
+use super::{Core, Effect, Role};
 use crate::record::Member;
 
 /// What ails a disk.
@@ -84,14 +84,5 @@ impl<T> Core<T> {
             self.leader = None;
             self.rearm();
         }
-    }
-
-    /// Why a write is refused here: somebody else may take it, or nobody is known who would.
-    pub(crate) fn refusal_in_trouble(&self) -> Option<Refusal> {
-        let trouble = self.disk_trouble.as_ref()?;
-        Some(match self.leader {
-            Some((member, address)) if member != self.settings.me => Refusal::Redirect(address),
-            _ => Refusal::Disk(trouble.ailment),
-        })
     }
 }
