@@ -80,17 +80,21 @@ fn explanation() -> Result<Option<String>, clap::Error> {
 /// Runs the command that the program's arguments name.
 #[must_use]
 pub fn main() -> ExitCode {
+    ExitCode::from(run_command().exit_code())
+}
+
+/// The same, as the verdict that the exit code stands for.
+pub(crate) fn run_command() -> Verdict {
     let cli = match explanation().and_then(|text| text.map_or_else(|| Cli::try_parse().map(Ok), |text| Ok(Err(text)))) {
         Ok(Ok(cli)) => cli,
         Ok(Err(explanation)) => {
             say(explanation.trim_end());
-            return ExitCode::from(Verdict::Pass.exit_code());
+            return Verdict::Pass;
         }
         Err(error) => {
             // Help goes to standard output, a complaint to standard error. If that cannot be written, nothing can.
             let _ = error.print();
-            let code = if error.use_stderr() { Verdict::HarnessError } else { Verdict::Pass };
-            return ExitCode::from(code.exit_code());
+            return if error.use_stderr() { Verdict::HarnessError } else { Verdict::Pass };
         }
     };
     let verdict = match cli.command {
@@ -101,9 +105,8 @@ pub fn main() -> ExitCode {
         Some(Command::Convert(flags)) => convert::convert(&flags),
         Some(Command::Node(node)) => Ok(crate::reentry::run_node(*node)),
     };
-    let verdict = verdict.unwrap_or_else(|error| {
+    verdict.unwrap_or_else(|error| {
         eprintln!("error: {error:#}");
         Verdict::HarnessError
-    });
-    ExitCode::from(verdict.exit_code())
+    })
 }

@@ -19,6 +19,9 @@ pub(crate) const ROLE_VARIABLE: &str = "INTERREGNUM_ROLE";
 /// The role of a node of the reference system; the arguments are those of `interregnum node`.
 pub(crate) const NODE: &str = "node";
 
+/// The role of a run that is made for another process; the arguments are those of `interregnum`. See [`crate::campaign`].
+pub(crate) const CHILD: &str = "child";
+
 /// The role of a cluster's guardian, see [`crate::process::guardian`].
 pub(crate) const GUARDIAN: &str = "guardian";
 
@@ -33,6 +36,7 @@ fn play_role() {
     ignore_sigpipe();
     let code = match role.to_str() {
         Some(NODE) => node(),
+        Some(CHILD) => child(),
         Some(GUARDIAN) => crate::process::guardian::stand_guard(std::env::args_os().nth(2)),
         _ => {
             eprintln!("error: {ROLE_VARIABLE}={} is not a role; only interregnum sets it: unset it", role.display());
@@ -68,6 +72,11 @@ fn node() -> i32 {
         }
     };
     i32::from(run_node(node).exit_code())
+}
+
+fn child() -> i32 {
+    crate::campaign::end_with_parent();
+    i32::from(crate::cli::run_command().exit_code())
 }
 
 /// Runs a node until it is told to stop, or a tool until it is done.

@@ -1,0 +1,82 @@
+//! What a run came to, in the few words that are kept of it when its directory is gone.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context as _;
+use interregnum_checker::judgement::Judgement;
+use interregnum_checker::verdict::Verdict;
+use serde::{Deserialize, Serialize};
+
+use crate::gate::Gate;
+use crate::report::terminal::most_telling_first;
+use crate::run::StepTaken;
+use crate::run_dir::RunDir;
+
+/// What a run came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Outcome {
+    pub verdict: Verdict,
+    /// The promises that it broke, by their checkers, the most telling first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub broken: Vec<String>,
+    /// Why it is inconclusive or a harness error, in a sentence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub complaint: Option<String>,
+    /// How many faults struck.
+    pub faults: usize,
+    /// How many operations clients made.
+    pub operations: u64,
+    /// How long it took in all.
+    pub elapsed_ms: u64,
+}
+
+/// What is needed of `verdict.json`.
+#[derive(Deserialize)]
+struct Judged {
+    verdict: Verdict,
+    judgements: Vec<Judgement>,
+    gates: Vec<Gate>,
+    faults: Vec<StepTaken>,
+    operations: Operations,
+}
+
+#[derive(Deserialize)]
+struct Operations {
+    ok: u64,
+    fail: u64,
+    info: u64,
+}
+
+impl Outcome {
+    /// A run that says nothing about the system.
+    pub(crate) fn harness_error(complaint: String) -> Self {
+        let verdict = Verdict::HarnessError;
+        Self { verdict, broken: Vec::new(), complaint: Some(complaint), faults: 0, operations: 0, elapsed_ms: 0 }
+    }
+
+    /// What the directory of a run tells, but for the time it took.
+    pub(crate) fn read(run: &Path) -> anyhow::Result<Self> {
+        let run_dir = RunDir::existing(run).with_context(|| format!("no run in {}", run.display()))?;
+        let path = run_dir.verdict();
+        let text = fs::read(&path)
+            .with_context(|| format!("{} cannot be read: is this a run's directory?", path.display()))?;
+        let judged: Judged = serde_json::from_slice(&text)
+            .with_context(|| format!("{} is not as this version writes it", path.display()))?;
+        let Judged { verdict, judgements, gates, faults, operations } = judged;
+        let mut broken: Vec<_> = judgements.iter().filter(|judged| judged.verdict == Verdict::Violation).collect();
+        most_telling_first(&mut broken);
+        let unmet = gates.iter().find(|gate| !gate.met).map(|gate| format!("not met: {}: {}", gate.name, gate.detail));
+        let undecided = judgements.iter().find(|judged| judged.verdict == Verdict::Inconclusive);
+        let undecided = undecided.map(|judged| format!("undecided: {}", judged.summary));
+        Ok(Self {
+            verdict,
+            broken: broken.into_iter().map(|judged| judged.checker.clone()).collect(),
+            complaint: unmet.or(undecided).filter(|_| verdict == Verdict::Inconclusive),
+            faults: faults.iter().filter(|taken| taken.effect.verified).count(),
+            operations: operations.ok + operations.fail + operations.info,
+            elapsed_ms: 0,
+        })
+    }
+}
