@@ -1,6 +1,7 @@
 //! A running cluster: its nodes' processes, its network, its guardian. It starts and stops; why is decided elsewhere.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use crate::network::address::Claim;
 use crate::network::{Endpoint, Network};
 use crate::node_id::NodeId;
 use crate::process::guardian::Guardian;
-use crate::process::{Process, describe_exit};
+use crate::process::{CommandLine, Process, describe_exit};
 use crate::system::{Place, Reach, Role, Status, System};
 
 /// How long a signal may take to show in the kernel. It takes microseconds; only a machine in deep trouble needs more,
@@ -50,6 +51,24 @@ struct Running {
     starts: u64,
     /// How many pauses apply.
     pauses: u32,
+    /// How many faults keep it down.
+    downs: u32,
+    /// Whether it is to run the system's other version.
+    is_upgraded: bool,
+}
+
+impl Running {
+    /// A node that has not been started.
+    fn at(place: Place) -> Self {
+        let place = Arc::new(place);
+        Self { place, processes: Vec::new(), starts: 0, pauses: 0, downs: 0, is_upgraded: false }
+    }
+
+    fn commands(&self, system: &dyn System) -> anyhow::Result<Vec<CommandLine>> {
+        let commands =
+            if self.is_upgraded { system.upgraded_commands(&self.place) } else { system.commands(&self.place) };
+        commands.with_context(|| format!("configuring {}", self.place.node))
+    }
 }
 
 /// A pause in force on one node.
@@ -97,7 +116,7 @@ impl Cluster {
                 reaches,
                 seed: seeds.next_u64(),
             };
-            nodes.insert(*node, Running { place: Arc::new(place), processes: Vec::new(), starts: 0, pauses: 0 });
+            nodes.insert(*node, Running::at(place));
         }
         let guardian = Arc::new(guardian);
         let mut cluster =
@@ -127,7 +146,7 @@ impl Cluster {
         let log = self.log_of(node);
         let running = self.nodes.get_mut(&node).expect("targets are nodes of the cluster");
         assert!(running.processes.iter().all(|process| !process.is_alive()), "{node} is started while it runs");
-        let commands = self.system.commands(&running.place).with_context(|| format!("configuring {node}"))?;
+        let commands = running.commands(&*self.system)?;
         running.processes.clear();
         running.starts += 1;
         running.pauses = 0;
@@ -139,22 +158,68 @@ impl Cluster {
         Ok(())
     }
 
-    /// Kills a node as the death of its host would: its processes end at once, and what its links had under way is lost.
-    /// Returns how each process ended, as reaped.
-    pub(crate) async fn kill(&mut self, node: NodeId) -> anyhow::Result<Vec<ExitStatus>> {
-        let processes = &self.running(node).processes;
-        for process in processes {
-            process.signal(Signal::SIGKILL).with_context(|| format!("killing {node}"))?;
+    /// Kills nodes, all at once, as the death of their hosts would: their processes end at once, and what their links had under way
+    /// is lost. Returns how each process ended, as reaped.
+    pub(crate) async fn kill(&mut self, nodes: &[NodeId]) -> anyhow::Result<Vec<(NodeId, ExitStatus)>> {
+        for node in nodes {
+            for process in &self.running(*node).processes {
+                process.signal(Signal::SIGKILL).with_context(|| format!("killing {node}"))?;
+            }
         }
-        self.network.sever(node);
+        for node in nodes {
+            self.network.sever(*node);
+        }
         let mut ended = Vec::new();
-        for process in processes {
-            match process.wait(SIGNAL_LIMIT).await {
-                Some(status) => ended.push(status),
-                None => bail!("{node} (process {}) was killed but does not end", process.pid()),
+        for node in nodes {
+            for process in &self.running(*node).processes {
+                match process.wait(SIGNAL_LIMIT).await {
+                    Some(status) => ended.push((*node, status)),
+                    None => bail!("{node} (process {}) was killed but does not end", process.pid()),
+                }
             }
         }
         Ok(ended)
+    }
+
+    /// Says that nodes, which have ended, are to stay so until [`let_up`](Self::let_up). Several of these add up.
+    pub(crate) fn keep_down(&mut self, nodes: &[NodeId]) {
+        for node in nodes {
+            self.running_mut(*node).downs += 1;
+        }
+    }
+
+    /// Undoes one [`keep_down`](Self::keep_down) of each node, and starts those that nothing else keeps down.
+    pub(crate) fn let_up(&mut self, nodes: &[NodeId]) -> anyhow::Result<()> {
+        for node in nodes {
+            let running = self.running_mut(*node);
+            running.downs = running.downs.checked_sub(1).expect("what is let up has been kept down");
+            if running.downs == 0 && !self.is_alive(*node) {
+                self.start(*node)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a node is started from the system's other version from now on.
+    pub(crate) fn set_upgraded(&mut self, node: NodeId, is_upgraded: bool) {
+        self.running_mut(node).is_upgraded = is_upgraded;
+    }
+
+    /// Whether it is.
+    pub(crate) fn is_upgraded(&self, node: NodeId) -> bool {
+        self.running(node).is_upgraded
+    }
+
+    /// The command lines of a node's processes, as the kernel has them: a null character behind each word.
+    pub(crate) fn command_lines(&self, node: NodeId) -> Vec<OsString> {
+        let line = |process: &Process| process.command_line().unwrap_or_default();
+        self.running(node).processes.iter().map(line).collect()
+    }
+
+    /// The same, as they would be if the node were started now.
+    pub(crate) fn planned_command_lines(&self, node: NodeId) -> anyhow::Result<Vec<OsString>> {
+        let commands = self.running(node).commands(&*self.system)?;
+        Ok(commands.iter().map(CommandLine::in_kernel).collect())
     }
 
     /// Asks a node to end, and kills what has not ended within [`STOP_LIMIT`]. Returns how each process ended by itself.
@@ -166,7 +231,7 @@ impl Cluster {
             ended.push(process.wait(STOP_LIMIT).await);
         }
         if ended.contains(&None) {
-            self.kill(node).await?;
+            self.kill(&[node]).await?;
         }
         Ok(ended)
     }
@@ -178,7 +243,7 @@ impl Cluster {
 
     /// Stops a node with SIGSTOP until [`resume`](Self::resume). Several pauses add up.
     pub(crate) async fn pause(&mut self, node: NodeId) -> anyhow::Result<Pause> {
-        let running = self.nodes.get_mut(&node).expect("targets are nodes of the cluster");
+        let running = self.running_mut(node);
         running.pauses += 1;
         let mut stopped = true;
         for process in &running.processes {
@@ -191,7 +256,7 @@ impl Cluster {
     /// Undoes one pause.
     pub(crate) async fn resume(&mut self, pause: Pause) -> anyhow::Result<()> {
         let Pause { node, start, .. } = pause;
-        let running = self.nodes.get_mut(&node).expect("targets are nodes of the cluster");
+        let running = self.running_mut(node);
         if running.starts != start {
             return Ok(());
         }
@@ -229,12 +294,16 @@ impl Cluster {
 
     /// What every node that can be asked believes.
     pub(crate) async fn statuses(&self) -> BTreeMap<NodeId, Status> {
-        let running = self.nodes().into_iter().filter(|node| self.runs(*node));
-        let asked = running.map(|node| async move {
-            let status = self.system.status(&self.running(node).place).await;
-            Some((node, status.ok()?))
-        });
+        let asked = self.nodes().into_iter().map(|node| async move { Some((node, self.status(node).await?)) });
         join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    /// What one node believes; `None` if it cannot be asked.
+    pub(crate) async fn status(&self, node: NodeId) -> Option<Status> {
+        if !self.runs(node) {
+            return None;
+        }
+        self.system.status(&self.running(node).place).await.ok()
     }
 
     /// All nodes.
@@ -287,15 +356,18 @@ impl Cluster {
         for helper in &self.helpers {
             helper.signal(Signal::SIGKILL).context("killing a process beside the nodes")?;
         }
-        for node in self.nodes() {
-            self.kill(node).await?;
-        }
+        let nodes: Vec<_> = self.nodes().into_iter().collect();
+        self.kill(&nodes).await?;
         let guardian = Arc::clone(&self.guardian);
         tokio::task::spawn_blocking(move || guardian.dismiss()).await?.context("taking the cluster down")
     }
 
     fn running(&self, node: NodeId) -> &Running {
         &self.nodes[&node]
+    }
+
+    fn running_mut(&mut self, node: NodeId) -> &mut Running {
+        self.nodes.get_mut(&node).expect("targets are nodes of the cluster")
     }
 }
 

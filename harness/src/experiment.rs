@@ -149,7 +149,9 @@ impl Experiment {
             None => Schedule::draw(&self.injections, run_for, seed),
         };
         let reproduce = match &self.arguments {
-            Some(arguments) => format!("interregnum {}", arguments.join(" ")),
+            Some(arguments) => {
+                format!("interregnum {}", arguments.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
+            }
             None => format!("{SEED_VARIABLE}={seed} cargo test {name}"),
         };
         let plan = Plan {
@@ -171,6 +173,16 @@ impl Experiment {
             .await
             .with_context(|| format!("what was recorded is in {}", run_dir.path().display()))
             .map_err(Error::harness)
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_=:,./()".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 

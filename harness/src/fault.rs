@@ -3,53 +3,74 @@
 //! A fault that was injected but had no effect would make a run pass without having tested anything, so each kind says
 //! how its effect shows: a killed process is reaped, a paused one is in state `T` in the kernel, a partition has held
 //! bytes back and let none through.
+//!
+//! Not here: how faults are written (`fault/word.rs`).
 
+mod crash_loop;
 mod kill;
 mod partition;
 mod pause;
+mod rolling_restart;
+mod slow_process;
 mod stop;
 mod switchover;
+mod upgrade;
+mod word;
 
-use std::fmt;
-use std::str::FromStr;
+use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
-use crate::cluster::{Cluster, Pause};
-use crate::network::{Direction, Traffic};
+use crate::cluster::Cluster;
 use crate::node_id::NodeId;
+use crate::target::Target;
 pub use partition::Shape;
+pub use word::{ALL_FAULTS, UnknownFault};
 
-/// A kind of fault.
+/// A kind of fault, with its parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Fault {
     /// The node's processes get SIGKILL, and what its links had under way is lost, as when a host dies. Undone by a
     /// restart.
     Kill,
+    /// Every node is killed at the same moment, as when the power fails. Undone by restarts.
+    KillAll,
+    /// The node is killed and started at once, and killed again as soon as it answers: so many times, after which it stays
+    /// down, as with a supervisor of services that gives up. Undone by a restart.
+    CrashLoop {
+        /// How often it is killed.
+        times: u64,
+    },
     /// The node's processes get SIGTERM and end by themselves, as before an upgrade. Undone by a restart.
     Stop,
+    /// The targets are stopped with SIGTERM and started again, one after the other; each waits until the one before it follows
+    /// a leader again. There is nothing to undo.
+    RollingRestart,
+    /// The node is stopped with SIGTERM and started from the system's other version, see
+    /// [`System::upgraded_commands`](crate::system::System::upgraded_commands). Undone by the way back.
+    Upgrade,
     /// The node is asked to hand leadership over, as before maintenance. There is nothing to undo.
     Switchover,
     /// The node's processes are stopped with SIGSTOP, as a long garbage collection or a frozen virtual machine does.
     /// Undone by SIGCONT.
     Pause,
+    /// The node's processes are stopped and continued in turn, as on a host whose processors others use. Undone by SIGCONT.
+    SlowProcess {
+        /// How long they may run each time, in milliseconds.
+        run_ms: u64,
+        /// How long they are stopped each time, in milliseconds.
+        stop_ms: u64,
+    },
     /// Bytes between nodes are held back. Clients still reach every node. Undone by letting them through, late.
     Partition(Shape),
 }
 
-/// Every fault that flags and schedules can name.
-pub const ALL_FAULTS: [Fault; 9] = [
-    Fault::Kill,
-    Fault::Stop,
-    Fault::Switchover,
-    Fault::Pause,
-    Fault::Partition(Shape::Isolate),
-    Fault::Partition(Shape::Halves),
-    Fault::Partition(Shape::Inbound),
-    Fault::Partition(Shape::Outbound),
-    Fault::Partition(Shape::Bridge),
-];
+/// How often a fault that waits for something looks whether it has come.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// Whether a fault did what it was injected for, and how that is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -61,30 +82,29 @@ pub(crate) struct Effect {
 }
 
 /// A fault in force.
-#[derive(Debug)]
 pub(crate) struct Injected {
     pub fault: Fault,
     pub targets: Vec<NodeId>,
-    undo: Undo,
+    force: Box<dyn Force>,
 }
 
-/// What has to be done to end it, with what is known of its effect so far.
-#[derive(Debug)]
-enum Undo {
-    Nothing {
-        effect: Effect,
-    },
-    Restart {
-        effect: Effect,
-    },
-    Resume {
-        pauses: Vec<Pause>,
-        effect: Effect,
-    },
-    /// The directions that are cut, with their traffic at that moment.
-    Restore {
-        cut: Vec<(Direction, Traffic)>,
-    },
+/// What a fault in force still does, and what has to be done to end it.
+trait Force: Send {
+    /// What exactly is in force, where that is more than the fault's name and targets.
+    fn detail(&self) -> String;
+
+    /// When it wants to act again. Most faults are done when they are injected.
+    fn next_act(&self) -> Option<Instant> {
+        None
+    }
+
+    /// Does what is due.
+    fn act<'a>(&'a mut self, _cluster: &'a mut Cluster) -> BoxFuture<'a, anyhow::Result<()>> {
+        std::future::ready(Ok(())).boxed()
+    }
+
+    /// Ends the fault, and tells whether it had its effect.
+    fn undo(self: Box<Self>, cluster: &mut Cluster) -> BoxFuture<'_, anyhow::Result<Effect>>;
 }
 
 impl Fault {
@@ -94,12 +114,37 @@ impl Fault {
         format!("{self} {}", nodes.join("+"))
     }
 
+    /// On whom it strikes unless it is told: only a leader can hand leadership over. `None`: that is drawn.
+    pub(crate) fn usual_target(self) -> Option<Target> {
+        match self {
+            Self::KillAll | Self::RollingRestart => Some(Target::All),
+            Self::Switchover => Some(Target::Leader),
+            _ => None,
+        }
+    }
+
+    /// Whether nobody is served while it is in force, so that a run cannot be asked for that.
+    pub(crate) fn stops_service(self) -> bool {
+        self == Self::KillAll
+    }
+
     /// Whether `node` can suffer this fault now: what is dead can't be paused.
     pub(crate) fn applies_to(self, cluster: &Cluster, node: NodeId) -> bool {
         match self {
-            Self::Kill => cluster.is_alive(node),
-            Self::Stop | Self::Switchover | Self::Pause => cluster.runs(node),
+            Self::Kill | Self::KillAll | Self::CrashLoop { .. } => cluster.is_alive(node),
+            Self::Stop | Self::RollingRestart | Self::Switchover | Self::Pause | Self::SlowProcess { .. } => {
+                cluster.runs(node)
+            }
+            Self::Upgrade => cluster.runs(node) && !cluster.is_upgraded(node),
             Self::Partition(_) => true,
+        }
+    }
+
+    /// Why this system cannot suffer the fault at all, if it cannot.
+    pub(crate) fn obstacle(self, cluster: &Cluster) -> Option<String> {
+        match self {
+            Self::Upgrade => upgrade::obstacle(cluster),
+            _ => None,
         }
     }
 
@@ -112,91 +157,41 @@ impl Fault {
         leader: Option<NodeId>,
         rng: &mut ChaCha8Rng,
     ) -> anyhow::Result<Injected> {
-        let undo = match self {
-            Self::Kill => Undo::Restart { effect: kill::inject(cluster, &targets).await? },
-            Self::Stop => Undo::Restart { effect: stop::inject(cluster, &targets).await? },
-            Self::Switchover => Undo::Nothing { effect: switchover::inject(cluster, &targets).await },
-            Self::Pause => {
-                let (pauses, effect) = pause::inject(cluster, &targets).await?;
-                Undo::Resume { pauses, effect }
+        let force: Box<dyn Force> = match self {
+            Self::Kill | Self::KillAll => Box::new(kill::inject(cluster, &targets).await?),
+            Self::CrashLoop { times } => Box::new(crash_loop::inject(cluster, &targets, times).await?),
+            Self::Stop => Box::new(stop::inject(cluster, &targets).await?),
+            Self::RollingRestart => Box::new(rolling_restart::inject(&targets)),
+            Self::Upgrade => Box::new(upgrade::inject(cluster, &targets).await?),
+            Self::Switchover => Box::new(switchover::inject(cluster, &targets).await),
+            Self::Pause => Box::new(pause::inject(cluster, &targets).await?),
+            Self::SlowProcess { run_ms, stop_ms } => {
+                Box::new(slow_process::inject(cluster, &targets, run_ms, stop_ms).await?)
             }
-            Self::Partition(shape) => Undo::Restore { cut: partition::inject(cluster, shape, &targets, leader, rng) },
+            Self::Partition(shape) => Box::new(partition::inject(cluster, shape, &targets, leader, rng)),
         };
-        Ok(Injected { fault: self, targets, undo })
+        Ok(Injected { fault: self, targets, force })
     }
 }
 
 impl Injected {
     /// What exactly is in force, where that is more than the fault's name and targets.
     pub(crate) fn detail(&self) -> String {
-        match &self.undo {
-            Undo::Nothing { effect } | Undo::Restart { effect } | Undo::Resume { effect, .. } => {
-                effect.evidence.clone()
-            }
-            Undo::Restore { cut } => {
-                let directions: Vec<_> = cut.iter().map(|(direction, _)| direction.to_string()).collect();
-                format!("cut {}", directions.join(" "))
-            }
-        }
+        self.force.detail()
+    }
+
+    /// When it wants to act again.
+    pub(crate) fn next_act(&self) -> Option<Instant> {
+        self.force.next_act()
+    }
+
+    /// Does what is due.
+    pub(crate) async fn act(&mut self, cluster: &mut Cluster) -> anyhow::Result<()> {
+        self.force.act(cluster).await
     }
 
     /// Ends the fault, and tells whether it had its effect.
     pub(crate) async fn undo(self, cluster: &mut Cluster) -> anyhow::Result<Effect> {
-        match self.undo {
-            Undo::Nothing { effect } => Ok(effect),
-            Undo::Restart { effect } => {
-                kill::undo(cluster, &self.targets)?;
-                Ok(effect)
-            }
-            Undo::Resume { pauses, effect } => {
-                pause::undo(cluster, &pauses).await?;
-                Ok(effect)
-            }
-            Undo::Restore { cut } => Ok(partition::undo(cluster, &cut)),
-        }
-    }
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Self::Kill => "kill",
-            Self::Stop => "stop",
-            Self::Switchover => "switchover",
-            Self::Pause => "pause",
-            Self::Partition(Shape::Isolate) => "isolate",
-            Self::Partition(Shape::Halves) => "halves",
-            Self::Partition(Shape::Inbound) => "inbound",
-            Self::Partition(Shape::Outbound) => "outbound",
-            Self::Partition(Shape::Bridge) => "bridge",
-        })
-    }
-}
-
-/// A word that names no fault.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{word}` is no fault; choose from: {}", ALL_FAULTS.map(|fault| fault.to_string()).join(", "))]
-pub struct UnknownFault {
-    word: String,
-}
-
-impl FromStr for Fault {
-    type Err = UnknownFault;
-
-    fn from_str(word: &str) -> Result<Self, UnknownFault> {
-        let named = ALL_FAULTS.into_iter().find(|fault| fault.to_string() == word);
-        named.ok_or_else(|| UnknownFault { word: word.to_owned() })
-    }
-}
-
-impl Serialize for Fault {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Fault {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        self.force.undo(cluster).await
     }
 }

@@ -7,7 +7,7 @@ use std::ops::Range;
 use serde::{Deserialize, Serialize};
 
 use crate::run::StepTaken;
-use crate::schedule::Schedule;
+use crate::schedule::{Schedule, Step};
 
 /// Operations that must be acknowledged before the faults, while they are in force, and after them. Few, because a
 /// minority-sized cluster under fire may do little; but none at all would mean that nothing was tested.
@@ -55,7 +55,10 @@ pub(crate) fn examine(exercise: &Exercise<'_>) -> Vec<Gate> {
     let first_ns = exercise.taken.iter().map(|taken| taken.began_ns).min().unwrap_or(exercise.load_ns.end);
     let count = |wanted: &dyn Fn(u64) -> bool| exercise.acknowledged_ns.iter().filter(|ns| wanted(**ns)).count();
     gates.push(enough_acknowledged("operations were acknowledged before the faults", count(&|ns| ns < first_ns)));
-    gates.push(enough_acknowledged(SERVED_DURING_FAULTS, count(&in_force)));
+    let serves = |step: &Step| !step.fault.stops_service();
+    if exercise.planned.steps.iter().any(serves) {
+        gates.push(enough_acknowledged(SERVED_DURING_FAULTS, count(&in_force)));
+    }
     gates.push(enough_acknowledged(
         "operations were acknowledged after the faults",
         count(&|ns| ns >= exercise.load_ns.end),
@@ -106,7 +109,6 @@ mod tests {
     use crate::fault::Effect;
     use crate::fault::Fault;
     use crate::node_id::NodeId;
-    use crate::schedule::Step;
     use crate::target::Target;
 
     fn kill(verified: bool, nodes: Vec<NodeId>) -> StepTaken {

@@ -16,8 +16,8 @@ pub use crate::experiment::Experiment;
 pub use crate::fault::{Fault, Shape};
 pub use crate::report::Report;
 pub use crate::schedule::{
-    Injection, Schedule, ScheduleError, Step, Trigger, all_faults, kill, mixed, partition, partitions, pause, stop,
-    switchover,
+    Injection, Schedule, ScheduleError, Step, Trigger, all_faults, crash_loop, kill, kill_all, mixed, partition,
+    partitions, pause, rolling_restart, slow_process, stop, switchover, upgrade,
 };
 pub use crate::systems::node::{Node, RetryUnknown};
 pub use crate::target::{Target, all, followers, leader, majority, minority, most_up_to_date, node, random};

@@ -9,6 +9,7 @@ mod spawn;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
+use std::os::unix::ffi::OsStringExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, ExitStatus};
@@ -34,6 +35,19 @@ pub struct CommandLine {
     pub arguments: Vec<OsString>,
     /// Variables to set beside those that the harness itself has.
     pub environment: Vec<(OsString, OsString)>,
+}
+
+impl CommandLine {
+    /// What the kernel shows of a process that executes it: a null character behind each word.
+    pub(crate) fn in_kernel(&self) -> OsString {
+        let name = self.name.as_ref().unwrap_or(&self.program);
+        let mut line = OsString::new();
+        for word in std::iter::once(name).chain(&self.arguments) {
+            line.push(word);
+            line.push("\0");
+        }
+        line
+    }
 }
 
 /// How often the kernel is asked whether a stopped process has stopped: it takes microseconds, so this is no wait that
@@ -71,6 +85,11 @@ impl Process {
     /// The process id, which is also the id of its process group.
     pub(crate) fn pid(&self) -> i32 {
         self.pid.as_raw()
+    }
+
+    /// Its command line in the kernel: a null character behind each word.
+    pub(crate) fn command_line(&self) -> io::Result<OsString> {
+        Ok(OsString::from_vec(std::fs::read(format!("/proc/{}/cmdline", self.pid))?))
     }
 
     /// Sends `signal` to the process and its children. `false` if the process has been reaped already.

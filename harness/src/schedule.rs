@@ -66,31 +66,61 @@ enum Timing {
 /// SIGKILL, and a restart later.
 #[must_use]
 pub fn kill(target: Target) -> Injection {
-    Injection::new(vec![vec![Fault::Kill]], Some(target))
+    one(Fault::Kill, target)
+}
+
+/// SIGKILL of every node at once, and restarts later.
+#[must_use]
+pub fn kill_all() -> Injection {
+    one(Fault::KillAll, Target::All)
+}
+
+/// SIGKILL again as soon as the node is up, so many times.
+#[must_use]
+pub fn crash_loop(times: u64, target: Target) -> Injection {
+    one(Fault::CrashLoop { times }, target)
+}
+
+/// SIGTERM and a restart, one target after the other.
+#[must_use]
+pub fn rolling_restart(target: Target) -> Injection {
+    one(Fault::RollingRestart, target)
+}
+
+/// SIGTERM, a start from the system's other version, and the way back later.
+#[must_use]
+pub fn upgrade(target: Target) -> Injection {
+    one(Fault::Upgrade, target)
+}
+
+/// The processes may run for one time and are stopped for the other, in turn.
+#[must_use]
+pub fn slow_process(run: Duration, stop: Duration, target: Target) -> Injection {
+    one(Fault::SlowProcess { run_ms: run.as_millis() as u64, stop_ms: stop.as_millis() as u64 }, target)
 }
 
 /// SIGTERM, and a restart later.
 #[must_use]
 pub fn stop(target: Target) -> Injection {
-    Injection::new(vec![vec![Fault::Stop]], Some(target))
+    one(Fault::Stop, target)
 }
 
 /// A planned change of leader.
 #[must_use]
 pub fn switchover() -> Injection {
-    Injection::new(vec![vec![Fault::Switchover]], Some(Target::Leader))
+    one(Fault::Switchover, Target::Leader)
 }
 
 /// SIGSTOP, and SIGCONT later.
 #[must_use]
 pub fn pause(target: Target) -> Injection {
-    Injection::new(vec![vec![Fault::Pause]], Some(target))
+    one(Fault::Pause, target)
 }
 
 /// A partition of this shape between the targets and the others.
 #[must_use]
 pub fn partition(shape: Shape, target: Target) -> Injection {
-    Injection::new(vec![vec![Fault::Partition(shape)]], Some(target))
+    one(Fault::Partition(shape), target)
 }
 
 /// Kills, pauses and partitions of every shape in turn, mostly of the leader.
@@ -103,6 +133,11 @@ pub fn all_faults() -> Injection {
 #[must_use]
 pub fn mixed(groups: impl IntoIterator<Item = Vec<Fault>>) -> Injection {
     Injection::new(groups.into_iter().collect(), None)
+}
+
+/// One kind of fault, on this target.
+fn one(fault: Fault, target: Target) -> Injection {
+    Injection::new(vec![vec![fault]], Some(target))
 }
 
 /// Partitions of every shape.
@@ -154,7 +189,7 @@ impl Injection {
             let Some(group) = deck.pop() else { break };
             let hold = self.hold.unwrap_or_else(|| interval.mul_f64(rng.random_range(0.3..1.1))).max(SHORTEST_HOLD);
             let fault = *group.choose(rng).expect("a group of faults has at least one");
-            let drawn = if fault == Fault::Switchover { Target::Leader } else { draw_target(rng) };
+            let drawn = fault.usual_target().unwrap_or_else(|| draw_target(rng));
             let hold = hold.min(run_for.saturating_sub(at));
             steps.push(Step::at(at, hold, fault, self.target.unwrap_or(drawn)));
         }

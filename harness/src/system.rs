@@ -29,6 +29,12 @@ pub trait System: Send + Sync {
     /// are started in this order and killed together. Configuration files are written here, into the node's directory.
     fn commands(&self, place: &Place) -> io::Result<Vec<CommandLine>>;
 
+    /// The commands of the same node in the system's other version: the next one, say, or the same with other flags. An error that
+    /// says how to give one, if there is none.
+    fn upgraded_commands(&self, _place: &Place) -> io::Result<Vec<CommandLine>> {
+        Err(io::Error::new(io::ErrorKind::Unsupported, "it has no other version"))
+    }
+
     /// Commands of processes beside the nodes that are no part of any of them: a supervisor, say. They are started after the nodes,
     /// reach the nodes directly or as clients do, and no fault strikes them.
     fn helpers(&self, _places: &[&Place], _reaches: &[Reach]) -> io::Result<Vec<CommandLine>> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::bail;
+use anyhow::{anyhow, bail};
 use clap::{Args, ValueEnum};
 use interregnum_checker::verdict::Verdict;
 use interregnum_node::{ModeFlags, Modes};
@@ -16,7 +16,7 @@ use super::scenario::{self, Scenario};
 use super::{duration, progress, say};
 use crate::error::Error;
 use crate::experiment::Experiment;
-use crate::fault::Fault;
+use crate::fault::{Fault, UnknownFault};
 use crate::node_id::MAX_NODES;
 use crate::report::{Report, terminal};
 use crate::run::Snapshot;
@@ -61,8 +61,9 @@ pub(super) struct RunFlags {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_time)]
     time: Duration,
 
-    /// Faults to inject in turn, separated by commas: kill, stop (SIGTERM), switchover, pause, partition, or the shapes of a partition by name:
-    /// isolate, halves, inbound, outbound, bridge. `none` injects none.
+    /// Faults to inject in turn, separated by commas: kill, kill-all, crash-loop, stop (SIGTERM), rolling-restart, upgrade, switchover,
+    /// pause, slow-process, partition, or the shapes of a partition by name: isolate, halves, inbound, outbound, bridge. Parameters
+    /// stand behind colons: crash-loop:times=5, slow-process:run_ms=10:stop_ms=40. `none` injects none.
     #[arg(long, value_name = "LIST", default_value = "kill,pause,partition", value_parser = parse_faults)]
     faults: Faults,
 
@@ -78,6 +79,14 @@ pub(super) struct RunFlags {
     /// About how long from one fault to the next.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration::parse)]
     interval: Duration,
+
+    /// The program that the fault upgrade starts the node from. Without it, it is this one.
+    #[arg(long, value_name = "PROGRAM")]
+    upgrade_to: Option<PathBuf>,
+
+    /// The flags of a node that the fault upgrade adds, as one word: '--heartbeat-ms 100'.
+    #[arg(long, value_name = "FLAGS", allow_hyphen_values = true)]
+    upgrade_flags: Option<String>,
 
     /// What clients do when they do not know whether an operation happened.
     #[arg(long, value_enum, default_value_t)]
@@ -109,7 +118,7 @@ pub(super) struct RunFlags {
 }
 
 /// What `--scenario` chooses by itself, besides the modes.
-const FLAGS_OF_ONE_RUN: [&str; 14] = [
+const FLAGS_OF_ONE_RUN: [&str; 16] = [
     "nodes",
     "workload",
     "clients",
@@ -119,6 +128,8 @@ const FLAGS_OF_ONE_RUN: [&str; 14] = [
     "target",
     "schedule",
     "interval",
+    "upgrade_to",
+    "upgrade_flags",
     "retry_unknown",
     "session_tokens",
     "route",
@@ -155,10 +166,8 @@ fn parse_faults(text: &str) -> Result<Faults, String> {
         "partition" => Ok(partitions()),
         word => match word.parse() {
             Ok(fault) => Ok(vec![fault]),
-            Err(_) => Err(format!(
-                "`{word}` is no fault; choose from: kill, stop, switchover, pause, partition, isolate, halves, inbound, outbound, bridge; \
-                 or none"
-            )),
+            Err(error @ UnknownFault::Name { .. }) => Err(format!("{error}; partition for any of its shapes; or none")),
+            Err(error) => Err(error.to_string()),
         },
     };
     Ok(Faults { words: text.to_owned(), groups: words.map(group).collect::<Result<_, _>>()? })
@@ -270,6 +279,8 @@ impl RunFlags {
             let word = self.retry_unknown.to_possible_value().expect("no choice is hidden");
             flags.push(("--retry-unknown", word.get_name().to_owned()));
         }
+        flags.extend(self.upgrade_to.iter().map(|program| ("--upgrade-to", program.display().to_string())));
+        flags.extend(self.upgrade_flags.iter().map(|given| ("--upgrade-flags", given.clone())));
         flags.extend(self.rate.map(|rate| ("--rate", rate.to_string())));
         let mut words = vec!["run".to_owned()];
         words.extend(flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]));
@@ -281,6 +292,11 @@ impl RunFlags {
     fn into_experiment(self) -> anyhow::Result<Experiment> {
         let seed = self.seed.unwrap_or_else(|| rand::random::<u32>().into());
         let mut node = Node::in_modes(self.nodes.into(), self.modes.modes.clone()).retry_unknown(self.retry_unknown);
+        if self.upgrade_to.is_some() || self.upgrade_flags.is_some() {
+            let flags = self.upgrade_flags.as_deref().unwrap_or_default();
+            self.modes.modes.clone().with(flags).map_err(|error| anyhow!("--upgrade-flags `{flags}`: {error}"))?;
+            node = node.upgraded_to(self.upgrade_to.clone(), flags);
+        }
         if self.session_tokens {
             node = node.session_tokens();
         }

@@ -1,32 +1,46 @@
 //! SIGKILL, and later a restart. Verified by the reaped process's exit status.
 
 use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use nix::sys::signal::Signal;
 
-use super::Effect;
+use super::{Effect, Force};
 use crate::cluster::Cluster;
 use crate::node_id::NodeId;
 use crate::process::describe_exit;
 
-pub(super) async fn inject(cluster: &mut Cluster, targets: &[NodeId]) -> anyhow::Result<Effect> {
-    let mut verified = !targets.is_empty();
-    let mut evidence = Vec::new();
-    for target in targets {
-        for status in cluster.kill(*target).await? {
-            verified &= status.signal() == Some(Signal::SIGKILL as i32);
-            evidence.push(format!("{target} reaped: {}", describe_exit(status)));
-        }
-    }
-    Ok(Effect { verified, evidence: evidence.join(", ") })
+/// Nodes that are down until this is undone.
+pub(super) struct Down {
+    pub(super) targets: Vec<NodeId>,
+    pub(super) effect: Effect,
 }
 
-pub(super) fn undo(cluster: &mut Cluster, targets: &[NodeId]) -> anyhow::Result<()> {
-    for target in targets {
-        // Another kill may have struck the node again while this one was in force, and been undone already.
-        if !cluster.is_alive(*target) {
-            cluster.start(*target)?;
-        }
+pub(super) async fn inject(cluster: &mut Cluster, targets: &[NodeId]) -> anyhow::Result<Down> {
+    let ended = cluster.kill(targets).await?;
+    cluster.keep_down(targets);
+    let verified = !targets.is_empty() && ended.iter().all(|(_, status)| is_killed(*status));
+    let reaped: Vec<_> =
+        ended.iter().map(|(node, status)| format!("{node} reaped: {}", describe_exit(*status))).collect();
+    Ok(Down { targets: targets.to_vec(), effect: Effect { verified, evidence: reaped.join(", ") } })
+}
+
+pub(super) fn is_killed(status: ExitStatus) -> bool {
+    status.signal() == Some(Signal::SIGKILL as i32)
+}
+
+impl Force for Down {
+    fn detail(&self) -> String {
+        self.effect.evidence.clone()
     }
-    Ok(())
+
+    fn undo(self: Box<Self>, cluster: &mut Cluster) -> BoxFuture<'_, anyhow::Result<Effect>> {
+        async move {
+            cluster.let_up(&self.targets)?;
+            Ok(self.effect)
+        }
+        .boxed()
+    }
 }

@@ -2,13 +2,15 @@
 
 use std::collections::BTreeSet;
 
+use futures::FutureExt;
+use futures::future::BoxFuture;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::Effect;
+use super::{Effect, Force};
 use crate::cluster::Cluster;
-use crate::network::{Direction, Traffic};
+use crate::network::{Direction, Network, Traffic};
 use crate::node_id::NodeId;
 
 /// Who is cut off from whom.
@@ -28,23 +30,50 @@ pub enum Shape {
     Bridge,
 }
 
+impl Shape {
+    /// The word for it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Isolate => "isolate",
+            Self::Halves => "halves",
+            Self::Inbound => "inbound",
+            Self::Outbound => "outbound",
+            Self::Bridge => "bridge",
+        }
+    }
+}
+
+/// The directions that are cut, with their traffic at that moment.
+pub(super) struct Cut(Vec<(Direction, Traffic)>);
+
 pub(super) fn inject(
     cluster: &mut Cluster,
     shape: Shape,
     targets: &[NodeId],
     leader: Option<NodeId>,
     rng: &mut ChaCha8Rng,
-) -> Vec<(Direction, Traffic)> {
+) -> Cut {
     let network = cluster.network();
     let directions = directions(shape, targets, leader, &cluster.nodes(), rng);
     for direction in &directions {
         network.cut(*direction);
     }
-    directions.into_iter().map(|direction| (direction, network.traffic(direction))).collect()
+    Cut(directions.into_iter().map(|direction| (direction, network.traffic(direction))).collect())
 }
 
-pub(super) fn undo(cluster: &mut Cluster, cut: &[(Direction, Traffic)]) -> Effect {
-    let network = cluster.network();
+impl Force for Cut {
+    fn detail(&self) -> String {
+        let directions: Vec<_> = self.0.iter().map(|(direction, _)| direction.to_string()).collect();
+        format!("cut {}", directions.join(" "))
+    }
+
+    fn undo(self: Box<Self>, cluster: &mut Cluster) -> BoxFuture<'_, anyhow::Result<Effect>> {
+        std::future::ready(Ok(restore(cluster.network(), &self.0))).boxed()
+    }
+}
+
+fn restore(network: &Network, cut: &[(Direction, Traffic)]) -> Effect {
     let (mut held, mut leaked) = (Traffic::default(), Vec::new());
     for (direction, before) in cut {
         let now = network.traffic(*direction);

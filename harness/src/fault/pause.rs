@@ -1,10 +1,18 @@
 //! SIGSTOP, and later SIGCONT. Verified by the state of every thread in the kernel.
 
-use super::Effect;
+use futures::FutureExt;
+use futures::future::BoxFuture;
+
+use super::{Effect, Force};
 use crate::cluster::{Cluster, Pause};
 use crate::node_id::NodeId;
 
-pub(super) async fn inject(cluster: &mut Cluster, targets: &[NodeId]) -> anyhow::Result<(Vec<Pause>, Effect)> {
+pub(super) struct Paused {
+    pauses: Vec<Pause>,
+    effect: Effect,
+}
+
+pub(super) async fn inject(cluster: &mut Cluster, targets: &[NodeId]) -> anyhow::Result<Paused> {
     let mut pauses = Vec::new();
     let mut evidence = Vec::new();
     for target in targets {
@@ -13,12 +21,21 @@ pub(super) async fn inject(cluster: &mut Cluster, targets: &[NodeId]) -> anyhow:
         pauses.push(pause);
     }
     let verified = !pauses.is_empty() && pauses.iter().all(|pause| pause.stopped);
-    Ok((pauses, Effect { verified, evidence: evidence.join(", ") }))
+    Ok(Paused { pauses, effect: Effect { verified, evidence: evidence.join(", ") } })
 }
 
-pub(super) async fn undo(cluster: &mut Cluster, pauses: &[Pause]) -> anyhow::Result<()> {
-    for pause in pauses {
-        cluster.resume(*pause).await?;
+impl Force for Paused {
+    fn detail(&self) -> String {
+        self.effect.evidence.clone()
     }
-    Ok(())
+
+    fn undo(self: Box<Self>, cluster: &mut Cluster) -> BoxFuture<'_, anyhow::Result<Effect>> {
+        async move {
+            for pause in &self.pauses {
+                cluster.resume(*pause).await?;
+            }
+            Ok(self.effect)
+        }
+        .boxed()
+    }
 }

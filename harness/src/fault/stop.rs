@@ -1,11 +1,19 @@
 //! SIGTERM, and later a restart: what an operator does before an upgrade. Verified by the process's exit, cleanly and by itself.
 
 use super::Effect;
+use super::kill::Down;
 use crate::cluster::Cluster;
 use crate::node_id::NodeId;
 use crate::process::describe_exit;
 
-pub(super) async fn inject(cluster: &mut Cluster, targets: &[NodeId]) -> anyhow::Result<Effect> {
+pub(super) async fn inject(cluster: &mut Cluster, targets: &[NodeId]) -> anyhow::Result<Down> {
+    let effect = stop(cluster, targets).await?;
+    cluster.keep_down(targets);
+    Ok(Down { targets: targets.to_vec(), effect })
+}
+
+/// Lets the nodes end by themselves.
+pub(super) async fn stop(cluster: &mut Cluster, targets: &[NodeId]) -> anyhow::Result<Effect> {
     let mut verified = !targets.is_empty();
     let mut evidence = Vec::new();
     for target in targets {

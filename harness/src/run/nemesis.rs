@@ -8,7 +8,7 @@ use interregnum_workloads::seed::Seed;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::POLL;
@@ -21,8 +21,8 @@ use crate::record::{Recorder, RunEvent};
 use crate::schedule::{Schedule, Step};
 use crate::target::newest_leader;
 
-/// How long a step waits for its target to exist: between two leaders there is no leader to kill.
-const TARGET_LIMIT: Duration = Duration::from_secs(2);
+/// How long a step that is due may wait for what hinders it: between two leaders there is no leader to kill.
+const WAIT_LIMIT: Duration = Duration::from_secs(2);
 
 /// What came of one step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +53,35 @@ struct InForce {
     until: Instant,
 }
 
+/// A step that has not struck.
+struct Waiting<'a> {
+    step: &'a Step,
+    /// Since when it has been due and could not be done, and why.
+    hindered: Option<(Instant, String)>,
+    /// When it is to be tried again.
+    next_try: Option<Instant>,
+}
+
+impl<'a> Waiting<'a> {
+    fn begin(step: &'a Step) -> Self {
+        Self { step, hindered: None, next_try: None }
+    }
+
+    /// When it is to be tried, if its trigger's moment is known.
+    fn due(&self, moment: Option<Instant>) -> Option<Instant> {
+        self.next_try.or_else(|| Some(moment? + Duration::from_millis(self.step.delay_ms)))
+    }
+
+    fn hinder(self, reason: String) -> Self {
+        let since = self.hindered.map_or_else(Instant::now, |(since, _)| since);
+        Self { hindered: Some((since, reason)), next_try: Some(Instant::now() + POLL), ..self }
+    }
+
+    fn has_waited_enough(&self) -> bool {
+        self.hindered.as_ref().is_some_and(|(since, _)| since.elapsed() >= WAIT_LIMIT)
+    }
+}
+
 impl Nemesis {
     pub(super) fn new(cluster: Cluster, recorder: Arc<Recorder>, seed: Seed) -> Self {
         Self { cluster, recorder, rng: seed.stream("targets"), in_force: Vec::new(), taken: Vec::new() }
@@ -79,18 +108,19 @@ impl Nemesis {
     ) -> anyhow::Result<()> {
         let end = signs.begin_time() + run_for;
         progress.send_modify(|snapshot| snapshot.load_began = Some(signs.begin_time()));
-        let mut waiting: BTreeMap<usize, &Step> = schedule.steps.iter().enumerate().collect();
+        let mut waiting: BTreeMap<usize, Waiting> = schedule.steps.iter().map(Waiting::begin).enumerate().collect();
         loop {
-            signs.look(waiting.iter().map(|(&number, step)| (number, &step.trigger)));
-            let due = |(&number, step): (&usize, &&Step)| {
-                Some((signs.moment(number, &step.trigger)? + Duration::from_millis(step.delay_ms), number))
+            signs.look(waiting.iter().map(|(&number, waiting)| (number, &waiting.step.trigger)));
+            let due = |(&number, waiting): (&usize, &Waiting)| {
+                Some((waiting.due(signs.moment(number, &waiting.step.trigger))?, number))
             };
             let next_step = waiting.iter().filter_map(due).min();
             let next_undo = self.in_force.iter().map(|fault| fault.until).min();
-            let next = [next_step.map(|(at, _)| at), next_undo].into_iter().flatten().fold(end, Instant::min);
+            let next_act = self.in_force.iter().filter_map(|fault| fault.injected.next_act()).min();
+            let next = [next_step.map(|(at, _)| at), next_undo, next_act].into_iter().flatten().fold(end, Instant::min);
             progress.send_modify(|snapshot| snapshot.faults = self.in_force.iter().map(InForce::describe).collect());
             // What is not a matter of time is looked at again soon.
-            let is_watchful = waiting.values().any(|step| step.trigger.at_ms().is_none());
+            let is_watchful = waiting.values().any(|waiting| waiting.step.trigger.at_ms().is_none());
             let until = if is_watchful { next.min(Instant::now() + POLL) } else { next };
             if interrupted.run_until_cancelled(sleep_until(until)).await.is_none() {
                 self.recorder.happened(RunEvent::Interrupted);
@@ -101,14 +131,20 @@ impl Nemesis {
             }
             match next_step {
                 _ if next_undo == Some(next) => self.undo_due(next).await?,
+                _ if next_act == Some(next) => self.act(next).await?,
                 Some((at, number)) if at == next => {
-                    self.take(number, waiting.remove(&number).expect("it is waiting")).await?;
+                    let step = waiting.remove(&number).expect("it is waiting");
+                    if let Some(still_waiting) = self.take(number, step).await? {
+                        waiting.insert(number, still_waiting);
+                    }
                 }
                 _ => break,
             }
         }
-        for (number, step) in waiting {
-            self.skip(number, step, format!("what it waited for did not come: {}", step.trigger));
+        for (number, Waiting { step, hindered, .. }) in waiting {
+            let reason =
+                hindered.map_or(format!("what it waited for did not come: {}", step.trigger), |(_, reason)| reason);
+            self.skip(number, step, reason);
         }
         Ok(())
     }
@@ -122,12 +158,25 @@ impl Nemesis {
         Ok(())
     }
 
-    /// Injects a step's fault, unless its target can't be found.
-    async fn take(&mut self, number: usize, step: &Step) -> anyhow::Result<()> {
+    /// Injects a step's fault, if that can be done now; gives the step back to be tried again if it may be done later.
+    async fn take<'a>(&mut self, number: usize, waiting: Waiting<'a>) -> anyhow::Result<Option<Waiting<'a>>> {
+        let step = waiting.step;
         let Step { fault, target, .. } = *step;
-        let Some((nodes, leader)) = self.resolve(step).await else {
-            self.skip(number, step, format!("no node to strike within {} s", TARGET_LIMIT.as_secs()));
-            return Ok(());
+        let hindrance = match fault.obstacle(&self.cluster) {
+            Some(obstacle) => Err(obstacle),
+            None => self.resolve(step).await.ok_or_else(|| "no node to strike".to_owned()),
+        };
+        let (nodes, leader) = match hindrance {
+            Ok(found) => found,
+            Err(reason) => {
+                let waiting = waiting.hinder(reason);
+                let (_, reason) = waiting.hindered.as_ref().expect("it has just been hindered");
+                if !waiting.has_waited_enough() {
+                    return Ok(Some(waiting));
+                }
+                self.skip(number, step, format!("{reason} within {} s", WAIT_LIMIT.as_secs()));
+                return Ok(None);
+            }
         };
         // The fault is in force from its beginning: a write that is acknowledged while a leader is being killed belongs to
         // it as well.
@@ -137,7 +186,7 @@ impl Nemesis {
         self.recorder.happened(RunEvent::Inject { step: number, fault, target, nodes, began_ns, detail });
         let until = Instant::now() + Duration::from_millis(step.hold_ms);
         self.in_force.push(InForce { number, step: step.clone(), injected, began_ns, until });
-        Ok(())
+        Ok(None)
     }
 
     fn skip(&mut self, number: usize, step: &Step, reason: String) {
@@ -147,27 +196,28 @@ impl Nemesis {
         self.taken.push(StepTaken { step: step.clone(), nodes: Vec::new(), began_ns: at, ended_ns: at, effect });
     }
 
-    /// The nodes that the step's target stands for, as soon as it stands for any, and who leads then.
+    /// The nodes that the step's target stands for now, if it stands for any, and who leads.
     async fn resolve(&mut self, step: &Step) -> Option<(Vec<NodeId>, Option<NodeId>)> {
-        let deadline = Instant::now() + TARGET_LIMIT;
-        loop {
-            let known = self.cluster.statuses().await;
-            let candidates: BTreeMap<_, _> = self
-                .cluster
-                .nodes()
-                .into_iter()
-                .filter(|node| step.fault.applies_to(&self.cluster, *node))
-                .map(|node| (node, known.get(&node).copied()))
-                .collect();
-            let nodes = step.target.resolve(&candidates, self.cluster.nodes().len(), &mut self.rng);
-            if !nodes.is_empty() {
-                return Some((nodes, newest_leader(&candidates)));
+        let known = self.cluster.statuses().await;
+        let candidates: BTreeMap<_, _> = self
+            .cluster
+            .nodes()
+            .into_iter()
+            .filter(|node| step.fault.applies_to(&self.cluster, *node))
+            .map(|node| (node, known.get(&node).copied()))
+            .collect();
+        let nodes = step.target.resolve(&candidates, self.cluster.nodes().len(), &mut self.rng);
+        (!nodes.is_empty()).then(|| (nodes, newest_leader(&candidates)))
+    }
+
+    /// Lets every fault do what it has to do by now.
+    async fn act(&mut self, now: Instant) -> anyhow::Result<()> {
+        for fault in &mut self.in_force {
+            if fault.injected.next_act().is_some_and(|at| at <= now) {
+                fault.injected.act(&mut self.cluster).await?;
             }
-            if Instant::now() >= deadline {
-                return None;
-            }
-            sleep(POLL).await;
         }
+        Ok(())
     }
 
     async fn undo_due(&mut self, now: Instant) -> anyhow::Result<()> {

@@ -141,6 +141,7 @@ impl Step {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fault::ALL_FAULTS;
 
     fn check(text: &str, expected: Result<Step, &str>) {
         match (Schedule::from_toml(text), expected) {
@@ -166,6 +167,16 @@ mod tests {
             let json = serde_json::to_string(&[&step]).unwrap();
             assert_eq!(Schedule::from_json(&json).unwrap().steps, [step]);
         }
+    }
+
+    #[test]
+    fn every_fault_is_read_as_it_is_written() {
+        for fault in ALL_FAULTS {
+            let step = Step { fault, ..step(Trigger::At(1)) };
+            check(&step.to_toml(), Ok(step.clone()));
+        }
+        let step = Step { fault: Fault::SlowProcess { run_ms: 7, stop_ms: 90 }, ..step(Trigger::At(1)) };
+        check(&step.to_toml(), Ok(step.clone()));
     }
 
     #[test]

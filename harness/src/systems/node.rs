@@ -9,7 +9,7 @@ mod retry;
 
 use std::ffi::OsString;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use futures::FutureExt;
@@ -44,6 +44,15 @@ pub struct Node {
     retry_unknown: RetryUnknown,
     is_routed: bool,
     keeps_tokens: bool,
+    other_version: Option<OtherVersion>,
+}
+
+/// What the fault `upgrade` starts instead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct OtherVersion {
+    /// `None`: the program that is running.
+    program: Option<PathBuf>,
+    modes: Modes,
 }
 
 impl Node {
@@ -56,7 +65,8 @@ impl Node {
         assert!((1..=MAX_NODES).contains(&nodes), "a cluster has 1 to {MAX_NODES} nodes, not {nodes}");
         let modes = Modes::default();
         let (operation_timeout, retry_unknown) = (Duration::from_millis(500), RetryUnknown::Never);
-        Self { nodes, modes, operation_timeout, retry_unknown, is_routed: false, keeps_tokens: false }
+        let (is_routed, keeps_tokens, other_version) = (false, false, None);
+        Self { nodes, modes, operation_timeout, retry_unknown, is_routed, keeps_tokens, other_version }
             .fsync(Fsync::Interval(1000))
     }
 
@@ -128,6 +138,14 @@ impl Node {
         Self { is_routed: true, ..self }
     }
 
+    /// What the fault [`upgrade`](crate::schedule::upgrade) starts: this `interregnum` program, or the running one if none is given,
+    /// with these flags of a node beside those that the cluster has. Set it behind the cluster's own modes.
+    #[must_use]
+    pub fn upgraded_to(self, program: Option<PathBuf>, flags: &str) -> Self {
+        let modes = self.modes.clone().with(flags).unwrap_or_else(|error| panic!("`{flags}`: {error}"));
+        Self { other_version: Some(OtherVersion { program, modes }), ..self }
+    }
+
     /// A cluster in these modes.
     pub(crate) fn in_modes(nodes: usize, modes: Modes) -> Self {
         Self { modes, ..Self::cluster(nodes) }
@@ -139,6 +157,29 @@ impl Node {
     pub fn operation_timeout(self, operation_timeout: Duration) -> Self {
         Self { operation_timeout, ..self }
     }
+}
+
+/// Starts a node from this program, or from the running one, in these modes.
+fn command(place: &Place, program: Option<&Path>, modes: &Modes) -> CommandLine {
+    let mut arguments = vec![OsString::from(reentry::NODE)];
+    let mut flag = |name: &str, value: OsString| arguments.extend([name.into(), value]);
+    flag("--id", place.node.to_string().into());
+    flag("--listen", place.clients.to_string().into());
+    flag("--peer-listen", place.peers.to_string().into());
+    for (peer, address) in &place.reaches {
+        flag("--peer", format!("{peer}={address}").into());
+    }
+    flag("--data", place.directory.join("data").into());
+    flag("--seed", place.seed.to_string().into());
+    if modes.failover.election == Election::Coordinator {
+        flag("--coordinator", helpers::coordinator(place).into());
+    }
+    for (name, value) in modes.flags() {
+        flag(name, value.into());
+    }
+    let environment = vec![(reentry::ROLE_VARIABLE.into(), reentry::NODE.into())];
+    let program = program.map_or(reentry::PROGRAM.into(), OsString::from);
+    CommandLine { program, name: Some("interregnum".into()), arguments, environment }
 }
 
 impl System for Node {
@@ -156,29 +197,15 @@ impl System for Node {
     }
 
     fn commands(&self, place: &Place) -> io::Result<Vec<CommandLine>> {
-        let mut arguments = vec![OsString::from(reentry::NODE)];
-        let mut flag = |name: &str, value: OsString| arguments.extend([name.into(), value]);
-        flag("--id", place.node.to_string().into());
-        flag("--listen", place.clients.to_string().into());
-        flag("--peer-listen", place.peers.to_string().into());
-        for (peer, address) in &place.reaches {
-            flag("--peer", format!("{peer}={address}").into());
-        }
-        flag("--data", place.directory.join("data").into());
-        flag("--seed", place.seed.to_string().into());
-        if self.modes.failover.election == Election::Coordinator {
-            flag("--coordinator", helpers::coordinator(place).into());
-        }
-        for (name, value) in self.modes.flags() {
-            flag(name, value.into());
-        }
-        let environment = vec![(reentry::ROLE_VARIABLE.into(), reentry::NODE.into())];
-        Ok(vec![CommandLine {
-            program: reentry::PROGRAM.into(),
-            name: Some("interregnum".into()),
-            arguments,
-            environment,
-        }])
+        Ok(vec![command(place, None, &self.modes)])
+    }
+
+    fn upgraded_commands(&self, place: &Place) -> io::Result<Vec<CommandLine>> {
+        let Some(OtherVersion { program, modes }) = &self.other_version else {
+            let how = "give another with --upgrade-to or --upgrade-flags, or with `Node::upgraded_to`";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, how));
+        };
+        Ok(vec![command(place, program.as_deref(), modes)])
     }
 
     fn helpers(&self, places: &[&Place], reaches: &[Reach]) -> io::Result<Vec<CommandLine>> {

@@ -1,0 +1,182 @@
+//! Faults as they are written in flags and schedules: a name, and behind colons the parameters that are not as usual:
+//! `crash-loop:times=5`.
+
+use std::fmt::{self, Write as _};
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Fault, Shape};
+
+/// Every fault that flags and schedules can name, with its usual parameters.
+pub const ALL_FAULTS: [Fault; 14] = [
+    Fault::Kill,
+    Fault::KillAll,
+    Fault::CrashLoop { times: 3 },
+    Fault::Stop,
+    Fault::RollingRestart,
+    Fault::Upgrade,
+    Fault::Switchover,
+    Fault::Pause,
+    Fault::SlowProcess { run_ms: 10, stop_ms: 40 },
+    Fault::Partition(Shape::Isolate),
+    Fault::Partition(Shape::Halves),
+    Fault::Partition(Shape::Inbound),
+    Fault::Partition(Shape::Outbound),
+    Fault::Partition(Shape::Bridge),
+];
+
+/// How long a parameter that is a time may be, in milliseconds. A fault lasts seconds.
+const TIMES_MS: RangeInclusive<u64> = 1..=10_000;
+
+impl Fault {
+    /// Its name, without parameters.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Kill => "kill",
+            Self::KillAll => "kill-all",
+            Self::CrashLoop { .. } => "crash-loop",
+            Self::Stop => "stop",
+            Self::RollingRestart => "rolling-restart",
+            Self::Upgrade => "upgrade",
+            Self::Switchover => "switchover",
+            Self::Pause => "pause",
+            Self::SlowProcess { .. } => "slow-process",
+            Self::Partition(shape) => shape.name(),
+        }
+    }
+
+    /// Its parameters by name.
+    fn parameters(self) -> Vec<(&'static str, String)> {
+        match self {
+            Self::CrashLoop { times } => vec![("times", times.to_string())],
+            Self::SlowProcess { run_ms, stop_ms } => {
+                vec![("run_ms", run_ms.to_string()), ("stop_ms", stop_ms.to_string())]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn set(&mut self, parameter: &str, value: &str) -> Result<(), String> {
+        match (&mut *self, parameter) {
+            (Self::CrashLoop { times }, "times") => *times = number(value, 2..=100)?,
+            (Self::SlowProcess { run_ms, .. }, "run_ms") => *run_ms = number(value, TIMES_MS)?,
+            (Self::SlowProcess { stop_ms, .. }, "stop_ms") => *stop_ms = number(value, TIMES_MS)?,
+            _ => {
+                let known: Vec<_> = self.parameters().into_iter().map(|(name, _)| name).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(format!("`{}` has no parameter `{parameter}`; it has: {known}", self.name()));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn number(value: &str, range: RangeInclusive<u64>) -> Result<u64, String> {
+    let number = value.parse().ok().filter(|number| range.contains(number));
+    number.ok_or_else(|| format!("`{value}` is no number from {} to {}", range.start(), range.end()))
+}
+
+/// The fault of this name, with its usual parameters.
+fn usual(name: &str) -> Option<Fault> {
+    ALL_FAULTS.into_iter().find(|fault| fault.name() == name)
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let usual = usual(self.name()).map(Self::parameters).unwrap_or_default();
+        let mut word = self.name().to_owned();
+        for (name, value) in self.parameters().into_iter().filter(|parameter| !usual.contains(parameter)) {
+            write!(word, ":{name}={value}")?;
+        }
+        f.pad(&word)
+    }
+}
+
+/// A word that names no fault, or names it with parameters that it does not have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum UnknownFault {
+    /// The name is none.
+    #[error("`{name}` is no fault; choose from: {}", ALL_FAULTS.map(Fault::name).join(", "))]
+    Name {
+        /// What was written.
+        name: String,
+    },
+    /// A parameter is none, or has a value that it cannot have.
+    #[error("`{word}` is no fault: {what}")]
+    Parameter {
+        /// What was written.
+        word: String,
+        /// What is wrong with it.
+        what: String,
+    },
+}
+
+impl FromStr for Fault {
+    type Err = UnknownFault;
+
+    fn from_str(word: &str) -> Result<Self, UnknownFault> {
+        let mut parts = word.split(':');
+        let name = parts.next().unwrap_or_default();
+        let mut fault = usual(name).ok_or_else(|| UnknownFault::Name { name: name.to_owned() })?;
+        for part in parts {
+            let set = match part.split_once('=') {
+                Some((parameter, value)) => fault.set(parameter, value),
+                None => Err(format!("`{part}` is no parameter; one is written name=value")),
+            };
+            set.map_err(|what| UnknownFault::Parameter { word: word.to_owned(), what })?;
+        }
+        Ok(fault)
+    }
+}
+
+impl Serialize for Fault {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fault {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_fault_is_read_as_it_is_written() {
+        for fault in ALL_FAULTS {
+            assert_eq!(fault.to_string(), fault.name(), "usual parameters are not written");
+            assert_eq!(fault.to_string().parse(), Ok(fault));
+        }
+    }
+
+    fn check(word: &str, expected: Result<Fault, &str>) {
+        match (word.parse::<Fault>(), expected) {
+            (Ok(fault), Ok(expected)) => {
+                assert_eq!(fault, expected, "{word}");
+                assert_eq!(fault.to_string().parse(), Ok(fault), "{word}");
+            }
+            (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{word}: {error}"),
+            (read, expected) => panic!("{word}: {read:?} instead of {expected:?}"),
+        }
+    }
+
+    #[test]
+    fn parameters_are_read_and_what_is_wrong_with_them_is_said() {
+        check("crash-loop:times=5", Ok(Fault::CrashLoop { times: 5 }));
+        check("slow-process:stop_ms=90", Ok(Fault::SlowProcess { run_ms: 10, stop_ms: 90 }));
+        check("slow-process:stop_ms=90:run_ms=1", Ok(Fault::SlowProcess { run_ms: 1, stop_ms: 90 }));
+        check("kilt", Err("`kilt` is no fault; choose from: kill, kill-all"));
+        check("crash-loop:times=1", Err("`1` is no number from 2 to 100"));
+        check("crash-loop:time=5", Err("`crash-loop` has no parameter `time`; it has: times"));
+        check("kill:times=5", Err("it has: none"));
+        check("crash-loop:5", Err("one is written name=value"));
+        check("", Err("`` is no fault"));
+    }
+}

@@ -1,0 +1,72 @@
+//! The promise: faults of processes do what they say, seen from the nodes' own logs, and a sound cluster survives them.
+
+use std::fs;
+
+use interregnum::prelude::*;
+
+/// The lines of a node's log that hold `what`, in order; each begins with its time.
+fn lines(report: &Report, node: usize, what: &str) -> Vec<String> {
+    let log = fs::read_to_string(report.run_dir().logs().join(format!("n{node}.log"))).unwrap();
+    log.lines().filter(|line| line.contains(what)).map(str::to_owned).collect()
+}
+
+fn sound() -> Experiment {
+    Experiment::new(Node::cluster(3).fsync(Fsync::Always)).workload(Append::keys(3)).rate_per_s(500.0)
+}
+
+/// One follower crashes three times in a row and stays down until somebody looks after it; then the power fails for all.
+#[tokio::test]
+async fn nodes_crash_again_and_again_and_all_together() -> interregnum::Result {
+    let schedule = Schedule {
+        steps: vec![
+            Step::at(millis(200), millis(2500), Fault::CrashLoop { times: 3 }, node(3)),
+            Step::at(millis(2900), millis(300), Fault::KillAll, all()),
+        ],
+    };
+    let report = sound().schedule(schedule).run_for(millis(3500)).await?;
+
+    // The first start, two in the loop, one that ended it, and one after the power failure.
+    assert_eq!(lines(&report, 3, "INFO started").len(), 5);
+    for other in [1, 2] {
+        assert_eq!(lines(&report, other, "INFO started").len(), 2);
+    }
+    report.expect(linearizable()).expect(no_lost_writes()).verdict()
+}
+
+/// An operator restarts all nodes for a new configuration, and tries another version on one of them.
+#[tokio::test]
+async fn nodes_are_restarted_one_after_the_other_and_upgraded() -> interregnum::Result {
+    let program = env!("CARGO_BIN_EXE_interregnum").into();
+    let system = Node::cluster(3).fsync(Fsync::Always).upgraded_to(Some(program), "--read leader-local");
+    let schedule = Schedule {
+        steps: vec![
+            Step::at(millis(200), millis(2800), Fault::RollingRestart, all()),
+            Step::at(millis(3100), millis(1200), Fault::Upgrade, node(2)),
+        ],
+    };
+    let report = Experiment::new(system).schedule(schedule).rate_per_s(500.0).run_for(millis(4500)).await?;
+
+    // Nobody is stopped before the one before has come back.
+    let (stops, starts): (Vec<_>, Vec<_>) =
+        (1..=3).map(|node| (lines(&report, node, "INFO stopping"), lines(&report, node, "INFO listening"))).unzip();
+    for node in 0..2 {
+        assert!(starts[node][1] < stops[node + 1][0], "{} before {}", starts[node][1], stops[node + 1][0]);
+    }
+    // n2 was stopped for the restart, for the upgrade and for the way back.
+    assert_eq!(stops[1].len(), 3);
+    assert_eq!(stops[0].len(), 1);
+    report.expect(linearizable()).expect(no_lost_writes()).verdict()
+}
+
+/// A leader whose host gives it a hundredth of the time misses its heartbeats, and the others choose another.
+#[tokio::test]
+async fn a_slow_leader_loses_leadership() -> interregnum::Result {
+    let slow = slow_process(millis(5), millis(600), node(1));
+    let slow_again = slow_process(millis(5), millis(600), leader());
+    let report = sound()
+        .fault(slow.at(millis(200)).lasting(millis(1500)))
+        .fault(slow_again.at(millis(600)).lasting(millis(1500)))
+        .run_for(millis(2500))
+        .await?;
+    report.expect(linearizable()).expect(no_lost_writes()).expect(leader_changed(1)).verdict()
+}
