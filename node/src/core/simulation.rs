@@ -51,6 +51,7 @@ impl Setup {
 
 struct World {
     setup: Setup,
+    modes: Modes,
     rng: ChaCha8Rng,
     now_ms: u64,
     nodes: Vec<Node>,
@@ -92,6 +93,7 @@ impl World {
         let clients = (0..CLIENTS).map(|_| Client { current: None, target: 0, idle_until_ms: 0 }).collect();
         let mut world = World {
             setup,
+            modes: setup.parse(),
             rng: ChaCha8Rng::seed_from_u64(seed),
             now_ms: 0,
             nodes: (0..setup.nodes).map(|_| Node::default()).collect(),

@@ -7,7 +7,7 @@ use super::{Setup, World, run};
 impl World {
     /// Where rows were compared, nobody raised an alarm.
     pub(super) fn no_drift(&self) -> Result<(), String> {
-        let compares = self.setup.parse().verification.verify_interval_ms > 0;
+        let compares = self.modes.verification.verify_interval_ms > 0;
         if !self.drifted.is_empty() || compares == self.verified.is_empty() {
             return Err(format!("drift: {:?} made checks, and {:?} raised an alarm", self.verified, self.drifted));
         }

@@ -10,8 +10,12 @@ use crate::record::Member;
 impl World {
     /// Now and then does something bad.
     pub(super) fn injure(&mut self) {
+        let what = self.rng.random_range(0..2000);
+        if what >= 31 {
+            return;
+        }
         let victim = self.rng.random_range(0..self.setup.nodes);
-        match self.rng.random_range(0..2000) {
+        match what {
             0..4 => self.crash(victim),
             4..8 => self.nodes[usize::from(victim)].paused_until_ms = self.now_ms + self.rng.random_range(20..800),
             8..12 => self.cut_off(victim),
@@ -23,12 +27,11 @@ impl World {
                 self.cut.clear();
                 self.coordinator.heal();
             }
-            25..31 => {
+            _ => {
                 if let Some(core) = &mut self.nodes[usize::from(victim)].core {
                     core.retire(300); // nothing, unless it leads
                 }
             }
-            _ => {}
         }
     }
 

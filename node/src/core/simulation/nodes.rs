@@ -8,9 +8,9 @@ use rand::{Rng, RngExt};
 
 use super::disk::{Command, Disk};
 use super::{World, coordinator};
-use crate::config::ReadMode;
+use crate::config::{Election, ReadMode};
 use crate::core::message::Message;
-use crate::core::{Core, Effect, Settings};
+use crate::core::{Core, Effect, Role, Settings};
 use crate::membership::Membership;
 use crate::record::{Member, Record};
 use crate::store::Operation;
@@ -32,7 +32,7 @@ impl World {
         let settings = Settings {
             me: Member(index),
             members: Membership::founded((0..self.setup.nodes).map(|index| format!("n{}", index + 1))),
-            modes: self.setup.parse(),
+            modes: self.modes.clone(),
             seed: self.rng.next_u64(),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, u16::from(index) + 1)),
         };
@@ -93,7 +93,7 @@ impl World {
         for (token, operation) in node.requests.drain(..) {
             core.request(token, operation, ReadMode::Leader);
         }
-        if self.setup.flags.contains("coordinator") {
+        if self.modes.failover.election == Election::Coordinator {
             let since_start = |lease| coordinator::since(lease, node.started_ms);
             let told = self.coordinator.run(index, self.now_ms, core.holder());
             told.into_iter().map(since_start).for_each(|lease| core.lease(lease));
@@ -101,12 +101,11 @@ impl World {
         core.tick();
         let effects = core.settle();
         assert!(core.store().failure().is_none());
-        let status = core.status();
-        assert_eq!(status.refused_messages, 0, "a message of a sound peer was refused");
-        self.verified.extend((status.verified_lsn > 0).then_some(index));
-        self.drifted.extend((status.drifted_ranges > 0).then_some(index));
-        if status.role == "leader" {
-            self.leaders.entry(status.epoch).or_default().insert(Member(index));
+        assert_eq!(core.refused_messages, 0, "a message of a sound peer was refused");
+        self.verified.extend((core.drift.own.verified_lsn > 0).then_some(index));
+        self.drifted.extend((!core.drift.own.drifted.is_empty()).then_some(index));
+        if matches!(core.role, Role::Leader(_)) {
+            self.leaders.entry(core.hard.epoch).or_default().insert(Member(index));
         }
         for effect in effects {
             self.carry_out(index, effect);

@@ -15,10 +15,20 @@ fn check_sound(setup: Setup, few: u64) -> usize {
     seeds(few).map(check).sum()
 }
 
-/// The violations that these seeds show, by their first word.
-fn violations(setup: Setup, few: u64) -> Vec<String> {
-    let first_word = |violation: String| violation.split(':').next().unwrap_or_default().to_owned();
-    seeds(few).filter_map(|seed| run(setup, seed).err().map(first_word)).collect()
+/// These modes break their promise with one of so many seeds, in the way that `expected` says first; what `never` says stays true
+/// on the way there, which is `few` seeds at least.
+fn check_unsound(setup: Setup, expected: &str, never: &[&str], few: u64) {
+    let mut kinds = Vec::new();
+    for seed in seeds(few).chain(seeds(few).end..20 * few) {
+        let found = run(setup, seed).err();
+        let kind = found.as_deref().and_then(|violation| violation.split(':').next()).unwrap_or("sound");
+        assert!(!never.contains(&kind), "{setup:?} with seed {seed}: {found:?}");
+        kinds.push(kind.to_owned());
+        if kinds.len() as u64 >= few && kinds.iter().any(|kind| kind == expected) {
+            return;
+        }
+    }
+    panic!("{setup:?}: nothing was {expected} with any of {} seeds, but {kinds:?}", kinds.len());
 }
 
 #[test]
@@ -50,22 +60,18 @@ fn a_lease_from_outside_is_as_sound_as_votes_with_majorities() {
 #[test]
 fn a_lease_saves_nothing_that_was_not_replicated_and_nothing_from_a_leader_that_ignores_it() {
     for flags in ["--election coordinator --ack async", "--election coordinator --ack async --fencing none"] {
-        let found = violations(Setup { flags, ..SOUND }, 12);
-        assert!(found.iter().any(|violation| violation == "lost"), "{flags}: {found:?}");
-        assert!(found.iter().all(|violation| violation != "election safety"), "{flags}: {found:?}");
+        check_unsound(Setup { flags, ..SOUND }, "lost", &["election safety"], 8);
     }
 }
 
 #[test]
 fn a_leader_that_acknowledges_alone_loses_writes() {
-    let found = violations(Setup { flags: "--ack async", ..SOUND }, 30);
-    assert!(found.iter().any(|violation| violation == "lost"), "{found:?}");
+    check_unsound(Setup { flags: "--ack async", ..SOUND }, "lost", &["liveness", "election safety"], 10);
 }
 
 #[test]
 fn one_follower_of_four_is_not_enough() {
-    let found = violations(Setup { nodes: 5, flags: "--ack semi-sync" }, 30);
-    assert!(found.iter().any(|violation| violation == "lost"), "{found:?}");
+    check_unsound(Setup { nodes: 5, flags: "--ack semi-sync" }, "lost", &["liveness", "election safety"], 10);
 }
 
 #[test]
@@ -73,9 +79,7 @@ fn leaders_that_promote_themselves_lose_writes_fenced_or_not() {
     for flags in
         ["--ack async --election timeout", "--ack async --election timeout --fencing none --demote-after-ms 1000"]
     {
-        let found = violations(Setup { flags, ..SOUND }, 30);
-        assert!(found.iter().any(|violation| violation == "lost"), "{flags}: {found:?}");
-        assert!(found.iter().all(|violation| violation != "liveness"), "{flags}: {found:?}");
+        check_unsound(Setup { flags, ..SOUND }, "lost", &["liveness"], 15);
     }
 }
 
@@ -95,9 +99,7 @@ fn so_are_nodes_that_keep_little_of_their_logs() {
 fn unsound_nodes_recover_with_base_snapshots_too() {
     let flags =
         "--ack async --election timeout --snapshot-bytes 500 --keep-log-bytes 100 --segment-bytes 1 --max-slot-size 0";
-    let found = violations(Setup { flags, ..SOUND }, 30);
-    assert!(found.iter().any(|violation| violation == "lost"), "{found:?}");
-    assert!(found.iter().all(|violation| violation != "liveness" && violation != "log matching"), "{found:?}");
+    check_unsound(Setup { flags, ..SOUND }, "lost", &["liveness", "log matching"], 20);
 }
 
 #[test]

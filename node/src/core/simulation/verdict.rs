@@ -14,7 +14,7 @@ use crate::store::{Operation, Plan, Reply};
 impl World {
     pub(super) fn verdict(mut self, healed_at: usize) -> Result<(), String> {
         self.no_drift()?;
-        if self.setup.parse().failover.election != Election::Timeout
+        if self.modes.failover.election != Election::Timeout
             && let Some((epoch, leaders)) = self.leaders.iter().find(|(_, leaders)| leaders.len() > 1)
         {
             return Err(format!("election safety: {leaders:?} all led epoch {epoch}"));
