@@ -1,5 +1,6 @@
 //! The command line: flags in, text and an exit code out. What it runs is the library's.
 
+mod campaign;
 mod check;
 mod convert;
 mod duration;
@@ -47,6 +48,9 @@ enum Command {
     /// Runs what happened in an earlier run again, and tells how often it comes to the same.
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::ReplayFlags),
+    /// Makes many runs, and tells what they came to together.
+    #[command(after_help = campaign::EXAMPLES)]
+    Campaign(Box<campaign::CampaignFlags>),
     /// Checks histories that were recorded earlier, by this or another tool.
     #[command(after_help = check::EXAMPLES)]
     Check(check::CheckFlags),
@@ -101,6 +105,7 @@ pub(crate) fn run_command() -> Verdict {
         None | Some(Command::Tour) => tour::tour(),
         Some(Command::Run(flags)) => run::run(*flags),
         Some(Command::Replay(flags)) => replay::replay(&flags),
+        Some(Command::Campaign(flags)) => campaign::campaign(*flags),
         Some(Command::Check(flags)) => check::check(&flags),
         Some(Command::Convert(flags)) => convert::convert(&flags),
         Some(Command::Node(node)) => Ok(crate::reentry::run_node(*node)),

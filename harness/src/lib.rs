@@ -30,7 +30,6 @@ compile_error!(
     "interregnum runs on Linux: it needs /proc, a loopback network of 127.0.0.0/8, and signals to process groups"
 );
 
-#[allow(dead_code, reason = "the command comes next; the defect suite uses it already")]
 mod campaign;
 pub mod cli;
 mod cluster;

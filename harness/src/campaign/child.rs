@@ -150,7 +150,7 @@ mod tests {
     fn a_run_that_cannot_be_made_is_a_harness_error_that_says_why() {
         let parent = tempfile::tempdir().unwrap();
         let outcome = run("--nodes 0", &parent.path().join("run"));
-        let complaint = outcome.complaint.expect("it says why");
+        let complaint = outcome.complaint.expect("it says why").detail;
         assert_eq!(outcome.verdict, Verdict::HarnessError);
         assert!(complaint.contains("--nodes"), "{complaint}");
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 0, "it leaves nothing");
@@ -164,6 +164,6 @@ mod tests {
         let run = ChildRun { arguments, out, limit: Duration::from_millis(300) };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let outcome = runtime.block_on(run.run());
-        assert!(outcome.complaint.unwrap().contains("longer than"), "it is told as such");
+        assert!(outcome.complaint.unwrap().detail.contains("longer than"), "it is told as such");
     }
 }

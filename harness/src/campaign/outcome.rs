@@ -21,15 +21,25 @@ pub(crate) struct Outcome {
     /// The promises that it broke, by their checkers, the most telling first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub broken: Vec<String>,
-    /// Why it is inconclusive or a harness error, in a sentence.
+    /// Why it is inconclusive or a harness error.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub complaint: Option<String>,
+    pub complaint: Option<Complaint>,
     /// How many faults struck.
     pub faults: usize,
     /// How many operations clients made.
     pub operations: u64,
     /// How long it took in all.
     pub elapsed_ms: u64,
+}
+
+/// Why a run says nothing about the system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Complaint {
+    /// The same words for every run with the same fault: the gate that was not met, the checker that could not decide.
+    pub what: String,
+    /// What it was this time.
+    pub detail: String,
 }
 
 /// What is needed of `verdict.json`.
@@ -51,9 +61,16 @@ struct Operations {
 
 impl Outcome {
     /// A run that says nothing about the system.
-    pub(crate) fn harness_error(complaint: String) -> Self {
-        let verdict = Verdict::HarnessError;
-        Self { verdict, broken: Vec::new(), complaint: Some(complaint), faults: 0, operations: 0, elapsed_ms: 0 }
+    pub(crate) fn harness_error(detail: String) -> Self {
+        let complaint = Complaint { what: "harness error".to_owned(), detail };
+        Self {
+            verdict: Verdict::HarnessError,
+            broken: Vec::new(),
+            complaint: Some(complaint),
+            faults: 0,
+            operations: 0,
+            elapsed_ms: 0,
+        }
     }
 
     /// What the directory of a run tells, but for the time it took.
@@ -67,9 +84,12 @@ impl Outcome {
         let Judged { verdict, judgements, gates, faults, operations } = judged;
         let mut broken: Vec<_> = judgements.iter().filter(|judged| judged.verdict == Verdict::Violation).collect();
         most_telling_first(&mut broken);
-        let unmet = gates.iter().find(|gate| !gate.met).map(|gate| format!("not met: {}: {}", gate.name, gate.detail));
+        let unmet = gates.iter().find(|gate| !gate.met);
+        let unmet =
+            unmet.map(|gate| Complaint { what: format!("not met: {}", gate.name), detail: gate.detail.clone() });
         let undecided = judgements.iter().find(|judged| judged.verdict == Verdict::Inconclusive);
-        let undecided = undecided.map(|judged| format!("undecided: {}", judged.summary));
+        let undecided = undecided
+            .map(|judged| Complaint { what: format!("undecided: {}", judged.checker), detail: judged.summary.clone() });
         Ok(Self {
             verdict,
             broken: broken.into_iter().map(|judged| judged.checker.clone()).collect(),

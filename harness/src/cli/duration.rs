@@ -1,4 +1,4 @@
-//! Durations on the command line: `500ms`, `10s`, `2m`.
+//! Durations on the command line: `500ms`, `10s`, `2m`, `1h`.
 
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ pub(super) fn parse_or_zero(text: &str) -> Result<Duration, String> {
         "ms" => 1.0,
         "s" | "" => 1000.0,
         "m" => 60_000.0,
+        "h" => 3_600_000.0,
         _ => return Err(expected()),
     };
     let number: f64 = digits.parse().map_err(|_| expected())?;
@@ -36,7 +37,9 @@ mod tests {
 
     #[test]
     fn durations_have_units() {
-        for (text, ms) in [("500ms", 500), ("10s", 10_000), ("2m", 120_000), ("1.5s", 1500), ("3", 3000)] {
+        for (text, ms) in
+            [("500ms", 500), ("10s", 10_000), ("2m", 120_000), ("1.5s", 1500), ("3", 3000), ("2h", 7_200_000)]
+        {
             assert_eq!(parse(text), Ok(Duration::from_millis(ms)), "{text}");
         }
         for text in ["", "s", "10 parsecs", "-1s", "0s", "NaNs", "1e300s", "é"] {

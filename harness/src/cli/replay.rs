@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use clap::{Args, Parser};
+use clap::{Args, Parser as _};
 use interregnum_checker::judgement::Judgement;
 use interregnum_checker::verdict::Verdict;
 use serde::Deserialize;
@@ -65,13 +65,6 @@ struct Outcome {
     broken: BTreeSet<String>,
 }
 
-/// The flags of a run, as they were given.
-#[derive(Parser)]
-struct Command {
-    #[command(flatten)]
-    flags: RunFlags,
-}
-
 pub(super) fn replay(flags: &ReplayFlags) -> anyhow::Result<Verdict> {
     let run_dir = RunDir::existing(&flags.run).with_context(|| format!("no run in {}", flags.run.display()))?;
     let Judged { verdict, judgements } = read(&run_dir.verdict())?;
@@ -112,8 +105,8 @@ fn again(run_dir: &RunDir, planned: Planned) -> anyhow::Result<RunFlags> {
             planned.reproduce
         );
     };
-    let command = Command::try_parse_from(arguments);
-    let Command { flags } = command.with_context(|| format!("the flags in {}", run_dir.plan().display()))?;
+    let command = run::Command::try_parse_from(arguments);
+    let run::Command { flags } = command.with_context(|| format!("the flags in {}", run_dir.plan().display()))?;
     Ok(flags.following(schedule))
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{anyhow, bail};
-use clap::{Args, ValueEnum};
+use clap::{Args, Parser, ValueEnum};
 use interregnum_checker::verdict::Verdict;
 use interregnum_node::{ModeFlags, Modes};
 use interregnum_workloads::append::Append;
@@ -189,6 +189,13 @@ fn parse_time(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// The flags of a run as a command of their own.
+#[derive(Parser)]
+pub(super) struct Command {
+    #[command(flatten)]
+    pub flags: RunFlags,
+}
+
 pub(super) fn run(flags: RunFlags) -> anyhow::Result<Verdict> {
     if let Some(scenario) = flags.scenario {
         if let Some(flag) = flags.modes.given().next() {
@@ -216,7 +223,9 @@ pub(super) fn execute(name: &str, flags: RunFlags) -> anyhow::Result<Report> {
         tokio::select! {
             report = experiment.run_watched(time, &progress, &interrupted) => report,
             () = progress::show(name, time, watched) => unreachable!("progress is shown until the run ends"),
-            () = end_on_ctrl_c(interrupted.clone()) => unreachable!("the program ends there"),
+            () = end_on_ctrl_c(&interrupted, "healing, stopping and judging what was recorded") => {
+                unreachable!("the program ends there")
+            }
         }
     });
     report.map_err(|error| match error {
@@ -225,12 +234,13 @@ pub(super) fn execute(name: &str, flags: RunFlags) -> anyhow::Result<Report> {
     })
 }
 
-async fn end_on_ctrl_c(interrupted: CancellationToken) {
+/// Waits for a Ctrl-C, tells what it sets off and cancels; a second one ends the program.
+pub(super) async fn end_on_ctrl_c(interrupted: &CancellationToken, what: &str) {
     // Without a handler Ctrl-C keeps its usual meaning, and the guardian cleans up after it.
     if tokio::signal::ctrl_c().await.is_err() {
         return std::future::pending().await;
     }
-    eprintln!("interrupted: healing, stopping and judging what was recorded; once more ends at once");
+    eprintln!("interrupted: {what}; once more ends at once");
     interrupted.cancel();
     let _ = tokio::signal::ctrl_c().await;
     std::process::exit(i32::from(Verdict::HarnessError.exit_code()));
@@ -246,6 +256,11 @@ impl WorkloadName {
 }
 
 impl RunFlags {
+    /// How long clients and faults go on.
+    pub(super) fn load(&self) -> Duration {
+        self.time
+    }
+
     /// The same, with exactly the faults of a file.
     pub(super) fn following(self, schedule: PathBuf) -> Self {
         Self { schedule: Some(schedule), ..self }

@@ -1,0 +1,193 @@
+//! The promise: a campaign makes the runs that its file describes, survives its end at any moment, and is shared without talking.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+/// Runs that take half a second.
+const TINY: &str = r#"
+name = "tiny"
+runs = 6
+flags = "--nodes 1 --faults none --time 300ms"
+[[matrix]]
+name = "sound"
+expect = "pass"
+workloads = ["register", "append"]
+"#;
+
+struct Place {
+    directory: tempfile::TempDir,
+}
+
+impl Place {
+    fn with(campaign: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a directory");
+        fs::write(directory.path().join("campaign.toml"), campaign).expect("it can be written");
+        Self { directory }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn command(&self, arguments: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_interregnum"));
+        command.arg("campaign").args(arguments.split(' ')).current_dir(self.directory.path());
+        command.env_remove("GITHUB_STEP_SUMMARY").stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    fn begin(&self, arguments: &str) -> Child {
+        self.command(arguments).spawn().expect("it runs")
+    }
+
+    fn campaign(&self, arguments: &str) -> Output {
+        self.command(arguments).output().expect("it runs")
+    }
+
+    /// How many runs the journal in this directory knows.
+    fn known(&self, out: &str) -> usize {
+        let journal = fs::read_to_string(self.path(out).join("journal.jsonl")).unwrap_or_default();
+        journal.lines().filter(|line| line.starts_with("{\"ran\"") && line.ends_with('}')).count()
+    }
+}
+
+/// What a person sees, if it ended as expected.
+fn told(output: &Output, code: i32) -> String {
+    let text = [&output.stdout, &output.stderr].map(|bytes| String::from_utf8_lossy(bytes).into_owned()).concat();
+    assert_eq!(output.status.code(), Some(code), "{text}");
+    text
+}
+
+fn entries(directory: &Path) -> usize {
+    fs::read_dir(directory).map_or(0, Iterator::count)
+}
+
+fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while !holds() {
+        assert!(Instant::now() < deadline, "{what} did not come about");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
+fn a_campaign_tells_sound_rows_from_unsound_ones() {
+    let place = Place::with(
+        r#"
+        name = "both"
+        runs = 2
+        flags = "--workload append --faults kill --target leader --time 4s --interval 1s"
+        [[matrix]]
+        name = "sound"
+        expect = "pass"
+        least_percent = 50 # a busy machine leaves a run inconclusive now and then
+        [[matrix]]
+        name = "async"
+        expect = "violation"
+        by = ["lost-writes"]
+        least_percent = 50
+        flags = "--ack async --link-delay 20ms"
+        "#,
+    );
+    let output = place.campaign("campaign.toml --jobs 2 --out out --junit junit.xml --summary summary.md");
+    let text = told(&output, 0);
+    assert!(text.contains("every row came out as expected (4 of 4 runs)"), "{text}");
+    let line = text.lines().skip_while(|line| !line.contains("lost-writes in async, under usual")).nth(1);
+    let kept = line.and_then(|line| line.trim().strip_prefix("smallest")).expect("the smallest failure is told");
+    let kept = place.path(kept.trim());
+    assert!(entries(&place.path("out/runs")) < 4, "only the smallest failure of a kind is kept");
+    for file in ["run.json", "schedule.toml", "verdict.json", "report.txt"] {
+        assert!(kept.join(file).is_file(), "{file} is missing");
+    }
+    let junit = fs::read_to_string(place.path("junit.xml")).unwrap();
+    let junit = roxmltree::Document::parse(&junit).expect("it is XML");
+    assert_eq!(junit.descendants().filter(|node| node.has_tag_name("testcase")).count(), 2 * (2 + 1));
+    assert!(fs::read_to_string(place.path("summary.md")).unwrap().starts_with("## Campaign both, seed 1"));
+}
+
+#[test]
+fn a_row_that_does_not_come_out_as_expected_decides_the_exit_code() {
+    let place = Place::with(TINY);
+    let text =
+        told(&place.campaign("--runs 2 --out sound --expect violation -- --nodes 1 --faults none --time 300ms"), 2);
+    assert!(text.contains("not caught in as given"), "{text}");
+    // Stale reads need no fault.
+    let text =
+        told(&place.campaign("--runs 1 --out stale --summary told.md -- --read follower --faults none --time 2s"), 1);
+    assert!(text.contains("interregnum shrink stale/runs/run-1"), "{text}");
+    let text = told(&place.campaign("--runs 1 -- --seed 5"), 3);
+    assert!(text.contains("row `run`: --seed is not a row's to say"), "{text}");
+    let text = told(&place.campaign("--runs 1 -- --ack maybe"), 3);
+    assert!(text.contains("row `run`: invalid value 'maybe'"), "{text}");
+}
+
+#[test]
+fn a_campaign_that_is_killed_goes_on_where_it_was() {
+    let place = Place::with(TINY);
+    let arguments = "campaign.toml --jobs 2 --out out";
+    let mut first = place.begin(arguments);
+    wait_until("a run", || place.known("out") >= 2);
+    first.kill().expect("SIGKILL");
+    let first = first.wait_with_output().expect("it ends");
+    assert_eq!(first.status.code(), None, "it was killed before its end");
+    let known = place.known("out");
+    assert!((2..12).contains(&known), "{known} of 12 runs");
+
+    // What was under way ends with it: nobody has its directory as an argument any more.
+    let out = place.path("out");
+    let mentions = |path: PathBuf| {
+        let arguments = fs::read(path.join("cmdline")).unwrap_or_default();
+        let arguments = String::from_utf8_lossy(&arguments).into_owned();
+        arguments.contains("out/runs") && fs::read_link(path.join("cwd")).is_ok_and(|cwd| out.starts_with(cwd))
+    };
+    wait_until("the end of its runs", || {
+        !fs::read_dir("/proc").unwrap().any(|entry| entry.is_ok_and(|entry| mentions(entry.path())))
+    });
+
+    let text = told(&place.campaign(arguments), 0);
+    assert!(text.contains(&format!("it goes on: {known} runs are known already")), "{text}");
+    assert!(text.contains("(12 of 12 runs)"), "{text}");
+    assert_eq!((place.known("out"), entries(&place.path("out/runs"))), (12, 0), "each was made once, and none is kept");
+    // There is nothing left to be done.
+    assert!(told(&place.campaign(arguments), 0).contains("it goes on: 12 runs are known already"));
+    assert_eq!(place.known("out"), 12);
+}
+
+#[test]
+fn shards_make_the_whole_and_a_missing_one_is_named() {
+    let place = Place::with(TINY);
+    for shard in 1..=3 {
+        let text =
+            told(&place.campaign(&format!("campaign.toml --runs 2 --jobs 2 --shard {shard}/3 --out shard-{shard}")), 0);
+        assert!(text.contains(&format!("shard {shard}/3")), "{text}");
+    }
+    assert_eq!((1..=3).map(|shard| place.known(&format!("shard-{shard}"))).sum::<usize>(), 4);
+    let text = told(&place.campaign("merge shard-3 shard-1 shard-2 --junit junit.xml"), 0);
+    assert!(text.contains("every row came out as expected (4 of 4 runs)"), "{text}");
+    assert!(place.path("junit.xml").is_file());
+    let text = told(&place.campaign("merge shard-1 shard-3"), 3);
+    assert!(text.contains("shard 2/3 is missing"), "{text}");
+}
+
+#[test]
+fn a_journal_that_is_damaged_is_left_as_it_is() {
+    let place = Place::with(TINY);
+    let arguments = "campaign.toml --runs 1 --out out";
+    told(&place.campaign(arguments), 0);
+    let journal = place.path("out/journal.jsonl");
+    let damaged = fs::read_to_string(&journal).unwrap().replacen("\"pass\",\"faults\"", "\"fail\",\"faults\"", 1);
+    fs::write(&journal, &damaged).unwrap();
+    let text = told(&place.campaign(arguments), 3);
+    assert!(text.contains("journal.jsonl:2 is not as it was written"), "{text}");
+    assert_eq!(fs::read_to_string(&journal).unwrap(), damaged);
+}
+
+#[test]
+fn a_budget_of_time_ends_a_campaign_that_can_go_on() {
+    let place = Place::with(TINY);
+    let text = told(&place.campaign("campaign.toml --jobs 1 --budget 100ms --out out"), 2);
+    assert!(text.contains("the budget of time was over, the same command goes on"), "{text}");
+    assert_eq!(place.known("out"), 1, "the run that was under way came to its end");
+}
