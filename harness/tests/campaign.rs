@@ -191,3 +191,25 @@ fn a_budget_of_time_ends_a_campaign_that_can_go_on() {
     assert!(text.contains("the budget of time was over, the same command goes on"), "{text}");
     assert_eq!(place.known("out"), 1, "the run that was under way came to its end");
 }
+
+/// As many machines make shards as there are shards, in the workflow and in the Kubernetes Job.
+#[test]
+fn every_shard_has_its_machine() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let check = |file: &str, expected: &[&str]| {
+        let text = fs::read_to_string(root.join(file)).expect("it is there");
+        for part in expected {
+            assert!(text.contains(part), "{file} does not say `{part}`");
+        }
+    };
+    check(".github/workflows/nightly.yml", &["shard: [1, 2, 3, 4]\n", "matrix.shard }}/4\"", "campaign merge shard-*"]);
+    check(
+        "deploy/kubernetes/campaign.yaml",
+        &[
+            "completions: 8\n",
+            "parallelism: 8\n",
+            "--shard \"$((JOB_COMPLETION_INDEX + 1))/8\"",
+            "completionMode: Indexed",
+        ],
+    );
+}
