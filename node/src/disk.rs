@@ -5,6 +5,7 @@
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 #[cfg(test)]
 use std::sync::{Arc, Mutex};
@@ -71,6 +72,15 @@ impl Disk {
             return Err(error);
         }
         file.write_all(bytes).map_err(DiskError::write(path))
+    }
+
+    /// Writes all of `bytes` into a file from `offset` on, as `write` does.
+    pub(crate) fn write_at(&self, file: &File, path: &Path, bytes: &[u8], offset: u64) -> Result<(), DiskError> {
+        if let Err(error) = self.before(Step::Write, path) {
+            let _ = file.write_all_at(&bytes[..bytes.len() / 2], offset); // the disk was full in the middle
+            return Err(error);
+        }
+        file.write_all_at(bytes, offset).map_err(DiskError::write(path))
     }
 
     pub(crate) fn set_len(&self, file: &File, path: &Path, bytes: u64) -> Result<(), DiskError> {

@@ -67,7 +67,7 @@ fn print(flags: &Dump, log: &std::path::Path, members: &[String], out: &mut impl
             next_lsn = segments.get(index + 1).map(|(lsn, _)| *lsn);
             continue;
         }
-        let reader = SegmentReader::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let reader = SegmentReader::open(path, is_last).with_context(|| format!("cannot read {}", path.display()))?;
         for entry in reader {
             match entry {
                 Entry::Record { offset, record } => {
@@ -80,11 +80,11 @@ fn print(flags: &Dump, log: &std::path::Path, members: &[String], out: &mut impl
                         writeln!(out, "{json}")?;
                     }
                 }
-                // What a crash leaves: the end of the last segment, unfinished.
-                Entry::Unsound { offset, bytes, what, at_end: true } if is_last => {
-                    writeln!(out, "{}", json!({ "torn": what, "file": file, "offset": offset, "bytes": bytes }))?;
+                Entry::Torn { offset, bytes } => {
+                    let torn = "no sound record here";
+                    writeln!(out, "{}", json!({ "torn": torn, "file": file, "offset": offset, "bytes": bytes }))?;
                 }
-                Entry::Unsound { offset, bytes, what, .. } => {
+                Entry::Damaged { offset, bytes, what } => {
                     damaged += 1;
                     writeln!(out, "{}", json!({ "damaged": what, "file": file, "offset": offset, "bytes": bytes }))?;
                 }

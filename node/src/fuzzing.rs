@@ -145,7 +145,9 @@ pub fn log(dir: &Path, bytes: &[u8]) {
         let salt = u32::from_le_bytes(*header[12..].first_chunk().expect("a header has a salt"));
         let mut whole = header;
         for payload in bytes[1..].split(|&byte| byte == 0xfe) {
-            crate::log::segment::encode_frame(&mut whole, salt, payload);
+            let header = crate::log::segment::Header { salt, ..crate::log::segment::Header::new(1) };
+            let offset = whole.len();
+            header.encode_record(&mut whole, offset, payload, 0);
         }
         whole.extend_from_slice(&bytes[bytes.len() / 2..]);
         fs::write(&path, whole).expect("it can be written");

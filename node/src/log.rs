@@ -15,11 +15,15 @@ use crate::disk::{Disk, DiskError};
 use crate::record::Lsn;
 use writer::{Command, Writer};
 
+mod crash;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
 mod faults;
+mod open_segment;
 pub(crate) mod place;
+#[cfg(test)]
+mod power_failure;
 pub(crate) mod reading;
 mod recovery;
 pub(crate) mod segment;
@@ -129,7 +133,7 @@ impl Log {
     }
 }
 
-/// How large the file is that the log ends with.
+/// How large the file is that the log ends with, room for records to come included.
 pub(crate) fn last_segment_bytes(dir: &Path) -> Result<u64, LogError> {
     match recovery::segments(dir)?.pop() {
         Some((_, path)) => Ok(path.metadata().map_err(LogError::io(&path))?.len()),

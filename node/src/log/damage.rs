@@ -18,7 +18,7 @@ const SEGMENT_BYTES: u64 = 120;
 /// The files of a log, in their order.
 type Files = Vec<(OsString, Vec<u8>)>;
 
-fn directory() -> tempfile::TempDir {
+pub(super) fn directory() -> tempfile::TempDir {
     // Thousands of logs, none of which has to survive this test.
     let memory = Path::new("/dev/shm");
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()

@@ -12,9 +12,10 @@ use crate::hard_state::members_of;
 pub(crate) fn position_at(data: &Path, file: &str, offset: usize) -> Result<String, String> {
     let segments = segment_files(&data.join("log")).map_err(|error| error.to_string())?;
     // Only names that are there: whatever a client writes, it is no path.
-    let path = segments.iter().map(|(_, path)| path).find(|path| path.file_name().is_some_and(|name| name == file));
-    let path = path.ok_or_else(|| format!("the log here has no file {file}: it was let go, or is another node's"))?;
-    let mut entries = SegmentReader::open(path).map_err(|error| error.to_string())?;
+    let index = segments.iter().position(|(_, path)| path.file_name().is_some_and(|name| name == file));
+    let index = index.ok_or_else(|| format!("the log here has no file {file}: it was let go, or is another node's"))?;
+    let is_last = index + 1 == segments.len();
+    let mut entries = SegmentReader::open(&segments[index].1, is_last).map_err(|error| error.to_string())?;
     let record = entries.find_map(|entry| match entry {
         Entry::Record { offset: begin, record } if begin == offset => Some(record),
         _ => None,

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::LogError;
+use super::crash::{Unsound, unsound};
 use super::recovery::segments;
-use super::segment::{HEADER_BYTES, Header, find_record, frame_at};
+use super::segment::{HEADER_BYTES, Header};
 use crate::record::{Lsn, Record};
 
 /// One thing in a segment, in the order of its bytes.
@@ -17,8 +18,10 @@ use crate::record::{Lsn, Record};
 pub(crate) enum Entry {
     /// A sound record and where its frame begins.
     Record { offset: usize, record: Box<Record> },
-    /// Bytes that are no sound record, up to the next one or, `at_end`, to the end of the file.
-    Unsound { offset: usize, bytes: usize, what: &'static str, at_end: bool },
+    /// What a crash left: the end of the last segment, unfinished.
+    Torn { offset: usize, bytes: usize },
+    /// Bytes that are no sound record, up to the next one or the end of the file.
+    Damaged { offset: usize, bytes: usize, what: &'static str },
 }
 
 /// The segments of a log directory by their first LSN, in order.
@@ -30,25 +33,40 @@ pub(crate) fn segment_files(log: &Path) -> Result<Vec<(Lsn, PathBuf)>, LogError>
 #[derive(Debug)]
 pub(crate) struct SegmentReader {
     bytes: Bytes,
-    salt: u32,
+    /// `None` if it is of no use. Then nothing is: without its salt no record can be told from other bytes.
+    header: Option<Header>,
+    is_last: bool,
     at: usize,
-    /// The header is of no use, so nothing is: without its salt no record can be told from other bytes.
-    unreadable: Option<&'static str>,
+    next_lsn: Lsn,
 }
 
 impl SegmentReader {
-    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+    /// Only the last segment of a log may have an unfinished end, and room for records to come.
+    pub(crate) fn open(path: &Path, is_last: bool) -> io::Result<Self> {
         let bytes = Bytes::from(std::fs::read(path)?);
-        Ok(match Header::decode(&bytes) {
-            Ok(header) => SegmentReader { bytes, salt: header.salt, at: HEADER_BYTES, unreadable: None },
-            Err(what) => SegmentReader { bytes, salt: 0, at: 0, unreadable: Some(what) },
-        })
+        let header = Header::decode(&bytes).ok();
+        let (at, next_lsn) = header.map_or((0, 0), |header| (HEADER_BYTES, header.first_lsn));
+        Ok(SegmentReader { bytes, header, is_last, at, next_lsn })
     }
 
-    fn unsound(&mut self, end: usize, what: &'static str) -> Entry {
-        let (offset, at_end) = (self.at, end == self.bytes.len());
-        self.at = end;
-        Entry::Unsound { offset, bytes: end - offset, what, at_end }
+    /// Goes on at `end`. Returns where this was, and how many bytes are left behind.
+    fn skip_to(&mut self, end: usize) -> (usize, usize) {
+        let offset = std::mem::replace(&mut self.at, end);
+        (offset, end - offset)
+    }
+
+    fn no_record(&mut self, header: Header) -> Option<Entry> {
+        let length = self.bytes.len();
+        let end = match unsound(&self.bytes, header, self.at, self.next_lsn) {
+            Unsound::Room if self.is_last => return None,
+            Unsound::Torn if self.is_last => {
+                let (offset, bytes) = self.skip_to(length);
+                return Some(Entry::Torn { offset, bytes });
+            }
+            _ => header.find_record(&self.bytes, self.at + 1, 0).map_or(length, |(frame, _)| frame.begin),
+        };
+        let (offset, bytes) = self.skip_to(end);
+        Some(Entry::Damaged { offset, bytes, what: "no sound record here" })
     }
 }
 
@@ -56,20 +74,24 @@ impl Iterator for SegmentReader {
     type Item = Entry;
 
     fn next(&mut self) -> Option<Entry> {
-        if let Some(what) = self.unreadable.take() {
-            return Some(self.unsound(self.bytes.len(), what));
-        }
         if self.at >= self.bytes.len() {
             return None;
         }
-        let sound = frame_at(&self.bytes, self.at, self.salt);
-        let record = sound.and_then(|payload| Some((payload.end, Record::decode(&self.bytes[payload])?)));
-        Some(if let Some((end, record)) = record {
-            let offset = std::mem::replace(&mut self.at, end);
-            Entry::Record { offset, record: Box::new(record) }
-        } else {
-            let next = find_record(&self.bytes, self.at + 1, self.salt, 0);
-            self.unsound(next.unwrap_or(self.bytes.len()), "no sound record here")
-        })
+        let Some(header) = self.header else {
+            let what = Header::decode(&self.bytes).expect_err("it could not be decoded before");
+            let (offset, bytes) = self.skip_to(self.bytes.len());
+            let is_unfinished = self.is_last && bytes <= HEADER_BYTES;
+            return Some(if is_unfinished {
+                Entry::Torn { offset, bytes }
+            } else {
+                Entry::Damaged { offset, bytes, what }
+            });
+        };
+        let sound = header.frame_at(&self.bytes, self.at);
+        let sound = sound.and_then(|frame| Some((Record::decode(&self.bytes[frame.payload.clone()])?, frame)));
+        let Some((record, frame)) = sound else { return self.no_record(header) };
+        self.at = frame.payload.end;
+        self.next_lsn = record.stamp.lsn + 1;
+        Some(Entry::Record { offset: frame.begin, record: Box::new(record) })
     }
 }

@@ -1,7 +1,7 @@
 //! Reading the log back after a stop or a crash: cuts off a torn tail, refuses damage in the middle.
 //!
-//! A crash can leave only the end of the last segment unfinished. Anything else (damage with sound records behind it, in
-//! an earlier segment, or in a header) did not come from a crash, and what follows may have been acknowledged.
+//! A crash can leave only the end of the last segment unfinished (`crash` says how). Anything else, in an earlier segment or
+//! in a header, too, did not come from a crash, and what follows may have been acknowledged.
 
 use std::fs::{self, OpenOptions};
 use std::io;
@@ -11,7 +11,8 @@ use std::sync::mpsc;
 use bytes::Bytes;
 
 use super::LogError;
-use super::segment::{HEADER_BYTES, Header, find_record, frame_at};
+use super::crash::{Unsound, unsound};
+use super::segment::{HEADER_BYTES, Header};
 use crate::core::retention::SnapshotKey;
 use crate::disk::{Disk, DiskError};
 use crate::record::{Lsn, Record};
@@ -153,41 +154,47 @@ fn read_segment(
     let mut offset = HEADER_BYTES;
     let mut next_lsn = first_lsn;
     while offset < bytes.len() {
-        let Some(payload) = frame_at(bytes, offset, header.salt) else {
-            let behind = find_record(bytes, offset + 1, header.salt, next_lsn);
-            if let Some(behind) = behind.filter(|_| is_last) {
-                return Err(damaged(path, offset, &format!("no sound record here, but there is one at byte {behind}")));
-            }
+        let Some(frame) = header.frame_at(bytes, offset) else {
             if !is_last {
                 return Err(damaged(path, offset, "no sound record here, but there are later segments"));
             }
+            match unsound(bytes, header, offset, next_lsn) {
+                Unsound::Room => {}
+                Unsound::Torn => {
+                    let torn = bytes.len() - offset;
+                    let lsn = next_lsn - 1;
+                    tracing::info!(file = %path.display(), at = offset, bytes = torn, lsn, "truncated: cut off a torn tail");
+                }
+                Unsound::Damaged { behind } => {
+                    let what = format!("no sound record here, but there is one at byte {behind}");
+                    return Err(damaged(path, offset, &what));
+                }
+            }
             break;
         };
-        match Record::decode(&bytes[payload.clone()]) {
+        match Record::decode(&bytes[frame.payload.clone()]) {
             Some(record) if record.stamp.lsn == next_lsn => {}
             Some(record) => {
                 return Err(damaged(path, offset, &format!("LSN {} where {next_lsn} belongs", record.stamp.lsn)));
             }
             None => return Err(damaged(path, offset, "sound bytes that are no record of this program")),
         }
-        offset = payload.end;
-        records.push(bytes.slice(payload));
+        offset = frame.payload.end;
+        records.push(bytes.slice(frame.payload));
         next_lsn += 1;
     }
     if is_last {
-        make_durable(disk, path, bytes, offset, next_lsn - 1)?;
+        make_durable(disk, path, bytes, offset)?;
     }
     Ok(Tail { path: path.to_owned(), header, bytes: offset as u64, next_lsn })
 }
 
 /// Cuts a segment to its sound part and writes that once more. What was read may have been in memory only, and if an fsync of it has
 /// failed, the next would claim success without writing anything: only pages that were written again are sure to reach the disk.
-fn make_durable(disk: &Disk, path: &Path, bytes: &[u8], sound: usize, lsn: Lsn) -> Result<(), LogError> {
+fn make_durable(disk: &Disk, path: &Path, bytes: &[u8], sound: usize) -> Result<(), LogError> {
     let file = OpenOptions::new().write(true).open(path).map_err(DiskError::write(path))?;
     if sound < bytes.len() {
         disk.set_len(&file, path, sound as u64)?;
-        let cut = bytes.len() - sound;
-        tracing::info!(file = %path.display(), at = sound, bytes = cut, lsn, "truncated: cut off a torn tail");
     }
     disk.write(&file, path, &bytes[..sound])?; // the same bytes in the same place: a crash in between changes nothing
     Ok(disk.sync_all(&file, path)?)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use proptest::prelude::*;
 
-use super::segment::{HEADER_BYTES, encode_frame};
+use super::segment::{HEADER_BYTES, Header, encode_frame};
 use super::*;
 use crate::record::{Change, Gtid, Member, Record, Stamp};
 
@@ -55,7 +55,7 @@ pub(super) fn files(dir: &Path) -> Vec<PathBuf> {
 
 pub(super) fn frame_bytes(record: &Bytes) -> usize {
     let mut frame = Vec::new();
-    encode_frame(&mut frame, 0, record);
+    Header::new(1).encode_record(&mut frame, 0, record, 0);
     frame.len()
 }
 
@@ -175,7 +175,7 @@ fn a_missing_or_foreign_file_is_refused() {
 fn a_value_that_looks_like_a_record_does_not_count_as_one() {
     let dir = tempfile::tempdir().unwrap();
     let mut disguised = Vec::new();
-    encode_frame(&mut disguised, 0, &records(2, 2, b"a")[0]);
+    Header { salt: 0, ..Header::new(1) }.encode_record(&mut disguised, 0, &records(2, 2, b"a")[0], 0);
     let stamp = Stamp { lsn: 1, epoch: 1, gtid: Gtid { origin: Member(0), sequence: 1 } };
     let change = Change::Set { key: "key".into(), before: None, after: disguised.into() };
     write(dir.path(), u64::MAX, vec![Record { stamp, change, request: None }.encode()]);
@@ -183,6 +183,73 @@ fn a_value_that_looks_like_a_record_does_not_count_as_one() {
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() - 1]).unwrap();
     assert_eq!(recover(dir.path()).unwrap(), Vec::<Bytes>::new(), "a torn tail, not damage in the middle");
+}
+
+/// Records in a segment of format 1: no frame says what was durable, and each begins where the last one ended.
+fn write_old(dir: &Path, records: &[Bytes]) -> PathBuf {
+    let header = Header { salt: 7, first_lsn: 1, is_old: true };
+    let mut bytes = header.encode().to_vec();
+    bytes[8] = 1;
+    let checksum = crc32fast::hash(&bytes[..24]);
+    bytes[24..].copy_from_slice(&checksum.to_le_bytes());
+    for record in records {
+        encode_frame(&mut bytes, header.salt, record);
+    }
+    let path = recovery::segment_path(dir, 1);
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+#[test]
+fn a_log_of_the_old_format_is_read_and_goes_on_in_a_new_segment() {
+    for count in [0, 1, 40] {
+        for after in [0, count / 2, count] {
+            let dir = tempfile::tempdir().unwrap();
+            write_old(dir.path(), &records(1, count, b"a"));
+            let (log, _, found) = open(dir.path(), u64::MAX).unwrap();
+            assert_eq!(found, records(1, count, b"a"));
+            log.truncate(after, 1);
+            log.write(records(after + 1, 50, b"b"));
+            log.close();
+            let expected = [records(1, after, b"a"), records(after + 1, 50, b"b")].concat();
+            assert_eq!(recover(dir.path()).unwrap(), expected, "{count} records, cut after {after}");
+        }
+    }
+}
+
+#[test]
+fn zeros_in_the_middle_of_an_old_segment_are_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = write_old(dir.path(), &records(1, 200, b"a"));
+    let mut bytes = fs::read(&path).unwrap();
+    assert!(bytes.len() > 1600, "{} bytes", bytes.len());
+    bytes[512..1024].fill(0);
+    fs::write(&path, bytes).unwrap();
+    assert!(matches!(recover(dir.path()), Err(LogError::Damaged { .. })));
+}
+
+#[test]
+fn there_is_room_while_the_log_is_written_and_none_when_it_is_closed_or_goes_on_elsewhere() {
+    for segment_bytes in [200_000, u64::MAX] {
+        let dir = tempfile::tempdir().unwrap();
+        let (log, reports, _) = open(dir.path(), segment_bytes).unwrap();
+        for lsn in 1..=5000 {
+            log.write(records(lsn, lsn, b"a"));
+            reports.recv().unwrap().unwrap();
+        }
+        let (last, earlier) = files(dir.path()).pop().map(|last| (last, files(dir.path()))).unwrap();
+        let killed = fs::read(&last).unwrap();
+        log.close();
+        let closed = fs::read(&last).unwrap();
+        assert!(killed.len() > closed.len() && killed.starts_with(&closed), "{} and {}", killed.len(), closed.len());
+        assert!(killed[closed.len()..].iter().all(|&byte| byte == 0));
+        for file in &earlier[..earlier.len() - 1] {
+            assert_ne!(fs::read(file).unwrap().last(), Some(&0), "{} has room behind its end", file.display());
+        }
+        fs::write(&last, killed).unwrap();
+        assert_eq!(recover(dir.path()).unwrap(), records(1, 5000, b"a"));
+        assert_eq!(fs::read(&last).unwrap(), closed, "room that a killed node left is given back");
+    }
 }
 
 proptest! {

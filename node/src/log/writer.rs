@@ -2,23 +2,20 @@
 //!
 //! Whatever was queued while the previous fsync ran is written with one write and made durable with one fsync.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{Seek, SeekFrom};
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 
-use super::recovery::{Tail, remove_all, segment_path, segments};
-use super::segment::{HEADER_BYTES, Header, encode_frame, frame_at};
+use super::open_segment::OpenSegment;
+use super::recovery::{Tail, remove_all, segments};
+use super::segment::{HEADER_BYTES, Header};
 use super::{Flushed, LogError, Report};
 use crate::config::Fsync;
-use crate::disk::{Disk, DiskError};
+use crate::disk::Disk;
 use crate::record::Lsn;
-
-/// Most frame bytes put together before they are written: bounds the buffer, not the group commit.
-const BUFFER_BYTES: usize = 1 << 20;
 
 #[derive(Debug)]
 pub(crate) enum Command {
@@ -36,21 +33,11 @@ pub(crate) struct Writer {
     fsync: Fsync,
     generation: u64,
     next_lsn: Lsn,
-    segment: Segment,
+    segment: OpenSegment,
     /// When something was first written that no fsync has covered yet.
     dirty_since: Option<Instant>,
     /// The last record that an fsync has covered.
     synced_lsn: Lsn,
-}
-
-#[derive(Debug)]
-struct Segment {
-    path: PathBuf,
-    file: File,
-    header: Header,
-    bytes: u64,
-    /// Frames not yet written to the file.
-    buffer: Vec<u8>,
 }
 
 impl Writer {
@@ -65,8 +52,8 @@ impl Writer {
     ) -> Result<Self, LogError> {
         let next_lsn = tail.as_ref().map_or(next_lsn, |tail| tail.next_lsn);
         let segment = match tail {
-            Some(tail) => Segment::reopen(disk, tail.path, tail.header, tail.bytes)?,
-            None => Segment::create(disk, dir, next_lsn)?,
+            Some(tail) => OpenSegment::reopen(disk, tail.path, tail.header, tail.bytes, next_lsn)?,
+            None => OpenSegment::create(disk, dir, next_lsn)?,
         };
         let dir = dir.to_owned();
         Ok(Writer {
@@ -86,12 +73,15 @@ impl Writer {
     /// fsync nobody knows what is on the disk, and a second one might claim success without being true.
     pub(crate) fn run(mut self, queue: &Receiver<Command>, report: impl Fn(Report)) {
         loop {
-            match self.serve(queue) {
-                Ok(Some(lsn)) => {
-                    report(Ok(Flushed { generation: self.generation, lsn, synced_lsn: self.synced_lsn }));
-                }
-                Ok(None) => return,
-                Err(error) => return report(Err(error)),
+            let served = self.serve(queue);
+            let Ok(Some(lsn)) = served else {
+                served.map_or_else(|error| report(Err(error)), drop);
+                return;
+            };
+            report(Ok(Flushed { generation: self.generation, lsn, synced_lsn: self.synced_lsn }));
+            // Nobody waits for that now.
+            if let Err(error) = self.make_room() {
+                return report(Err(error));
             }
         }
     }
@@ -110,11 +100,11 @@ impl Writer {
             }
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                self.sync()?;
+                self.segment.finish()?;
                 return Ok(None);
             }
         }
-        self.segment.write(&self.disk)?;
+        self.segment.write()?;
         if self.fsync == Fsync::Always || self.patience() == Some(Duration::ZERO) {
             self.sync()?;
         }
@@ -145,23 +135,27 @@ impl Writer {
     }
 
     fn append(&mut self, record: &Bytes) -> Result<(), LogError> {
-        let is_full = self.segment.bytes + self.segment.buffer.len() as u64 >= self.segment_bytes;
-        if is_full && self.next_lsn > self.segment.header.first_lsn {
-            self.sync()?; // only the last segment may have an unfinished end
-            self.segment = Segment::create(&self.disk, &self.dir, self.next_lsn)?;
+        if self.segment.bytes() >= self.segment_bytes && self.next_lsn > self.segment.first_lsn() {
+            self.segment.finish()?; // only the last segment may have an unfinished end
+            self.synced_lsn = self.next_lsn - 1;
+            self.segment = OpenSegment::create(&self.disk, &self.dir, self.next_lsn)?;
         }
-        encode_frame(&mut self.segment.buffer, self.segment.header.salt, record);
+        self.segment.append(record)?;
         self.next_lsn += 1;
         self.dirty_since.get_or_insert_with(Instant::now);
-        if self.segment.buffer.len() >= BUFFER_BYTES { self.segment.write(&self.disk) } else { Ok(()) }
+        Ok(())
     }
 
     fn sync(&mut self) -> Result<(), LogError> {
-        self.segment.write(&self.disk)?;
-        self.disk.sync_data(&self.segment.file, &self.segment.path)?;
+        self.segment.sync()?;
         self.dirty_since = None;
         self.synced_lsn = self.next_lsn - 1;
         Ok(())
+    }
+
+    /// Where each group is synced; elsewhere syncs are too seldom for their cost to matter.
+    fn make_room(&mut self) -> Result<(), LogError> {
+        if self.fsync == Fsync::Always { self.segment.make_room(self.segment_bytes) } else { Ok(()) }
     }
 
     /// Removes segments whose records are all at or before `lsn`, from the first on, but never the last segment.
@@ -179,11 +173,11 @@ impl Writer {
     }
 
     fn reset(&mut self, lsn: Lsn) -> Result<(), LogError> {
-        self.segment.buffer.clear();
         remove_all(&self.disk, &self.dir)?;
         self.next_lsn = lsn + 1;
-        self.segment = Segment::create(&self.disk, &self.dir, self.next_lsn)?;
+        self.segment = OpenSegment::create(&self.disk, &self.dir, self.next_lsn)?;
         self.dirty_since = None;
+        self.synced_lsn = lsn;
         Ok(())
     }
 
@@ -200,40 +194,11 @@ impl Writer {
         let header = Header::decode(&bytes).expect("this process wrote or checked the header");
         let mut end = HEADER_BYTES;
         for _ in first_lsn..=after {
-            end = frame_at(&bytes, end, header.salt).expect("this process wrote or checked the records").end;
+            end = header.frame_at(&bytes, end).expect("this process wrote or checked the records").payload.end;
         }
-        self.segment = Segment::reopen(&self.disk, path, header, end as u64)?;
-        self.disk.sync_all(&self.segment.file, &self.segment.path)?;
         self.next_lsn = after + 1;
+        self.segment = OpenSegment::reopen(&self.disk, path, header, end as u64, self.next_lsn)?;
         self.synced_lsn = after;
-        Ok(())
-    }
-}
-
-impl Segment {
-    fn create(disk: &Disk, dir: &Path, first_lsn: Lsn) -> Result<Self, LogError> {
-        let path = segment_path(dir, first_lsn);
-        let header = Header { salt: rand::random(), first_lsn };
-        let file = disk.create_new(&path)?;
-        disk.write(&file, &path, &header.encode())?;
-        disk.sync_all(&file, &path)?;
-        disk.sync_dir(dir)?;
-        Ok(Segment { path, file, header, bytes: HEADER_BYTES as u64, buffer: Vec::new() })
-    }
-
-    /// Goes on with a segment at `bytes`; what stood behind is gone.
-    fn reopen(disk: &Disk, path: PathBuf, header: Header, bytes: u64) -> Result<Self, LogError> {
-        let mut file = OpenOptions::new().write(true).open(&path).map_err(DiskError::write(&path))?;
-        disk.set_len(&file, &path, bytes)?;
-        file.seek(SeekFrom::End(0)).map_err(DiskError::write(&path))?;
-        Ok(Segment { path, file, header, bytes, buffer: Vec::new() })
-    }
-
-    fn write(&mut self, disk: &Disk) -> Result<(), LogError> {
-        disk.write(&self.file, &self.path, &self.buffer)?;
-        self.bytes += self.buffer.len() as u64;
-        self.buffer.clear();
-        self.buffer.shrink_to(BUFFER_BYTES);
         Ok(())
     }
 }
