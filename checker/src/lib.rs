@@ -24,7 +24,7 @@ pub mod split_brain;
 pub mod staleness;
 pub mod verdict;
 mod versions;
-mod wording;
+pub mod wording;
 
 /// The README's example is a test.
 #[cfg(doctest)]

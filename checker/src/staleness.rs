@@ -67,20 +67,8 @@ pub struct UnderFault {
 /// Measures every acknowledged read. No read's staleness depends on `faults`; they only say how to count it.
 #[must_use]
 pub fn check(history: &History, faults: &[FaultWindow]) -> Staleness {
-    let mut found = Staleness::default();
-    let mut lags = Vec::new();
-    for operations in history.by_key().into_values() {
-        let told = || operations.iter().map(|&index| &history.operations()[index]);
-        let measured = if is_list(told()) { list::measure } else { register::measure };
-        match measured(history, &operations) {
-            Ok(measured) => lags.extend(measured),
-            Err(why) => {
-                let is_read = told().filter(|told| told.function == Function::Read && told.outcome == Outcome::Ok);
-                found.unmeasured_reads += is_read.count() as u64;
-                found.why_unmeasured.get_or_insert(why);
-            }
-        }
-    }
+    let (lags, unmeasured_reads, why_unmeasured) = lags(history);
+    let mut found = Staleness { unmeasured_reads, why_unmeasured, ..Staleness::default() };
     let mut nodes: BTreeMap<&str, Vec<&Lag>> = BTreeMap::new();
     for lag in &lags {
         if let Some(node) = &history.operations()[lag.read].node {
@@ -96,6 +84,43 @@ pub fn check(history: &History, faults: &[FaultWindow]) -> Staleness {
     found
 }
 
+/// A read that lacked something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StaleRead {
+    /// Its index in [`History::operations`].
+    pub operation: usize,
+    /// How many versions it lacked.
+    pub versions: u64,
+    /// For how long it had lacked the first of them, in nanoseconds, where the history tells.
+    pub time_ns: Option<u64>,
+}
+
+/// Every stale read that can be measured, in order of invocation.
+#[must_use]
+pub fn stale_reads(history: &History) -> Vec<StaleRead> {
+    let mut stale: Vec<StaleRead> = lags(history).0.iter().filter_map(|lag| lag.stale(history)).collect();
+    stale.sort_unstable_by_key(|read| read.operation);
+    stale
+}
+
+/// What each read lacks; and of what could not be measured, how many reads and why.
+fn lags(history: &History) -> (Vec<Lag>, u64, Option<String>) {
+    let (mut lags, mut unmeasured, mut why_unmeasured) = (Vec::new(), 0, None);
+    for operations in history.by_key().into_values() {
+        let told = || operations.iter().map(|&index| &history.operations()[index]);
+        let measured = if is_list(told()) { list::measure } else { register::measure };
+        match measured(history, &operations) {
+            Ok(measured) => lags.extend(measured),
+            Err(why) => {
+                let is_read = told().filter(|told| told.function == Function::Read && told.outcome == Outcome::Ok);
+                unmeasured += is_read.count() as u64;
+                why_unmeasured.get_or_insert(why);
+            }
+        }
+    }
+    (lags, unmeasured, why_unmeasured)
+}
+
 /// What one read lacks.
 #[derive(Clone, Copy, Debug)]
 struct Lag {
@@ -105,4 +130,17 @@ struct Lag {
     versions: u64,
     /// When the first of them was known.
     since: Option<Moment>,
+}
+
+impl Lag {
+    /// How long the read had lacked the first version: `Some(0)` of a fresh one, `None` where the history tells no times.
+    fn time_ns(&self, history: &History) -> Option<u64> {
+        let Some(since) = self.since else { return Some(0) };
+        Some(history.operations()[self.read].invoked.time_ns?.saturating_sub(since.time_ns?))
+    }
+
+    fn stale(&self, history: &History) -> Option<StaleRead> {
+        let stale = StaleRead { operation: self.read, versions: self.versions, time_ns: self.time_ns(history) };
+        (self.versions > 0).then_some(stale)
+    }
 }

@@ -13,13 +13,15 @@ pub(crate) fn at(moment: Moment) -> String {
 }
 
 /// Seconds to the millisecond, or to the nanosecond in the first millisecond of a run.
-pub(crate) fn seconds(time_ns: u64) -> String {
+#[must_use]
+pub fn seconds(time_ns: u64) -> String {
     let (seconds, nanos) = (time_ns / 1_000_000_000, time_ns % 1_000_000_000);
     if time_ns < 1_000_000 { format!("0.{nanos:09} s") } else { format!("{seconds}.{:03} s", nanos / 1_000_000) }
 }
 
 /// What the operation does and what came of it, without who and when: `write 57`, `read → 41`.
-pub(crate) fn action(operation: &Operation) -> String {
+#[must_use]
+pub fn action(operation: &Operation) -> String {
     let seen = operation.seen.as_ref().map_or_else(String::new, |seen| format!(" (saw {seen})"));
     match (&operation.function, told(operation)) {
         (Function::Read, value) if operation.outcome == Outcome::Ok => format!("read → {value}"),

@@ -7,6 +7,7 @@ mod duration;
 mod input;
 mod progress;
 mod replay;
+mod report;
 mod run;
 mod scenario;
 mod size;
@@ -51,6 +52,9 @@ enum Command {
     /// Makes many runs, and tells what they came to together.
     #[command(after_help = campaign::EXAMPLES)]
     Campaign(Box<campaign::CampaignFlags>),
+    /// Writes the page of a run again: report.html, with everything on it.
+    #[command(after_help = report::EXAMPLES)]
+    Report(report::ReportFlags),
     /// Checks histories that were recorded earlier, by this or another tool.
     #[command(after_help = check::EXAMPLES)]
     Check(check::CheckFlags),
@@ -106,6 +110,7 @@ pub(crate) fn run_command() -> Verdict {
         Some(Command::Run(flags)) => run::run(*flags),
         Some(Command::Replay(flags)) => replay::replay(&flags),
         Some(Command::Campaign(flags)) => campaign::campaign(*flags),
+        Some(Command::Report(flags)) => report::report(&flags),
         Some(Command::Check(flags)) => check::check(&flags),
         Some(Command::Convert(flags)) => convert::convert(&flags),
         Some(Command::Node(node)) => Ok(crate::reentry::run_node(*node)),

@@ -2,9 +2,11 @@
 //!
 //! Each line reaches the kernel before the recording call returns, so a harness that is killed leaves everything it saw.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use interregnum_checker::history::{Event, EventType, History, Outcome, jsonl};
 use interregnum_workloads::client::{Completion, Invocation};
@@ -38,6 +40,8 @@ struct Log {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case")]
 pub(crate) enum RunEvent {
+    /// Where this clock stands on the wall's, which is that of the nodes' logs: nanoseconds since 1970.
+    Clock { unix_ns: u64 },
     /// The run enters its next phase.
     Phase { phase: String },
     /// A fault is in force, since `began_ns`.
@@ -48,6 +52,8 @@ pub(crate) enum RunEvent {
     Skip { step: usize, fault: Fault, target: Target, reason: String },
     /// A node tells something new of itself.
     Status { node: NodeId, role: Role, epoch: u64, leader: Option<NodeId> },
+    /// How far its followers are behind a leader, in milliseconds, whenever that is new.
+    Lag { leader: NodeId, followers_ms: BTreeMap<NodeId, u64> },
     /// A node cannot be asked any more.
     Silent { node: NodeId },
     /// A person ended the run.
@@ -67,7 +73,11 @@ impl Recorder {
     /// Starts the clock and opens the logs.
     pub(crate) fn start(run_dir: &RunDir) -> io::Result<Self> {
         let open = |path| Ok::<_, io::Error>(Mutex::new(Log::create(path)?));
-        Ok(Self { start: Instant::now(), history: open(run_dir.history())?, events: open(run_dir.events())? })
+        let recorder =
+            Self { start: Instant::now(), history: open(run_dir.history())?, events: open(run_dir.events())? };
+        let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        recorder.happened(RunEvent::Clock { unix_ns: since_1970.as_nanos() as u64 });
+        Ok(recorder)
     }
 
     /// Nanoseconds since the run began.

@@ -1,16 +1,19 @@
 //! What a run amounts to: the verdict and all that it rests on. How it looks in a terminal is in `report/terminal.rs`.
 
+pub(crate) mod html;
+pub(crate) mod stored;
 pub(crate) mod terminal;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 
+use anyhow::Context as _;
 use interregnum_checker::availability::Availability;
 use interregnum_checker::judgement::Judgement;
 use interregnum_checker::staleness::{Quantiles, Staleness};
 use interregnum_checker::verdict::Verdict;
 use interregnum_workloads::seed::Seed;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::expectation::Expectation;
@@ -20,7 +23,7 @@ use crate::run::StepTaken;
 use crate::run_dir::RunDir;
 
 /// Operations by outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counts {
     /// Acknowledged.
     pub ok: u64,
@@ -31,7 +34,7 @@ pub struct Counts {
 }
 
 /// How long the parts of a run took, in milliseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timings {
     /// From the launch of the first node until all nodes followed one leader.
     pub ready_ms: u64,
@@ -44,7 +47,7 @@ pub struct Timings {
 }
 
 /// One node's leadership of one epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Leadership {
     pub epoch: u64,
     pub leader: NodeId,
@@ -112,14 +115,13 @@ impl Report {
     /// where everything is, and how to run it again. A run that passed leaves no directory behind, unless
     /// `INTERREGNUM_KEEP` is set.
     pub fn verdict(self) -> Result {
-        self.write().map_err(|error| Error::harness(anyhow::Error::new(error).context("writing verdict.json")))?;
-        match self.overall() {
-            Verdict::Pass if std::env::var_os("INTERREGNUM_KEEP").is_none() => {
-                self.run_dir.remove().map_err(|error| Error::harness(error.into()))
-            }
-            Verdict::Pass => Ok(()),
-            _ => Err(Error::Verdict(Box::new(self))),
+        let is_pass = self.overall() == Verdict::Pass;
+        if is_pass && std::env::var_os("INTERREGNUM_KEEP").is_none() {
+            return self.run_dir.remove().map_err(|error| Error::harness(error.into()));
         }
+        // Once more, because what was expected says what counts.
+        self.write().map_err(Error::harness)?;
+        if is_pass { Ok(()) } else { Err(Error::Verdict(Box::new(self))) }
     }
 
     /// Whether the run shows that this promise is broken, and did what it claims: for tests of systems that are known to
@@ -210,8 +212,14 @@ impl Report {
         self.gates.iter().filter(|gate| !gate.met)
     }
 
-    /// Writes `verdict.json`.
-    pub(crate) fn write(&self) -> io::Result<()> {
+    /// Writes what it amounts to, for programs and for people: `verdict.json` and `report.html`.
+    pub(crate) fn write(&self) -> anyhow::Result<()> {
+        self.write_verdict().context("writing verdict.json")?;
+        html::write(&self.run_dir).context("writing report.html")?;
+        Ok(())
+    }
+
+    fn write_verdict(&self) -> io::Result<()> {
         #[derive(Serialize)]
         struct Document<'a> {
             verdict: Verdict,
@@ -230,6 +238,7 @@ impl Report {
             disk_bytes: u64,
             gates: &'a [Gate],
             judgements: &'a [Judgement],
+            counted: Vec<&'a str>,
             reproduce: &'a str,
         }
         self.run_dir.write_json(
@@ -251,6 +260,7 @@ impl Report {
                 disk_bytes: self.measured.disk_bytes,
                 gates: &self.gates,
                 judgements: &self.judgements,
+                counted: self.counted().map(|judgement| judgement.checker.as_str()).collect(),
                 reproduce: &self.reproduce,
             },
         )

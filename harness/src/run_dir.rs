@@ -16,6 +16,7 @@ use serde::Serialize;
 /// | `schedule.toml` | the faults as they happened, each tied to the leadership in which it struck: a schedule to be run again |
 /// | `replicas.json` | what each node answered in the end, where they disagree |
 /// | `verdict.json` | the verdict and all that it rests on |
+/// | `report.html` | all of this on one page |
 /// | `logs/n1.log` … | what each node printed |
 /// | `nodes/n1/` … | what a node kept aside: records given up in a rewind |
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +76,12 @@ impl RunDir {
     /// What the run amounted to.
     pub(crate) fn verdict(&self) -> PathBuf {
         self.path.join("verdict.json")
+    }
+
+    /// The page that shows all of it.
+    #[must_use]
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.html")
     }
 
     /// The history.

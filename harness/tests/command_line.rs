@@ -41,6 +41,7 @@ fn help_reads_like_a_page_of_a_manual() {
     insta::assert_snapshot!("help_campaign", seen(&["campaign", "--help"], ""));
     insta::assert_snapshot!("help_campaign_merge", seen(&["campaign", "merge", "--help"], ""));
     insta::assert_snapshot!("help_check", seen(&["check", "--help"], ""));
+    insta::assert_snapshot!("help_report", seen(&["report", "--help"], ""));
     insta::assert_snapshot!("help_convert", seen(&["convert", "--help"], ""));
 }
 
@@ -150,7 +151,7 @@ fn a_run_leaves_a_directory_with_everything_in_it() {
     let output = interregnum(&["run", "--time", "2s", "--faults", "kill", "--out", out.to_str().unwrap()], "");
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stderr));
-    for file in ["run.json", "history.jsonl", "events.jsonl", "verdict.json", "logs/n1.log"] {
+    for file in ["run.json", "history.jsonl", "events.jsonl", "verdict.json", "report.html", "logs/n1.log"] {
         assert!(out.join(file).is_file(), "{file} is missing");
     }
     let again = text.lines().find(|line| line.contains("run again")).expect("the report ends with how to run it again");

@@ -62,6 +62,22 @@ fn every_file_says_what_it_is_for_and_stays_short() {
     }
 }
 
+/// Scripts and styles of the page are files like others, and a page may not import from elsewhere.
+#[test]
+fn scripts_and_styles_say_what_they_are_for_and_stay_short() {
+    let folder = root().join("harness/src/report/html");
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let (scripts, others): (Vec<_>, Vec<_>) = files.partition(|path| path.extension().is_some_and(|end| end == "js"));
+    let styles = others.into_iter().filter(|path| path.extension().is_some_and(|end| end == "css"));
+    for (path, comment) in scripts.into_iter().map(|path| (path, "// ")).chain(styles.map(|path| (path, "/* "))) {
+        let (name, text) = (path.display(), fs::read_to_string(&path).unwrap());
+        assert!(text.starts_with(comment), "{name} does not open with what it is for");
+        assert!(text.lines().count() <= 400, "{name} wants to be two files");
+        let far = text.lines().find(|line| line.starts_with("import ") && !line.contains("from \"./"));
+        assert_eq!(far, None, "{name} imports from elsewhere");
+    }
+}
+
 /// `unsafe` stands only behind the wrappers that `ARCHITECTURE.md` names.
 #[test]
 fn unsafe_code_is_where_it_is_said_to_be() {

@@ -33,16 +33,11 @@ pub struct Quantiles {
 
 impl Distribution {
     pub(super) fn of<'a>(history: &History, lags: impl Iterator<Item = &'a Lag> + Clone) -> Self {
-        let time_ns = |lag: &Lag| {
-            let Some(since) = lag.since else { return Some(0) };
-            let invoked = history.operations()[lag.read].invoked;
-            Some(invoked.time_ns?.saturating_sub(since.time_ns?))
-        };
         Self {
             reads: lags.clone().count() as u64,
             stale: lags.clone().filter(|lag| lag.versions > 0).count() as u64,
             versions: Quantiles::of(lags.clone().map(|lag| lag.versions).collect()),
-            time_ns: lags.map(time_ns).collect::<Option<Vec<u64>>>().map(Quantiles::of),
+            time_ns: lags.map(|lag| lag.time_ns(history)).collect::<Option<Vec<u64>>>().map(Quantiles::of),
         }
     }
 }

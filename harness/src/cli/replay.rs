@@ -4,7 +4,6 @@
 //! random comes from the same seed. What is not repeated is the timing of processes, so the rate is told and not promised.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
@@ -16,6 +15,7 @@ use serde::Deserialize;
 use super::run::{self, RunFlags};
 use super::say;
 use crate::experiment::SCHEDULE_VARIABLE;
+use crate::report::stored::document;
 use crate::run_dir::RunDir;
 
 /// What stands at the end of `replay --help`.
@@ -67,9 +67,9 @@ struct Outcome {
 
 pub(super) fn replay(flags: &ReplayFlags) -> anyhow::Result<Verdict> {
     let run_dir = RunDir::existing(&flags.run).with_context(|| format!("no run in {}", flags.run.display()))?;
-    let Judged { verdict, judgements } = read(&run_dir.verdict())?;
+    let Judged { verdict, judgements } = document(&run_dir.verdict())?;
     let original = Outcome::of(verdict, &judgements);
-    let again = again(&run_dir, read(&run_dir.plan())?)?;
+    let again = again(&run_dir, document(&run_dir.plan())?)?;
     let out = flags.out.clone().unwrap_or_else(|| beside(run_dir.path()));
     say(format!("the run    {}", original.told()));
 
@@ -87,12 +87,6 @@ pub(super) fn replay(flags: &ReplayFlags) -> anyhow::Result<Verdict> {
     say(format!("\nreproduced {reproduced} of {}\n", flags.times));
     say(format!("  schedule  {}\n  replays   {}", run_dir.schedule().display(), out.display()));
     Ok(verdict)
-}
-
-fn read<T: for<'de> Deserialize<'de>>(path: &Path) -> anyhow::Result<T> {
-    let text =
-        fs::read(path).with_context(|| format!("{} cannot be read: is this a run's directory?", path.display()))?;
-    serde_json::from_slice(&text).with_context(|| format!("{} is not as this version writes it", path.display()))
 }
 
 /// The flags of the run, with what happened in it as its schedule.

@@ -48,6 +48,7 @@ pub(crate) fn full(report: &Report) -> String {
         row("lag", told);
     }
     row("files", report.run_dir.path().display().to_string());
+    row("page", report.run_dir.report().display().to_string());
     row("run again", report.reproduce.clone());
     text
 }
@@ -73,7 +74,7 @@ pub(crate) fn failure(report: &Report) -> String {
             let _ = writeln!(text, "  undecided: {}", judgement.summary);
         }
     }
-    let _ = writeln!(text, "\n  files      {}", report.run_dir.path().display());
+    let _ = writeln!(text, "\n  page       {}", report.run_dir.report().display());
     let _ = write!(text, "  run again  {}", report.reproduce);
     text
 }

@@ -10,7 +10,6 @@ use interregnum_checker::availability;
 use interregnum_checker::history::{History, Outcome};
 use interregnum_checker::judgement::Judgement;
 use interregnum_checker::leadership::{self, Reign};
-use interregnum_checker::lost_writes::FaultWindow;
 use interregnum_checker::staleness::{self, Quantiles};
 
 use super::Plan;
@@ -41,7 +40,8 @@ pub(super) struct Facts {
 }
 
 pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow::Result<Report> {
-    let (workload, dir, faults) = (plan.workload.clone(), run_dir.clone(), fault_windows(&facts.steps));
+    let (workload, dir, faults) =
+        (plan.workload.clone(), run_dir.clone(), facts.steps.iter().filter_map(StepTaken::window).collect::<Vec<_>>());
     let load_ns = facts.load_began_ns..facts.load_ended_ns;
     let lag_records = Quantiles::of(facts.watched.lags_records.clone());
     let disk_bytes = facts.watched.disk_bytes;
@@ -83,7 +83,7 @@ pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow
         demands: Vec::new(),
         reproduce: plan.reproduce.clone(),
     };
-    report.write().context("writing verdict.json")?;
+    report.write()?;
     Ok(report)
 }
 
@@ -97,14 +97,6 @@ fn timings(facts: &Facts, history: &History) -> Timings {
         load_ms: (facts.healed_ns - facts.load_began_ns) / 1_000_000,
         take_down_ms: facts.taken_down_in.as_millis() as u64,
     }
-}
-
-fn fault_windows(steps: &[StepTaken]) -> Vec<FaultWindow> {
-    let window = |taken: &StepTaken| {
-        let name = taken.step.fault.striking(&taken.nodes);
-        FaultWindow { name, start_ns: taken.began_ns, end_ns: taken.ended_ns }
-    };
-    steps.iter().filter(|taken| !taken.nodes.is_empty()).map(window).collect()
 }
 
 fn acknowledged_ns(history: &History) -> Vec<u64> {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use interregnum_checker::lost_writes::FaultWindow;
 use interregnum_workloads::seed::Seed;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,15 @@ pub(crate) struct StepTaken {
     pub began_ns: u64,
     pub ended_ns: u64,
     pub effect: Effect,
+}
+
+impl StepTaken {
+    /// When it was in force, under the name that reports give it; `None` if it was skipped.
+    pub(crate) fn window(&self) -> Option<FaultWindow> {
+        let name = self.step.fault.striking(&self.nodes);
+        let window = FaultWindow { name, start_ns: self.began_ns, end_ns: self.ended_ns };
+        (!self.nodes.is_empty()).then_some(window)
+    }
 }
 
 /// The cluster in the hands of the schedule.

@@ -1,0 +1,204 @@
+// The charts below the timeline, on its time axis: what the cluster did for its clients. They are computed for the visible window,
+// as fine as the screen shows, so zooming in shows more and not a larger picture of the same.
+
+import { duration, short, axisSteps, roundStep } from "./format.js";
+import { OK } from "./data.js";
+import { axis, inside, stripes, surface } from "./paint.js";
+
+const [HEIGHT, TITLE, SPACE] = [92, 18, 14];
+const BINS = 160;
+
+/** Draws all charts that have something to show. */
+export function drawCharts(canvas, run, view, colour) {
+  const charts = chartsOf(run, view).filter(Boolean);
+  const context = surface(canvas, charts.length * (HEIGHT + TITLE + SPACE));
+  charts.forEach((chart, row) => {
+    context.save();
+    context.translate(0, row * (HEIGHT + TITLE + SPACE));
+    frame(context, run, view, colour, chart);
+    context.restore();
+  });
+}
+
+function chartsOf(run, view) {
+  const bins = binned(run, view);
+  return [
+    { title: "acknowledged operations a second", unit: short, lines: [{ name: "", points: bins.rate, isStep: true }] },
+    {
+      title: "latency of acknowledged operations (logarithmic)",
+      unit: (value) => duration(10 ** value),
+      isLog: true,
+      lines: [
+        { name: "median", points: bins.median },
+        { name: "p99", points: bins.p99 },
+        { name: "max", points: bins.max },
+      ],
+    },
+    run.lags.length > 0 && lagChart(run, view),
+    run.outages.length > 0 && { title: "outages, and fail overs (failover_time_ms)", gaps: true, lines: [] },
+    run.stale.length > 0 && staleChart(run, view),
+  ];
+}
+
+/** Acknowledgements of the window in bins of a round width that stay where they are while the window moves. */
+function binned(run, view) {
+  const { ended, invoked, outcome, count } = run.operations;
+  const width = roundStep(view.span / BINS);
+  const first = Math.floor(view.from / width);
+  const bins = Array.from({ length: Math.ceil(view.to / width) - first + 1 }, () => []);
+  for (let index = 0; index < count; index++) {
+    if (outcome[index] !== OK || ended[index] < view.from - width || ended[index] > view.to + width) continue;
+    bins[Math.floor(ended[index] / width) - first]?.push(ended[index] - invoked[index]);
+  }
+  const found = { rate: [], median: [], p99: [], max: [] };
+  bins.forEach((latencies, bin) => {
+    const at = (first + bin) * width;
+    if (at > run.end || at + width < 0) return;
+    found.rate.push([at, (latencies.length / width) * 1e9]);
+    const sorted = Float64Array.from(latencies).sort();
+    const ranked = (share) => [at + width / 2, sorted.length ? Math.log10(sorted[Math.ceil(sorted.length * share) - 1]) : null];
+    found.median.push(ranked(0.5));
+    found.p99.push(ranked(0.99));
+    found.max.push(ranked(1));
+  });
+  return found;
+}
+
+/** A line for each follower; it stays where it was until something new is told. */
+function lagChart(run, view) {
+  const lines = run.nodes.map((node) => {
+    const told = run.lags.filter((lag) => lag.node === node);
+    const points = told.map((lag) => [lag.at, lag.ms]);
+    if (points.length > 0) points.push([run.end, points.at(-1)[1]]);
+    return { name: node, points, isStep: true };
+  });
+  return { title: "replication_lag_ms of each follower, as its leader tells", unit: (value) => `${short(value)} ms`, lines, view };
+}
+
+/** A dot for each stale read: for how long it had lacked what was known. */
+function staleChart(run) {
+  const lines = run.nodes.map((node, number) => {
+    const reads = run.stale.filter((read) => run.operations.node[read.operation] === number && read.ns !== null);
+    return { name: node, isDots: true, points: reads.map((read) => [run.operations.invoked[read.operation], read.ns]) };
+  });
+  return { title: "staleness of reads, by the node that answered", unit: duration, lines };
+}
+
+function frame(context, run, view, colour, chart) {
+  const tints = [colour.line1, colour.line2, colour.line3, colour.line4, colour.line5];
+  const lines = chart.lines.map((line, number) => ({ ...line, colour: tints[number % tints.length], dash: [[], [6, 3], [2, 3], [9, 3, 2, 3], [1, 2]][number % 5] }));
+  title(context, view, colour, chart.title, lines);
+  context.translate(0, TITLE);
+  axis(context, view, colour, HEIGHT, false);
+  const visible = (point) => point[0] >= view.from - view.span * 0.1 && point[0] <= view.to + view.span * 0.1;
+  const values = lines.flatMap((line) => line.points.filter(visible).map((point) => point[1])).filter((value) => value !== null);
+  const most = values.reduce((a, b) => Math.max(a, b), chart.isLog ? 6 : 1e-9);
+  const least = chart.isLog ? Math.floor(values.reduce((a, b) => Math.min(a, b), most)) : 0;
+  const y = (value) => HEIGHT - ((value - least) / Math.max(most - least, 1e-9)) * (HEIGHT - 8);
+  if (!chart.gaps) scale(context, view, colour, chart, least, most, y);
+  inside(context, view, HEIGHT + 1, () => {
+    faultBands(context, run, view, colour);
+    if (chart.gaps) gaps(context, run, view, colour);
+    for (const line of lines) (line.isDots ? dots : path)(context, view, line, y);
+  });
+  context.strokeStyle = colour.faint;
+  context.strokeRect(view.left + 0.5, 0.5, view.width - 1, HEIGHT - 1);
+}
+
+function title(context, view, colour, text, lines) {
+  context.fillStyle = colour.ink;
+  context.fillText(text, view.left, TITLE / 2);
+  let x = view.left + context.measureText(text).width + 18;
+  for (const line of lines.filter((one) => one.name && one.points.length > 0)) {
+    context.strokeStyle = line.colour;
+    context.lineWidth = 2;
+    context.setLineDash(line.isDots ? [2, 3] : line.dash);
+    context.beginPath();
+    context.moveTo(x, TITLE / 2);
+    context.lineTo(x + 20, TITLE / 2);
+    context.stroke();
+    context.setLineDash([]);
+    context.fillStyle = colour.soft;
+    context.fillText(line.name, x + 25, TITLE / 2);
+    x += 42 + context.measureText(line.name).width;
+  }
+}
+
+function scale(context, view, colour, chart, least, most, y) {
+  const steps = chart.isLog ? Array.from({ length: Math.floor(most) - least + 1 }, (_, step) => least + step) : axisSteps(most);
+  context.textAlign = "right";
+  context.lineWidth = 1;
+  for (const step of steps) {
+    context.fillStyle = colour.soft;
+    context.fillText(chart.unit(step), view.left - 6, Math.max(y(step), 6));
+    context.strokeStyle = colour.faint;
+    context.beginPath();
+    context.moveTo(view.left, Math.round(y(step)) + 0.5);
+    context.lineTo(view.left + view.width, Math.round(y(step)) + 0.5);
+    context.stroke();
+  }
+  context.textAlign = "left";
+}
+
+function faultBands(context, run, view, colour) {
+  context.globalAlpha = 0.13;
+  context.fillStyle = colour.fault;
+  for (const fault of run.faults) context.fillRect(view.x(fault.from), 0, Math.max(view.x(fault.to) - view.x(fault.from), 1), HEIGHT);
+  context.globalAlpha = 1;
+}
+
+function path(context, view, line, y) {
+  context.strokeStyle = line.colour;
+  context.lineWidth = 1.6;
+  context.setLineDash(line.dash);
+  context.beginPath();
+  let last = null;
+  const alone = [];
+  line.points.forEach(([time, value], index) => {
+    if (value !== null && last !== null) {
+      if (line.isStep) context.lineTo(view.x(time), y(last));
+      context.lineTo(view.x(time), y(value));
+    } else if (value !== null) {
+      context.moveTo(view.x(time), y(value));
+      if ((line.points[index + 1]?.[1] ?? null) === null) alone.push([time, value]);
+    }
+    last = value;
+  });
+  context.stroke();
+  context.setLineDash([]);
+  dots(context, view, { ...line, points: alone }, y);
+}
+
+function dots(context, view, line, y) {
+  context.fillStyle = line.colour;
+  for (const [time, value] of line.points) {
+    const x = view.x(time);
+    if (x >= view.left && x <= view.left + view.width) context.fillRect(x - 1.5, y(value) - 1.5, 3, 3);
+  }
+}
+
+/** Two rows of outages, of writes and of reads, and one of fail overs, each with its length. */
+function gaps(context, run, view, colour) {
+  const row = (number) => 6 + number * 29;
+  const bars = [[], [], []];
+  const bar = (from, to, number, fill, text) => {
+    const [begin, width] = [view.x(from), Math.max(view.x(to) - view.x(from), 2)];
+    context.fillStyle = fill;
+    context.fillRect(begin, row(number), width, 20);
+    bars[number].push({ begin, end: begin + width, text });
+  };
+  for (const gap of run.outages) {
+    const isWrites = gap.kind === "writes";
+    bar(gap.from, gap.to, isWrites ? 0 : 1, isWrites ? colour.fail : stripes(context, colour.fail), `${gap.kind} ${duration(gap.to - gap.from)}`);
+  }
+  for (const { from, to } of run.fail_overs) bar(from, to, 2, colour.leader, `fail over ${duration(to - from)}`);
+  context.fillStyle = colour.ink;
+  // A length is told where there is room for it before the next bar.
+  bars.forEach((bars, number) => {
+    bars.sort((a, b) => a.begin - b.begin);
+    bars.forEach(({ end, text }, index) => {
+      const room = (bars[index + 1]?.begin ?? Infinity) - end;
+      if (context.measureText(text).width + 8 < room) context.fillText(text, end + 4, row(number) + 10);
+    });
+  });
+}

@@ -1,0 +1,170 @@
+//! The promise: the page of a run opens in a browser by itself, and leads a person to what went wrong.
+
+#[path = "support/browser.rs"]
+mod browser;
+#[path = "support/stored_run.rs"]
+mod stored_run;
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use browser::Browser;
+use serde_json::{Value, json};
+use stored_run::StoredRun;
+
+/// The page of a made-up run, as `interregnum report` writes it.
+fn page_of(run: &StoredRun) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().unwrap();
+    run.write(directory.path());
+    let written = Command::new(env!("CARGO_BIN_EXE_interregnum")).arg("report").arg(directory.path()).output().unwrap();
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    let page = PathBuf::from(String::from_utf8(written.stdout).unwrap().trim());
+    (directory, page)
+}
+
+fn with_lost_writes(operations: u64) -> StoredRun {
+    StoredRun { operations, lost: 4, odd_text: "nothing odd".into() }
+}
+
+/// What the page shows of the window of time.
+fn span(browser: &mut Browser) -> f64 {
+    browser.value("interregnum.view.span").as_f64().unwrap()
+}
+
+/// Where an operation is in the window of the browser.
+fn place_of(browser: &mut Browser, operation: &str) -> (f64, f64) {
+    let place = browser.value(&format!(
+        "(() => {{
+            const canvas = document.getElementById('timeline').getBoundingClientRect();
+            const box = interregnum.boxOf({operation});
+            return [canvas.left + (box.begin + box.end) / 2, canvas.top + box.y + box.height / 2];
+        }})()"
+    ));
+    (place[0].as_f64().unwrap(), place[1].as_f64().unwrap())
+}
+
+#[test]
+fn it_leads_to_the_operations_that_prove_a_violation() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (_run, page) = page_of(&with_lost_writes(6000));
+    browser.open(&page);
+    let title = browser.value("document.title");
+    assert!(title.as_str().unwrap().starts_with("violation: 4 of"), "{title}");
+    assert_eq!(browser.value("interregnum.run.operations.count > 6000"), json!(true), "every operation is there");
+
+    // A click on the proof.
+    browser.value("document.querySelector('.jump').click()");
+    browser.wait_for("interregnum.view.proof === 'lost-writes-1'");
+    let told = browser.value("document.getElementById('detail').textContent");
+    assert!(told.as_str().unwrap().contains("was acknowledged by n1"), "{told}");
+    let shown = "interregnum.run.proofs[0].operations.every((index) => {
+        const { invoked, ended } = interregnum.run.operations;
+        return interregnum.view.from < invoked[index] && ended[index] < interregnum.view.to;
+    })";
+    assert_eq!(browser.value(shown), json!(true), "the operations of the proof are in the window");
+    let arrows = browser.value("interregnum.run.proofs[0].arrows.map((arrow) => arrow.why)");
+    assert_eq!(arrows, json!(["time", "value"]), "the write is before the read, and cannot be");
+
+    // A click on the write that was lost, where it is drawn.
+    browser.value("interregnum.showOperation(interregnum.run.proofs[0].operations[0])");
+    browser.wait_for("interregnum.view.operation === interregnum.run.proofs[0].operations[0]");
+    browser.press("Escape");
+    browser.value("document.getElementById('timeline').focus(), document.getElementById('detail').replaceChildren()");
+    browser.value("document.getElementById('timeline').scrollIntoView({ block: 'center' })");
+    let (x, y) = place_of(&mut browser, "interregnum.run.proofs[0].operations[0]");
+    browser.click(x, y);
+    browser.wait_for("document.getElementById('detail').textContent.includes('LSN')");
+    let told = browser.value("document.getElementById('detail').textContent");
+    for part in ["append l", "ok: it happened", "argument", "noden1", "epoch1", "LSN"] {
+        assert!(told.as_str().unwrap().contains(part), "{part}: {told}");
+    }
+    let table = browser.value("document.querySelector('#losses tbody').textContent");
+    assert!(table.as_str().unwrap().contains("INFO rewound epoch=1"), "the line that gave it up: {table}");
+    assert_eq!(browser.complaints(), [&Value::Null; 0]);
+}
+
+#[test]
+fn it_zooms_by_wheel_and_keys_and_shows_the_logs_of_what_is_visible() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (_run, page) = page_of(&with_lost_writes(6000));
+    browser.open(&page);
+    let whole = span(&mut browser);
+    let picture = "document.getElementById('timeline').toDataURL()";
+    let before = browser.value(picture);
+    browser.wait_for("document.querySelectorAll('#logs .line').length === 3");
+
+    browser.value("document.getElementById('timeline').scrollIntoView({ block: 'center' })");
+    browser.value("document.getElementById('timeline').focus()");
+    let (x, y) = place_of(&mut browser, "3000");
+    browser.wheel(x, y, -1200.0);
+    browser.wait_for(&format!("interregnum.view.span < {}", whole / 4.0));
+    browser.wait_for("document.querySelectorAll('#logs .line').length === 0");
+    assert_ne!(browser.value(picture), before, "another window is another picture");
+    let closer = span(&mut browser);
+    browser.press("-");
+    browser.wait_for(&format!("interregnum.view.span > {closer}"));
+
+    // By keys alone: to a lane, to its first operation, close up, and back.
+    browser.press("0");
+    browser.press("ArrowDown");
+    browser.press(".");
+    browser.wait_for("interregnum.view.operation === 0");
+    browser.press("Enter");
+    browser.wait_for("interregnum.view.span < 10e6");
+    assert!(browser.value("document.getElementById('live').textContent").as_str().unwrap().contains("read l0"));
+    browser.press("0");
+    browser.wait_for(&format!("Math.abs(interregnum.view.span - {whole}) < 1"));
+    assert_eq!(browser.complaints(), [&Value::Null; 0]);
+}
+
+#[test]
+fn it_needs_nothing_but_itself_and_runs_nothing_that_a_node_said() {
+    let odd_text = "</script><script>document.title='hacked'</script><img src=http://127.0.0.1:9/x onerror=\"document.title='hacked'\">";
+    let (_run, page) = page_of(&StoredRun { operations: 60, lost: 2, odd_text: odd_text.into() });
+    let text = std::fs::read_to_string(&page).unwrap();
+    assert!(!text.contains(odd_text), "what a node said stands in the page as it is");
+    assert_eq!(text.matches("<script").count(), 4);
+    for loads in ["src=\"", "href=\"http", "@import", "url(http"] {
+        assert!(!text.contains(loads), "the page asks for something: {loads}");
+    }
+
+    let Some(mut browser) = Browser::start() else { return };
+    browser.open(&page);
+    browser.wait_for("document.querySelectorAll('#logs .line').length === 3");
+    let odd = "interregnum.run.operations.count - 1 - interregnum.run.operations.outcome.toReversed().indexOf(2)";
+    browser.value(&format!("interregnum.showOperation({odd})"));
+    let told = browser.value("document.getElementById('detail').textContent");
+    assert!(told.as_str().unwrap().contains(odd_text), "it is told as it was said: {told}");
+    assert!(browser.value("document.title").as_str().unwrap().starts_with("violation"));
+    assert_eq!(browser.fetched(), [format!("file://{}", page.display())], "nothing else is fetched");
+    assert_eq!(browser.complaints(), [&Value::Null; 0]);
+}
+
+#[test]
+fn it_has_two_themes_and_a_name_for_everything() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (_run, page) = page_of(&with_lost_writes(600));
+    browser.open(&page);
+    let paper = "getComputedStyle(document.body).backgroundColor";
+    let mut papers = Vec::new();
+    for theme in ["light", "dark"] {
+        let features = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
+        browser.call("Emulation.setEmulatedMedia", &features);
+        papers.push(browser.value(paper));
+    }
+    assert_ne!(papers[0], papers[1]);
+    browser.value("document.getElementById('theme').click()");
+    assert_eq!(browser.value(paper), papers[0], "the button overrules the system's theme");
+
+    let tree = browser.call("Accessibility.getFullAXTree", &json!({}));
+    let nodes = tree["nodes"].as_array().unwrap();
+    let mut seen = 0;
+    for node in nodes.iter().filter(|node| node["ignored"] == false) {
+        let role = node["role"]["value"].as_str().unwrap_or_default();
+        if ["button", "application", "searchbox", "img", "log", "toolbar"].contains(&role) {
+            seen += 1;
+            assert!(!node["name"]["value"].as_str().unwrap_or_default().is_empty(), "{role} has no name: {node}");
+        }
+    }
+    assert!(seen > 10, "{seen} controls");
+}
