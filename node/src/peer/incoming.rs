@@ -1,5 +1,6 @@
 //! Accepting the peers' connections and reading their messages.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,9 +8,9 @@ use futures::StreamExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::timeout;
-use tokio_util::codec::{FramedRead, LengthDelimitedCodec};
+use tokio_util::codec::FramedRead;
 
-use super::wire::{decode_hello, decode_message, hello_codec, trust};
+use super::wire::{Frames, decode_hello, decode_message};
 use super::{Direction, Hello, Links, PeerEvent};
 use crate::membership::Standing;
 use crate::record::Member;
@@ -48,7 +49,7 @@ struct Caller {
 
 impl Caller {
     async fn serve(self, stream: TcpStream) {
-        let mut frames = FramedRead::new(stream, hello_codec());
+        let mut frames = FramedRead::new(stream, Frames::of_stranger());
         let Ok(Some(Ok(frame))) = timeout(HELLO_TIMEOUT, frames.next()).await else { return };
         let (peer, introduced) = match self.identify(&frame) {
             Ok(identified) => identified,
@@ -61,7 +62,7 @@ impl Caller {
                 return;
             }
         };
-        trust(frames.decoder_mut());
+        frames.decoder_mut().trust();
         // A task of its own, so that the next connection of this peer can end it.
         let reading = {
             let mut current = self.links.incoming.lock().await;
@@ -120,8 +121,16 @@ impl Caller {
     }
 }
 
-async fn read(mut frames: FramedRead<TcpStream, LengthDelimitedCodec>, peer: Member, events: mpsc::Sender<PeerEvent>) {
-    while let Some(Ok(frame)) = frames.next().await {
+async fn read(mut frames: FramedRead<TcpStream, Frames>, peer: Member, events: mpsc::Sender<PeerEvent>) {
+    while let Some(frame) = frames.next().await {
+        let frame = match frame {
+            Ok(frame) => frame,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                tracing::warn!(address = ?frames.get_ref().peer_addr().ok(), "closed a peer's connection: {error}");
+                return;
+            }
+            Err(_) => return, // it broke, as connections do
+        };
         let Some(message) = decode_message(&frame) else {
             tracing::warn!(address = ?frames.get_ref().peer_addr().ok(), "closed a peer's connection: a frame is no message of this protocol");
             return;
