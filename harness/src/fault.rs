@@ -6,11 +6,18 @@
 //!
 //! Not here: how faults are written (`fault/word.rs`).
 
+mod corrupt;
 mod crash_loop;
+mod flapping;
+mod half_open;
 mod kill;
+mod links;
 mod partition;
 mod pause;
+mod reset;
 mod rolling_restart;
+mod shape;
+mod slow_link;
 mod slow_process;
 mod stop;
 mod switchover;
@@ -28,7 +35,7 @@ use tokio::time::Instant;
 use crate::cluster::Cluster;
 use crate::node_id::NodeId;
 use crate::target::Target;
-pub use partition::Shape;
+pub use shape::Shape;
 pub use word::{ALL_FAULTS, UnknownFault};
 
 /// A kind of fault, with its parameters.
@@ -65,8 +72,36 @@ pub enum Fault {
         /// How long they are stopped each time, in milliseconds.
         stop_ms: u64,
     },
-    /// Bytes between nodes are held back. Clients still reach every node. Undone by letting them through, late.
+    /// Bytes between nodes, or of clients, are held back. Undone by letting them through, late.
     Partition(Shape),
+    /// A partition that is there for one period and not for the next, in turn.
+    Flapping {
+        /// What it cuts.
+        shape: Shape,
+        /// How long it stays and goes, in milliseconds.
+        period_ms: u64,
+    },
+    /// Bytes between the targets and other nodes are under way for longer. Undone for those under way, too.
+    SlowLink {
+        /// How much longer, in milliseconds.
+        delay_ms: u64,
+        /// And up to so much longer, drawn for each piece, in milliseconds.
+        jitter_ms: u64,
+        /// How many bytes pass in a second in each direction; 0 is no limit.
+        bytes_per_s: u64,
+    },
+    /// Every connection of the targets, of peers and of clients, is reset, again and again. There is nothing to undo.
+    Reset {
+        /// How long from one time to the next, in milliseconds.
+        every_ms: u64,
+    },
+    /// The targets forget their connections with other nodes, which believe them to be open. Undone by telling the others.
+    HalfOpen,
+    /// Bits of what the targets send to other nodes are changed. What has been changed stays so.
+    Corrupt {
+        /// A bit is changed in one of so many pieces that come together, on average.
+        one_in: u64,
+    },
 }
 
 /// How often a fault that waits for something looks whether it has come.
@@ -117,7 +152,7 @@ impl Fault {
     /// On whom it strikes unless it is told: only a leader can hand leadership over. `None`: that is drawn.
     pub(crate) fn usual_target(self) -> Option<Target> {
         match self {
-            Self::KillAll | Self::RollingRestart => Some(Target::All),
+            Self::KillAll | Self::RollingRestart | Self::Partition(Shape::Ring) => Some(Target::All),
             Self::Switchover => Some(Target::Leader),
             _ => None,
         }
@@ -136,7 +171,8 @@ impl Fault {
                 cluster.runs(node)
             }
             Self::Upgrade => cluster.runs(node) && !cluster.is_upgraded(node),
-            Self::Partition(_) => true,
+            // The network is there whoever runs.
+            _ => true,
         }
     }
 
@@ -157,6 +193,12 @@ impl Fault {
         leader: Option<NodeId>,
         rng: &mut ChaCha8Rng,
     ) -> anyhow::Result<Injected> {
+        let directions = match self {
+            Self::Partition(shape) | Self::Flapping { shape, .. } => {
+                shape::directions(shape, &targets, leader, &cluster.nodes(), rng)
+            }
+            _ => Vec::new(),
+        };
         let force: Box<dyn Force> = match self {
             Self::Kill | Self::KillAll => Box::new(kill::inject(cluster, &targets).await?),
             Self::CrashLoop { times } => Box::new(crash_loop::inject(cluster, &targets, times).await?),
@@ -168,7 +210,14 @@ impl Fault {
             Self::SlowProcess { run_ms, stop_ms } => {
                 Box::new(slow_process::inject(cluster, &targets, run_ms, stop_ms).await?)
             }
-            Self::Partition(shape) => Box::new(partition::inject(cluster, shape, &targets, leader, rng)),
+            Self::Partition(_) => Box::new(partition::Cut::begin(cluster.network(), &directions)),
+            Self::Flapping { period_ms, .. } => Box::new(flapping::inject(cluster, directions, period_ms)),
+            Self::SlowLink { delay_ms, jitter_ms, bytes_per_s } => {
+                Box::new(slow_link::inject(cluster, &targets, [delay_ms, jitter_ms, bytes_per_s], rng))
+            }
+            Self::Reset { every_ms } => Box::new(reset::inject(cluster, &targets, every_ms)),
+            Self::HalfOpen => Box::new(half_open::inject(cluster, &targets)),
+            Self::Corrupt { one_in } => Box::new(corrupt::inject(cluster, &targets, one_in, rng)),
         };
         Ok(Injected { fault: self, targets, force })
     }

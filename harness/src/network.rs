@@ -27,7 +27,8 @@ use tokio::task::JoinSet;
 
 use crate::node_id::NodeId;
 use flow::Flow;
-pub use flow::Traffic;
+pub use flow::{Corruption, Slowness, Traffic};
+use proxy::{End, Orders};
 
 /// One party of a flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -65,8 +66,14 @@ impl Direction {
         Self { from: Endpoint::Node(from), to: Endpoint::Node(to) }
     }
 
-    fn reversed(self) -> Self {
+    /// The other way.
+    #[must_use]
+    pub fn reversed(self) -> Self {
         Self { from: self.to, to: self.from }
+    }
+
+    pub(crate) fn both_ways(self) -> [Self; 2] {
+        [self, self.reversed()]
     }
 }
 
@@ -92,6 +99,8 @@ pub struct Network {
     flows: BTreeMap<Direction, Arc<Flow>>,
     /// Each node's deaths, counted: a connection ends when the count of either party moves.
     deaths: BTreeMap<Endpoint, watch::Sender<u64>>,
+    /// What faults want of each link's connections, by who dials whom.
+    orders: BTreeMap<Direction, watch::Sender<Orders>>,
     /// The proxies; they stop when this is dropped.
     proxies: JoinSet<()>,
 }
@@ -106,6 +115,7 @@ impl Network {
             addresses: BTreeMap::new(),
             flows: BTreeMap::new(),
             deaths: parties.iter().map(|party| (*party, watch::Sender::new(0))).collect(),
+            orders: BTreeMap::new(),
             proxies: JoinSet::new(),
         };
         for (from, to) in pairs(&parties) {
@@ -124,13 +134,16 @@ impl Network {
     async fn open_link(&mut self, link: Direction, ip: Ipv4Addr, target: SocketAddr) -> io::Result<()> {
         let listener = TcpListener::bind((ip, 0)).await?;
         self.addresses.insert(link, listener.local_addr()?);
-        let link = proxy::Link {
+        let orders = watch::Sender::default();
+        let carried = proxy::Link {
             target,
             forth: Arc::clone(&self.flows[&link]),
             back: Arc::clone(&self.flows[&link.reversed()]),
             deaths: [link.from, link.to].map(|party| self.deaths[&party].subscribe()),
+            orders: orders.subscribe(),
         };
-        self.proxies.spawn(link.serve(listener));
+        self.orders.insert(link, orders);
+        self.proxies.spawn(carried.serve(listener));
         Ok(())
     }
 
@@ -151,6 +164,43 @@ impl Network {
         self.flows[&direction].restore();
     }
 
+    /// Makes a direction slow, until [`speed_up`](Self::speed_up). Delays add up; the least bandwidth counts.
+    pub fn slow_down(&self, direction: Direction, slowness: &Arc<Slowness>) {
+        self.flows[&direction].slow_down(Arc::clone(slowness));
+    }
+
+    /// Undoes one [`slow_down`](Self::slow_down), for bytes under way, too.
+    pub fn speed_up(&self, direction: Direction, slowness: &Arc<Slowness>) {
+        self.flows[&direction].speed_up(slowness);
+    }
+
+    /// Changes some of the bytes in this direction, until [`mend`](Self::mend).
+    pub fn corrupt(&self, direction: Direction, corruption: &Arc<Corruption>) {
+        self.flows[&direction].corrupt(Arc::clone(corruption));
+    }
+
+    /// Undoes one [`corrupt`](Self::corrupt). What has been changed stays so.
+    pub fn mend(&self, direction: Direction, corruption: &Arc<Corruption>) {
+        self.flows[&direction].mend(corruption);
+    }
+
+    /// Resets the connections of a link (`from` dials `to`): both ends are told so at once, and what was under way is lost.
+    pub fn reset(&self, link: Direction) {
+        self.orders[&link].send_modify(|orders| orders.resets += 1);
+    }
+
+    /// Lets `party` forget the connections of a link, of which it is an end: it is told of a reset. The other end is told nothing,
+    /// and what it sends reaches nobody, until [`remember`](Self::remember). A link has one forgetful end at a time.
+    pub fn forget(&self, link: Direction, party: Endpoint) {
+        let end = if party == link.from { End::Dialer } else { End::Target };
+        self.orders[&link].send_modify(|orders| orders.forgetful = Some(end));
+    }
+
+    /// Undoes [`forget`](Self::forget): the other end is told of a reset at last.
+    pub fn remember(&self, link: Direction) {
+        self.orders[&link].send_modify(|orders| orders.forgetful = None);
+    }
+
     /// What has gone through, and what was held back, so far.
     #[must_use]
     pub fn traffic(&self, direction: Direction) -> Traffic {
@@ -169,106 +219,4 @@ fn pairs(parties: &[Endpoint]) -> impl Iterator<Item = (Endpoint, Endpoint)> {
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpStream;
-    use tokio::time::{sleep, timeout};
-
-    use super::*;
-
-    const N1: NodeId = NodeId(0);
-    const N2: NodeId = NodeId(1);
-    /// Long enough that bytes which are not held would have arrived. Only a held byte makes a test wait for it.
-    const NOTHING_ARRIVES: Duration = Duration::from_millis(50);
-
-    /// Two nodes, of which n2 echoes what its peers send, and a connection from n1 to it.
-    async fn echo() -> (Network, TcpStream) {
-        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let listens = Listens { clients: server.local_addr().unwrap(), peers: server.local_addr().unwrap() };
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = server.accept().await {
-                tokio::spawn(async move {
-                    let (mut reader, mut writer) = stream.split();
-                    tokio::io::copy(&mut reader, &mut writer).await
-                });
-            }
-        });
-        let nodes = BTreeMap::from([(N1, listens), (N2, listens)]);
-        let network = Network::connect(Ipv4Addr::LOCALHOST, &nodes, Duration::ZERO).await.unwrap();
-        let stream = TcpStream::connect(network.address(Endpoint::Node(N1), N2)).await.unwrap();
-        (network, stream)
-    }
-
-    async fn round_trip(stream: &mut TcpStream, word: &[u8; 4]) -> [u8; 4] {
-        let mut answer = [0; 4];
-        stream.write_all(word).await.unwrap();
-        stream.read_exact(&mut answer).await.unwrap();
-        answer
-    }
-
-    /// Cuts `direction`, sends a word, and checks that it is held back there and arrives after the restoration.
-    async fn check_cut_holds_bytes(direction: Direction) {
-        let (network, mut stream) = echo().await;
-        assert_eq!(&round_trip(&mut stream, b"ping").await, b"ping");
-
-        network.cut(direction);
-        let before = network.traffic(direction);
-        stream.write_all(b"late").await.unwrap();
-        let mut answer = [0; 4];
-        assert!(timeout(NOTHING_ARRIVES, stream.read_exact(&mut answer)).await.is_err(), "a byte crossed the cut");
-        let during = network.traffic(direction);
-        assert_eq!(during.forwarded_bytes, before.forwarded_bytes);
-        assert_eq!(during.held_bytes, before.held_bytes + 4);
-
-        network.restore(direction);
-        stream.read_exact(&mut answer).await.unwrap();
-        assert_eq!(&answer, b"late");
-    }
-
-    #[tokio::test]
-    async fn a_cut_applies_to_connections_that_exist() {
-        check_cut_holds_bytes(Direction::between(N1, N2)).await;
-    }
-
-    #[tokio::test]
-    async fn a_cut_applies_to_one_direction_of_the_same_connection() {
-        check_cut_holds_bytes(Direction::between(N2, N1)).await;
-    }
-
-    #[tokio::test]
-    async fn a_cut_applies_to_connections_that_come() {
-        let (network, _) = echo().await;
-        let direction = Direction::between(N1, N2);
-        network.cut(direction);
-        let mut stream = TcpStream::connect(network.address(Endpoint::Node(N1), N2)).await.unwrap();
-        stream.write_all(b"hold").await.unwrap();
-        let mut answer = [0; 4];
-        assert!(timeout(NOTHING_ARRIVES, stream.read_exact(&mut answer)).await.is_err(), "a byte crossed the cut");
-        network.restore(direction);
-        stream.read_exact(&mut answer).await.unwrap();
-        assert_eq!(&answer, b"hold");
-    }
-
-    #[tokio::test]
-    async fn cuts_of_one_direction_add_up() {
-        let (network, mut stream) = echo().await;
-        let direction = Direction::between(N1, N2);
-        network.cut(direction);
-        network.cut(direction);
-        network.restore(direction);
-        stream.write_all(b"held").await.unwrap();
-        assert!(timeout(NOTHING_ARRIVES, stream.read_u8()).await.is_err(), "one cut of two was undone, not both");
-        network.restore(direction);
-        assert_eq!(stream.read_u8().await.unwrap(), b'h');
-    }
-
-    #[tokio::test]
-    async fn a_severed_node_drops_what_was_under_way() {
-        let (network, mut stream) = echo().await;
-        network.cut(Direction::between(N1, N2));
-        stream.write_all(b"lost").await.unwrap();
-        sleep(NOTHING_ARRIVES).await;
-        network.sever(N2);
-        assert!(stream.read_u8().await.is_err(), "the connection is reset");
-    }
-}
+mod tests;

@@ -13,7 +13,7 @@ use rand::seq::{IndexedRandom, SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{ALL_FAULTS, Fault, Shape};
+use crate::fault::{Fault, Shape};
 use crate::target::Target;
 pub use file::ScheduleError;
 pub use trigger::Trigger;
@@ -123,6 +123,37 @@ pub fn partition(shape: Shape, target: Target) -> Injection {
     one(Fault::Partition(shape), target)
 }
 
+/// A partition of this shape that is there for one period and not for the next, in turn.
+#[must_use]
+pub fn flapping(shape: Shape, period: Duration, target: Target) -> Injection {
+    one(Fault::Flapping { shape, period_ms: period.as_millis() as u64 }, target)
+}
+
+/// Bytes between the targets and other nodes are under way for so much longer, and up to `jitter` more.
+#[must_use]
+pub fn slow_link(delay: Duration, jitter: Duration, target: Target) -> Injection {
+    let (delay_ms, jitter_ms) = (delay.as_millis() as u64, jitter.as_millis() as u64);
+    one(Fault::SlowLink { delay_ms, jitter_ms, bytes_per_s: 0 }, target)
+}
+
+/// Every connection of the targets is reset, again and again.
+#[must_use]
+pub fn reset(every: Duration, target: Target) -> Injection {
+    one(Fault::Reset { every_ms: every.as_millis() as u64 }, target)
+}
+
+/// The targets forget their connections with other nodes, which believe them to be open.
+#[must_use]
+pub fn half_open(target: Target) -> Injection {
+    one(Fault::HalfOpen, target)
+}
+
+/// A bit is changed in one of so many pieces that the targets send to other nodes.
+#[must_use]
+pub fn corrupt(one_in: u64, target: Target) -> Injection {
+    one(Fault::Corrupt { one_in }, target)
+}
+
 /// Kills, pauses and partitions of every shape in turn, mostly of the leader.
 #[must_use]
 pub fn all_faults() -> Injection {
@@ -140,10 +171,11 @@ fn one(fault: Fault, target: Target) -> Injection {
     Injection::new(vec![vec![fault]], Some(target))
 }
 
-/// Partitions of every shape.
+/// Partitions between nodes of the shapes that any cluster can have: all but the ring.
 #[must_use]
 pub fn partitions() -> Vec<Fault> {
-    ALL_FAULTS.into_iter().filter(|fault| matches!(fault, Fault::Partition(_))).collect()
+    let shapes = [Shape::Isolate, Shape::Halves, Shape::Inbound, Shape::Outbound, Shape::Bridge];
+    shapes.map(Fault::Partition).to_vec()
 }
 
 impl Injection {

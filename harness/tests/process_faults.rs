@@ -1,14 +1,9 @@
 //! The promise: faults of processes do what they say, seen from the nodes' own logs, and a sound cluster survives them.
 
-use std::fs;
+mod seen;
 
 use interregnum::prelude::*;
-
-/// The lines of a node's log that hold `what`, in order; each begins with its time.
-fn lines(report: &Report, node: usize, what: &str) -> Vec<String> {
-    let log = fs::read_to_string(report.run_dir().logs().join(format!("n{node}.log"))).unwrap();
-    log.lines().filter(|line| line.contains(what)).map(str::to_owned).collect()
-}
+use seen::lines;
 
 fn sound() -> Experiment {
     Experiment::new(Node::cluster(3).fsync(Fsync::Always)).workload(Append::keys(3)).rate_per_s(500.0)

@@ -61,9 +61,10 @@ pub(super) struct RunFlags {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_time)]
     time: Duration,
 
-    /// Faults to inject in turn, separated by commas: kill, kill-all, crash-loop, stop (SIGTERM), rolling-restart, upgrade, switchover,
-    /// pause, slow-process, partition, or the shapes of a partition by name: isolate, halves, inbound, outbound, bridge. Parameters
-    /// stand behind colons: crash-loop:times=5, slow-process:run_ms=10:stop_ms=40. `none` injects none.
+    /// Faults to inject in turn, separated by commas. Of processes: kill, kill-all, crash-loop, stop (SIGTERM), rolling-restart,
+    /// upgrade, switchover, pause, slow-process. Of the network: partition (one of isolate, halves, inbound, outbound, bridge), each
+    /// of these by name, ring, client-side, flapping, slow-link, reset, half-open, corrupt. Parameters stand behind colons:
+    /// `crash-loop:times=5`, `flapping:shape=halves:period_ms=200`. `none` injects none.
     #[arg(long, value_name = "LIST", default_value = "kill,pause,partition", value_parser = parse_faults)]
     faults: Faults,
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, Shape};
 
 /// Every fault that flags and schedules can name, with its usual parameters.
-pub const ALL_FAULTS: [Fault; 14] = [
+pub const ALL_FAULTS: [Fault; 21] = [
     Fault::Kill,
     Fault::KillAll,
     Fault::CrashLoop { times: 3 },
@@ -25,6 +25,13 @@ pub const ALL_FAULTS: [Fault; 14] = [
     Fault::Partition(Shape::Inbound),
     Fault::Partition(Shape::Outbound),
     Fault::Partition(Shape::Bridge),
+    Fault::Partition(Shape::Ring),
+    Fault::Partition(Shape::ClientSide),
+    Fault::Flapping { shape: Shape::Isolate, period_ms: 300 },
+    Fault::SlowLink { delay_ms: 50, jitter_ms: 20, bytes_per_s: 0 },
+    Fault::Reset { every_ms: 250 },
+    Fault::HalfOpen,
+    Fault::Corrupt { one_in: 20 },
 ];
 
 /// How long a parameter that is a time may be, in milliseconds. A fault lasts seconds.
@@ -45,6 +52,11 @@ impl Fault {
             Self::Pause => "pause",
             Self::SlowProcess { .. } => "slow-process",
             Self::Partition(shape) => shape.name(),
+            Self::Flapping { .. } => "flapping",
+            Self::SlowLink { .. } => "slow-link",
+            Self::Reset { .. } => "reset",
+            Self::HalfOpen => "half-open",
+            Self::Corrupt { .. } => "corrupt",
         }
     }
 
@@ -55,6 +67,16 @@ impl Fault {
             Self::SlowProcess { run_ms, stop_ms } => {
                 vec![("run_ms", run_ms.to_string()), ("stop_ms", stop_ms.to_string())]
             }
+            Self::Flapping { shape, period_ms } => {
+                vec![("shape", shape.name().to_owned()), ("period_ms", period_ms.to_string())]
+            }
+            Self::SlowLink { delay_ms, jitter_ms, bytes_per_s } => vec![
+                ("delay_ms", delay_ms.to_string()),
+                ("jitter_ms", jitter_ms.to_string()),
+                ("bytes_per_s", bytes_per_s.to_string()),
+            ],
+            Self::Reset { every_ms } => vec![("every_ms", every_ms.to_string())],
+            Self::Corrupt { one_in } => vec![("one_in", one_in.to_string())],
             _ => Vec::new(),
         }
     }
@@ -64,6 +86,13 @@ impl Fault {
             (Self::CrashLoop { times }, "times") => *times = number(value, 2..=100)?,
             (Self::SlowProcess { run_ms, .. }, "run_ms") => *run_ms = number(value, TIMES_MS)?,
             (Self::SlowProcess { stop_ms, .. }, "stop_ms") => *stop_ms = number(value, TIMES_MS)?,
+            (Self::Flapping { shape, .. }, "shape") => *shape = value.parse()?,
+            (Self::Flapping { period_ms, .. }, "period_ms") => *period_ms = number(value, TIMES_MS)?,
+            (Self::SlowLink { delay_ms, .. }, "delay_ms") => *delay_ms = number(value, 0..=*TIMES_MS.end())?,
+            (Self::SlowLink { jitter_ms, .. }, "jitter_ms") => *jitter_ms = number(value, 0..=*TIMES_MS.end())?,
+            (Self::SlowLink { bytes_per_s, .. }, "bytes_per_s") => *bytes_per_s = number(value, 0..=u64::MAX)?,
+            (Self::Reset { every_ms }, "every_ms") => *every_ms = number(value, TIMES_MS)?,
+            (Self::Corrupt { one_in }, "one_in") => *one_in = number(value, 1..=1_000_000)?,
             _ => {
                 let known: Vec<_> = self.parameters().into_iter().map(|(name, _)| name).collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -172,6 +201,9 @@ mod tests {
         check("crash-loop:times=5", Ok(Fault::CrashLoop { times: 5 }));
         check("slow-process:stop_ms=90", Ok(Fault::SlowProcess { run_ms: 10, stop_ms: 90 }));
         check("slow-process:stop_ms=90:run_ms=1", Ok(Fault::SlowProcess { run_ms: 1, stop_ms: 90 }));
+        check("flapping:shape=halves", Ok(Fault::Flapping { shape: Shape::Halves, period_ms: 300 }));
+        check("slow-link:bytes_per_s=4096", Ok(Fault::SlowLink { delay_ms: 50, jitter_ms: 20, bytes_per_s: 4096 }));
+        check("flapping:shape=star", Err("`star` is no shape; choose from: isolate"));
         check("kilt", Err("`kilt` is no fault; choose from: kill, kill-all"));
         check("crash-loop:times=1", Err("`1` is no number from 2 to 100"));
         check("crash-loop:time=5", Err("`crash-loop` has no parameter `time`; it has: times"));

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -13,9 +14,9 @@ use nix::sys::socket::{Shutdown, shutdown};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::sleep;
 
-use super::flow::Flow;
+use super::flow::{Arrival, Flow};
 
 /// Bytes under way in one direction of one connection. What does not fit waits in the sender's kernel, as it would
 /// behind a slow or cut link. 256 KiB is a 2 Gbit/s link's worth of the default delay of 1 ms.
@@ -42,6 +43,26 @@ pub(super) struct Link {
     pub back: Arc<Flow>,
     /// The deaths of both parties.
     pub deaths: [watch::Receiver<u64>; 2],
+    /// What faults want of its connections.
+    pub orders: watch::Receiver<Orders>,
+}
+
+/// What faults want of the connections of one link.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Orders {
+    /// How often all were to be reset.
+    pub resets: u64,
+    /// The end that forgets those that exist, as long as this is so.
+    pub forgetful: Option<End>,
+}
+
+/// One end of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Who dialed.
+    Dialer,
+    /// Who was dialed.
+    Target,
 }
 
 impl Link {
@@ -65,35 +86,115 @@ impl Link {
         }
     }
 
-    /// Carries one connection to its end: both parties have closed, or one of them has died or failed.
+    /// Carries one connection to its end: both parties have closed, one of them has died or failed, or a fault wants it so.
     async fn carry(mut self, dialer: TcpStream) {
-        let [near_end, far_end] = &mut self.deaths;
-        near_end.mark_unchanged();
-        far_end.mark_unchanged();
-        let carried = tokio::select! {
-            carried = connect_and_exchange(&dialer, self.target, &self.forth, &self.back) => carried,
-            _ = near_end.changed() => Err(io::ErrorKind::ConnectionReset.into()),
-            _ = far_end.changed() => Err(io::ErrorKind::ConnectionReset.into()),
-        };
-        if carried.is_err() {
+        for death in &mut self.deaths {
+            death.mark_unchanged();
+        }
+        self.orders.mark_unchanged();
+        let onward = OnceLock::new();
+        match self.until_it_ends(&dialer, &onward).await {
+            Ending::Closed => {}
             // The dialer learns of it by a reset, not by what looks like an orderly end.
-            let _ = dialer.set_zero_linger();
+            Ending::Broken => drop(dialer.set_zero_linger()),
+            Ending::Reset => {
+                self.forth.counters.reset_connections.fetch_add(1, Ordering::Relaxed);
+                for end in std::iter::once(&dialer).chain(onward.get()) {
+                    let _ = end.set_zero_linger();
+                }
+            }
+            Ending::HalfOpen(forgetful) => {
+                let Some(onward) = onward.into_inner() else { return };
+                let (lost, kept, flow) = match forgetful {
+                    End::Dialer => (dialer, onward, Arc::clone(&self.back)),
+                    End::Target => (onward, dialer, Arc::clone(&self.forth)),
+                };
+                let _ = lost.set_zero_linger();
+                drop(lost);
+                flow.counters.half_open_connections.fetch_add(1, Ordering::Relaxed);
+                let mut orders = self.orders.clone();
+                tokio::select! {
+                    () = swallow(&kept, &flow) => {}
+                    () = self.death() => {}
+                    _ = orders.wait_for(|orders| orders.forgetful.is_none()) => {}
+                }
+                let _ = kept.set_zero_linger();
+            }
+        }
+    }
+
+    async fn until_it_ends(&mut self, dialer: &TcpStream, onward: &OnceLock<TcpStream>) -> Ending {
+        let (forth, back) = (Arc::clone(&self.forth), Arc::clone(&self.back));
+        let exchange = connect_and_exchange(dialer, onward, self.target, &forth, &back);
+        tokio::pin!(exchange);
+        let resets = self.orders.borrow().resets;
+        loop {
+            let [near_end, far_end] = &mut self.deaths;
+            tokio::select! {
+                carried = &mut exchange => return if carried.is_ok() { Ending::Closed } else { Ending::Broken },
+                _ = near_end.changed() => return Ending::Broken,
+                _ = far_end.changed() => return Ending::Broken,
+                Ok(()) = self.orders.changed() => {}
+            }
+            let orders = *self.orders.borrow();
+            if orders.resets != resets {
+                return Ending::Reset;
+            }
+            // A connection that is still being dialed can't be forgotten.
+            if let Some(forgetful) = orders.forgetful.filter(|_| onward.get().is_some()) {
+                return Ending::HalfOpen(forgetful);
+            }
+        }
+    }
+
+    /// Waits until one of the parties dies.
+    async fn death(&self) {
+        let [mut near_end, mut far_end] = self.deaths.clone();
+        tokio::select! {
+            _ = near_end.changed() => {}
+            _ = far_end.changed() => {}
         }
     }
 }
 
-async fn connect_and_exchange(dialer: &TcpStream, target: SocketAddr, forth: &Flow, back: &Flow) -> io::Result<()> {
+/// How a connection ends.
+enum Ending {
+    Closed,
+    Broken,
+    Reset,
+    /// This end has forgotten it, and the other has not.
+    HalfOpen(End),
+}
+
+async fn connect_and_exchange(
+    dialer: &TcpStream,
+    onward: &OnceLock<TcpStream>,
+    target: SocketAddr,
+    forth: &Flow,
+    back: &Flow,
+) -> io::Result<()> {
     // A connection attempt is held back by a cut like everything else.
     forth.admit().await;
-    let onward = TcpStream::connect(target).await?;
+    let connected = TcpStream::connect(target).await?;
     // Small messages must not wait for an acknowledgement: delays are the flows' business.
     dialer.set_nodelay(true)?;
-    onward.set_nodelay(true)?;
-    let exchanged = tokio::try_join!(pump(dialer, &onward, forth), pump(&onward, dialer, back));
+    connected.set_nodelay(true)?;
+    let onward = onward.get_or_init(|| connected);
+    let exchanged = tokio::try_join!(pump(dialer, onward, forth), pump(onward, dialer, back));
     if exchanged.is_err() {
         let _ = onward.set_zero_linger();
     }
     exchanged.map(|_| ())
+}
+
+/// Takes what is sent to somebody who has forgotten the connection.
+async fn swallow(kept: &TcpStream, flow: &Flow) {
+    let mut buffer = BytesMut::with_capacity(CHUNK_BYTES);
+    while let Ok(read @ 1..) = read_some(kept, &mut buffer).await {
+        flow.counters.swallowed_bytes.fetch_add(read as u64, Ordering::Relaxed);
+        buffer.clear();
+        buffer.reserve(CHUNK_BYTES);
+    }
 }
 
 /// Moves bytes from one socket to another as `flow` allows, until the sender closes and all has arrived.
@@ -104,10 +205,9 @@ async fn pump(from: &TcpStream, to: &TcpStream, flow: &Flow) -> io::Result<()> {
     while !(closed && under_way.chunks.is_empty()) {
         tokio::select! {
             read = read_some(from, &mut buffer), if !closed && under_way.bytes < UNDER_WAY_BYTES => {
-                let read = read?;
-                closed = read == 0;
-                flow.received(read);
-                under_way.push(Instant::now() + flow.delay(), buffer.split().freeze());
+                closed = read? == 0;
+                let arrival = flow.receive(&mut buffer);
+                under_way.push(arrival, buffer.split().freeze());
                 buffer.reserve(CHUNK_BYTES);
             }
             written = under_way.deliver(to, flow), if !under_way.chunks.is_empty() => under_way.advance(written?),
@@ -132,12 +232,12 @@ async fn read_some(from: &TcpStream, buffer: &mut BytesMut) -> io::Result<usize>
 /// Bytes on their way, each chunk with its time of arrival.
 #[derive(Default)]
 struct UnderWay {
-    chunks: VecDeque<(Instant, Bytes)>,
+    chunks: VecDeque<(Arrival, Bytes)>,
     bytes: usize,
 }
 
 impl UnderWay {
-    fn push(&mut self, arrival: Instant, chunk: Bytes) {
+    fn push(&mut self, arrival: Arrival, chunk: Bytes) {
         if !chunk.is_empty() {
             self.bytes += chunk.len();
             self.chunks.push_back((arrival, chunk));
@@ -147,13 +247,10 @@ impl UnderWay {
     /// Writes from the first chunk once it is due and the flow open. Cancelled, it has written nothing.
     async fn deliver(&self, to: &TcpStream, flow: &Flow) -> io::Result<usize> {
         let (arrival, chunk) = self.chunks.front().expect("only called when something is under way");
-        if *arrival > Instant::now() {
-            sleep_until(*arrival).await;
-        }
         loop {
-            flow.opened().await;
+            flow.let_through(*arrival).await;
             to.writable().await?;
-            match flow.forward(|| to.try_write(chunk)) {
+            match flow.forward(|most| to.try_write(&chunk[..chunk.len().min(most)])) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 result => return result,
             }
