@@ -13,6 +13,9 @@ use crate::schedule::{Schedule, Step};
 /// minority-sized cluster under fire may do little; but none at all would mean that nothing was tested.
 pub(crate) const FEWEST_ACKNOWLEDGED: usize = 10;
 
+pub(crate) const ACKNOWLEDGED_BEFORE: &str = "operations were acknowledged before the faults";
+pub(crate) const ACKNOWLEDGED_AFTER: &str = "operations were acknowledged after the faults";
+
 /// The gate that a run cannot meet whose faults are to stop the service.
 pub(crate) const SERVED_DURING_FAULTS: &str = "operations were acknowledged during the faults";
 
@@ -54,15 +57,12 @@ pub(crate) fn examine(exercise: &Exercise<'_>) -> Vec<Gate> {
     let in_force = |ns: u64| exercise.taken.iter().any(|taken| (taken.began_ns..taken.ended_ns).contains(&ns));
     let first_ns = exercise.taken.iter().map(|taken| taken.began_ns).min().unwrap_or(exercise.load_ns.end);
     let count = |wanted: &dyn Fn(u64) -> bool| exercise.acknowledged_ns.iter().filter(|ns| wanted(**ns)).count();
-    gates.push(enough_acknowledged("operations were acknowledged before the faults", count(&|ns| ns < first_ns)));
+    gates.push(enough_acknowledged(ACKNOWLEDGED_BEFORE, count(&|ns| ns < first_ns)));
     let serves = |step: &Step| !step.fault.stops_service();
     if exercise.planned.steps.iter().any(serves) {
         gates.push(enough_acknowledged(SERVED_DURING_FAULTS, count(&in_force)));
     }
-    gates.push(enough_acknowledged(
-        "operations were acknowledged after the faults",
-        count(&|ns| ns >= exercise.load_ns.end),
-    ));
+    gates.push(enough_acknowledged(ACKNOWLEDGED_AFTER, count(&|ns| ns >= exercise.load_ns.end)));
     gates
 }
 

@@ -96,7 +96,7 @@ pub struct Reach {
 }
 
 /// What a node believes of itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Status {
     /// Its part.
     pub role: Role,
@@ -106,8 +106,25 @@ pub struct Status {
     pub leader: Option<NodeId>,
     /// The position of its last log record.
     pub last_lsn: u64,
-    /// Of a leader: how many records the follower that is furthest behind does not have yet, where the system tells.
-    pub lag_records: Option<u64>,
+    /// Of a leader: how far its followers are behind, where the system tells.
+    pub lags: BTreeMap<NodeId, Lag>,
+}
+
+/// How far a follower is behind its leader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lag {
+    /// How many records it does not have yet.
+    pub records: u64,
+    /// For how long it has not had the first of them, in milliseconds.
+    pub ms: u64,
+}
+
+impl Status {
+    /// How many records the follower that is furthest behind does not have yet.
+    #[must_use]
+    pub fn lag_records(&self) -> Option<u64> {
+        self.lags.values().map(|lag| lag.records).max()
+    }
 }
 
 /// The part a node plays.

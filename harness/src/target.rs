@@ -90,7 +90,7 @@ impl Target {
         nodes: usize,
         rng: &mut ChaCha8Rng,
     ) -> Vec<NodeId> {
-        let believed = |node: &NodeId| statuses[node];
+        let believed = |node: &NodeId| statuses[node].as_ref();
         let candidates: Vec<_> = statuses.keys().copied().collect();
         let leader = newest_leader(statuses);
         let mut draw = |count: usize| candidates.sample(rng, count).copied().collect();
@@ -120,7 +120,7 @@ impl Target {
 /// The node that leads; of several that believe so, the one with the newest epoch.
 pub(crate) fn newest_leader(statuses: &BTreeMap<NodeId, Option<Status>>) -> Option<NodeId> {
     let leading = |(node, status): (&NodeId, &Option<Status>)| {
-        let status = status.filter(|status| status.role == Role::Leader)?;
+        let status = status.as_ref().filter(|status| status.role == Role::Leader)?;
         Some((status.epoch, *node))
     };
     statuses.iter().filter_map(leading).max().map(|(_, node)| node)
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     fn status(role: Role, epoch: u64, last_lsn: u64) -> Status {
-        Status { role, epoch, leader: None, last_lsn, lag_records: None }
+        Status { role, epoch, leader: None, last_lsn, lags: BTreeMap::new() }
     }
 
     /// n1 led epoch 1 and does not know better; n2 leads epoch 2; n4 is ahead of n3; n5 cannot be asked.

@@ -91,6 +91,8 @@ fn it_zooms_by_wheel_and_keys_and_shows_the_logs_of_what_is_visible() {
     let whole = span(&mut browser);
     let picture = "document.getElementById('timeline').toDataURL()";
     let before = browser.value(picture);
+    let rows = browser.value("interregnum.run.lags.length");
+    assert_eq!(rows, json!(4), "the lag of each follower is there");
     browser.wait_for("document.querySelectorAll('#logs .line').length === 3");
 
     browser.value("document.getElementById('timeline').scrollIntoView({ block: 'center' })");

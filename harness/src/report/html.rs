@@ -6,6 +6,7 @@
 //! nothing run but its own scripts and nothing be fetched at all.
 
 mod data;
+mod gates;
 mod logs;
 mod losses;
 mod operations;

@@ -1,6 +1,7 @@
 //! Asks every node again and again what it believes, and records what is new. It asks directly, so it sees both sides of
 //! a partition; it decides nothing.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -75,10 +76,11 @@ async fn watch_node(
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
         let Some(asked) = stop.run_until_cancelled(system.status(&place)).await else { break };
         let status = asked.ok();
-        if let Some(event) = news(place.node, last, status) {
+        let (before, now) = (last.as_ref(), status.as_ref());
+        for event in news(place.node, before, now).into_iter().chain(lag_news(place.node, before, now)) {
             recorder.happened(event);
         }
-        if let Some(Status { role: Role::Leader, epoch, .. }) = status {
+        if let Some(&Status { role: Role::Leader, epoch, .. }) = now {
             progress.send_modify(|snapshot| {
                 let leads = (place.node, epoch);
                 if is_another_leader(snapshot.leader, leads) {
@@ -87,7 +89,7 @@ async fn watch_node(
                 }
             });
         }
-        watched.lags_records.extend(status.and_then(|status| status.lag_records));
+        watched.lags_records.extend(now.and_then(Status::lag_records));
         if asked_times.is_multiple_of(LOOKS_PER_MEASUREMENT) {
             watched.disk_bytes = watched.disk_bytes.max(bytes_below(&place.directory));
         }
@@ -109,11 +111,18 @@ fn bytes_below(directory: &Path) -> u64 {
 }
 
 /// What there is to tell, if it is more than a longer log.
-fn news(node: NodeId, last: Option<Status>, now: Option<Status>) -> Option<RunEvent> {
-    let part = |status: Status| (status.role, status.epoch, status.leader);
+fn news(node: NodeId, last: Option<&Status>, now: Option<&Status>) -> Option<RunEvent> {
+    let part = |status: &Status| (status.role, status.epoch, status.leader);
     match now {
         _ if last.map(part) == now.map(part) => None,
-        Some(Status { role, epoch, leader, .. }) => Some(RunEvent::Status { node, role, epoch, leader }),
+        Some(&Status { role, epoch, leader, .. }) => Some(RunEvent::Status { node, role, epoch, leader }),
         None => Some(RunEvent::Silent { node }),
     }
+}
+
+/// How far the followers of a leader are behind, if that is not what it told last.
+fn lag_news(leader: NodeId, last: Option<&Status>, now: Option<&Status>) -> Option<RunEvent> {
+    let ms = |status: &Status| status.lags.iter().map(|(&node, lag)| (node, lag.ms)).collect::<BTreeMap<_, _>>();
+    let followers_ms = now.map(ms).filter(|told| !told.is_empty())?;
+    (last.map(ms).as_ref() != Some(&followers_ms)).then_some(RunEvent::Lag { leader, followers_ms })
 }

@@ -214,7 +214,7 @@ impl Nemesis {
             .nodes()
             .into_iter()
             .filter(|node| step.fault.applies_to(&self.cluster, *node))
-            .map(|node| (node, known.get(&node).copied()))
+            .map(|node| (node, known.get(&node).cloned()))
             .collect();
         let nodes = step.target.resolve(&candidates, self.cluster.nodes().len(), &mut self.rng);
         (!nodes.is_empty()).then(|| (nodes, newest_leader(&candidates)))

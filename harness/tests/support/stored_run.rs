@@ -127,7 +127,7 @@ impl StoredRun {
                 "effect": {"verified": true, "evidence": "n1 reaped"},
             }],
             "availability": availability::check(history, &windows, &availability::Options::default()),
-            "gates": [{"name": "the run was not interrupted", "met": true, "detail": "ran to its end"}],
+            "gates": [{"name": "operations were acknowledged before the faults", "met": true, "detail": "10, at least 10 wanted"}],
             "judgements": judgements,
             "counted": counted,
             "reproduce": "interregnum run --seed 7",

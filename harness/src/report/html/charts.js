@@ -34,53 +34,65 @@ function chartsOf(run, view) {
         { name: "max", points: bins.max },
       ],
     },
-    run.lags.length > 0 && lagChart(run, view),
+    run.lags.length > 0 && (run.lagChart ??= lagChart(run)),
     run.outages.length > 0 && { title: "outages, and fail overs (failover_time_ms)", gaps: true, lines: [] },
-    run.stale.length > 0 && staleChart(run, view),
+    run.stale.length > 0 && (run.staleChart ??= staleChart(run)),
   ];
 }
 
-/** Acknowledgements of the window in bins of a round width that stay where they are while the window moves. */
+let kept = { width: 0, from: 0, to: 0 };
+
+/**
+ * Acknowledgements in bins of a round width. Those of the window and as much on both sides are kept, so that moving it, or zooming
+ * a little, computes nothing anew.
+ */
 function binned(run, view) {
-  const { ended, invoked, outcome, count } = run.operations;
   const width = roundStep(view.span / BINS);
-  const first = Math.floor(view.from / width);
-  const bins = Array.from({ length: Math.ceil(view.to / width) - first + 1 }, () => []);
+  if (kept.width === width && kept.from <= view.from && view.to <= kept.to) return kept;
+  const { ended, invoked, outcome, count } = run.operations;
+  const [from, to] = [view.from - view.span, view.to + view.span];
+  const first = Math.floor(Math.max(from, 0) / width);
+  const last = Math.floor(Math.min(to, run.end) / width);
+  const bins = Array.from({ length: last - first + 1 }, () => []);
   for (let index = 0; index < count; index++) {
-    if (outcome[index] !== OK || ended[index] < view.from - width || ended[index] > view.to + width) continue;
+    if (outcome[index] !== OK) continue;
     bins[Math.floor(ended[index] / width) - first]?.push(ended[index] - invoked[index]);
   }
-  const found = { rate: [], median: [], p99: [], max: [] };
+  kept = { width, from, to, rate: [], median: [], p99: [], max: [] };
   bins.forEach((latencies, bin) => {
     const at = (first + bin) * width;
-    if (at > run.end || at + width < 0) return;
-    found.rate.push([at, (latencies.length / width) * 1e9]);
     const sorted = Float64Array.from(latencies).sort();
     const ranked = (share) => [at + width / 2, sorted.length ? Math.log10(sorted[Math.ceil(sorted.length * share) - 1]) : null];
-    found.median.push(ranked(0.5));
-    found.p99.push(ranked(0.99));
-    found.max.push(ranked(1));
+    kept.rate.push([at, (sorted.length / width) * 1e9]);
+    kept.median.push(ranked(0.5));
+    kept.p99.push(ranked(0.99));
+    kept.max.push(ranked(1));
   });
-  return found;
+  return kept;
 }
 
-/** A line for each follower; it stays where it was until something new is told. */
-function lagChart(run, view) {
-  const lines = run.nodes.map((node) => {
-    const told = run.lags.filter((lag) => lag.node === node);
-    const points = told.map((lag) => [lag.at, lag.ms]);
-    if (points.length > 0) points.push([run.end, points.at(-1)[1]]);
-    return { name: node, points, isStep: true };
-  });
-  return { title: "replication_lag_ms of each follower, as its leader tells", unit: (value) => `${short(value)} ms`, lines, view };
+/** A line for each follower. It stays where it was until something new is told, and ends where another leader begins to tell. */
+function lagChart(run) {
+  const points = Object.fromEntries(run.nodes.map((node) => [node, []]));
+  let teller = null;
+  for (const [at, leader, node, ms] of run.lags) {
+    if (leader !== teller) for (const line of Object.values(points)) line.push([at, null]);
+    teller = leader;
+    points[node]?.push([at, ms]);
+  }
+  // Nobody asks any more once the cluster settles.
+  const end = run.phases.find((phase) => phase.name === "settle")?.at ?? run.end;
+  for (const line of Object.values(points)) if (line.length > 0) line.push([end, line.at(-1)[1]]);
+  const lines = run.nodes.map((node) => ({ name: node, points: points[node], isStep: true }));
+  return { title: "replication_lag_ms of each follower, as its leader tells", unit: (value) => `${short(value)} ms`, lines };
 }
 
 /** A dot for each stale read: for how long it had lacked what was known. */
 function staleChart(run) {
-  const lines = run.nodes.map((node, number) => {
-    const reads = run.stale.filter((read) => run.operations.node[read.operation] === number && read.ns !== null);
-    return { name: node, isDots: true, points: reads.map((read) => [run.operations.invoked[read.operation], read.ns]) };
-  });
+  const lines = run.nodes.map((node) => ({ name: node, isDots: true, points: [] }));
+  for (const [operation, , ns] of run.stale) {
+    if (ns !== null) lines[run.operations.node[operation]]?.points.push([run.operations.invoked[operation], ns]);
+  }
   return { title: "staleness of reads, by the node that answered", unit: duration, lines };
 }
 
@@ -91,7 +103,10 @@ function frame(context, run, view, colour, chart) {
   context.translate(0, TITLE);
   axis(context, view, colour, HEIGHT, false);
   const visible = (point) => point[0] >= view.from - view.span * 0.1 && point[0] <= view.to + view.span * 0.1;
-  const values = lines.flatMap((line) => line.points.filter(visible).map((point) => point[1])).filter((value) => value !== null);
+  // Where nothing is told in the window, the scale is that of the whole run.
+  const told = (which) => lines.flatMap((line) => line.points.filter(which).map((point) => point[1])).filter((value) => value !== null);
+  const inWindow = told(visible);
+  const values = inWindow.length > 0 ? inWindow : told(() => true);
   const most = values.reduce((a, b) => Math.max(a, b), chart.isLog ? 6 : 1e-9);
   const least = chart.isLog ? Math.floor(values.reduce((a, b) => Math.min(a, b), most)) : 0;
   const y = (value) => HEIGHT - ((value - least) / Math.max(most - least, 1e-9)) * (HEIGHT - 8);

@@ -5,6 +5,7 @@ use interregnum_checker::history::History;
 use interregnum_checker::staleness;
 use serde::Serialize;
 
+use super::gates;
 use super::logs::Line;
 use super::operations::Directory;
 use super::proofs::Shown;
@@ -55,13 +56,13 @@ struct Fault<'a> {
     detail: &'a str,
 }
 
-/// Something that happened at a moment.
+/// Something that happened at a moment, to a node or, without one, to the run.
 #[derive(Serialize)]
-struct Mark {
-    at: u64,
-    kind: &'static str,
-    node: String,
-    text: String,
+pub(super) struct Mark {
+    pub at: u64,
+    pub kind: &'static str,
+    pub node: Option<String>,
+    pub text: String,
 }
 
 /// An outage.
@@ -82,21 +83,12 @@ struct FailOver<'a> {
     to: u64,
 }
 
-/// How far one follower was behind, from then on.
-#[derive(Serialize)]
-struct Lag {
-    at: u64,
-    node: NodeId,
-    ms: u64,
-}
+/// From when on which leader told of which follower that it was so many milliseconds behind. There may be many, so they have no
+/// names of fields.
+type Lag = (u64, NodeId, NodeId, u64);
 
-/// A read that did not show what was known.
-#[derive(Serialize)]
-struct Stale {
-    operation: usize,
-    versions: u64,
-    ns: Option<u64>,
-}
+/// A read that did not show what was known: its index, how many versions it lacked, and for how long it had.
+type Stale = (usize, u64, Option<u64>);
 
 impl<'a> Data<'a> {
     pub(super) fn of(
@@ -115,7 +107,7 @@ impl<'a> Data<'a> {
             roles: roles::spans(events, &judged.faults, end),
             phases: events.iter().filter_map(phase).collect(),
             faults: judged.faults.iter().map(|taken| fault(taken, events)).collect(),
-            marks: elections(events).chain(rewinds(lines)).collect(),
+            marks: elections(events).chain(rewinds(lines)).chain(gates::marks(stored)).collect(),
             outages: gaps("writes", &judged.availability.writes)
                 .chain(gaps("reads", &judged.availability.reads))
                 .collect(),
@@ -181,7 +173,7 @@ fn elections(events: &[TimedEvent]) -> impl Iterator<Item = Mark> {
     events.iter().filter_map(move |told| match told.event {
         RunEvent::Status { node, role: Role::Leader, epoch, .. } if seen.insert((epoch, node)) => {
             let text = format!("{node} leads epoch {epoch}");
-            Some(Mark { at: told.time, kind: "election", node: node.to_string(), text })
+            Some(Mark { at: told.time, kind: "election", node: Some(node.to_string()), text })
         }
         _ => None,
     })
@@ -191,7 +183,7 @@ fn rewinds(lines: &[Line<'_>]) -> impl Iterator<Item = Mark> {
     lines.iter().filter_map(|line| {
         let (at, (after, records)) = (line.time_ns?, line.rewind()?);
         let text = format!("{} gave up {records} records behind LSN {after}", line.node);
-        Some(Mark { at, kind: "rewind", node: line.node.to_owned(), text })
+        Some(Mark { at, kind: "rewind", node: Some(line.node.to_owned()), text })
     })
 }
 
@@ -215,13 +207,13 @@ fn fail_overs(stored: &Stored) -> Vec<FailOver<'_>> {
 
 fn lags(events: &[TimedEvent]) -> Vec<Lag> {
     let told = events.iter().filter_map(|told| match &told.event {
-        RunEvent::Lag { followers_ms, .. } => Some((told.time, followers_ms)),
+        RunEvent::Lag { leader, followers_ms } => Some((told.time, *leader, followers_ms)),
         _ => None,
     });
-    told.flat_map(|(at, followers)| followers.iter().map(move |(&node, &ms)| Lag { at, node, ms })).collect()
+    told.flat_map(|(at, leader, followers)| followers.iter().map(move |(&node, &ms)| (at, leader, node, ms))).collect()
 }
 
 fn stale(history: &History) -> Vec<Stale> {
     let reads = staleness::stale_reads(history).into_iter();
-    reads.map(|read| Stale { operation: read.operation, versions: read.versions, ns: read.time_ns }).collect()
+    reads.map(|read| (read.operation, read.versions, read.time_ns)).collect()
 }

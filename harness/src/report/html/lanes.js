@@ -1,6 +1,5 @@
 // The timeline: faults, nodes and clients, a lane each, and the arrows of a proof. It asks nobody and changes nothing but its canvas.
 
-import { duration } from "./format.js";
 import { OK, FAIL, endOf, firstEndingAfter, operationAt } from "./data.js";
 import { axis, fitted, inside, rimmed, stripes, surface } from "./paint.js";
 
@@ -39,10 +38,11 @@ export function drawTimeline(canvas, run, view, place, colour) {
   inside(context, view, place.height, () => {
     bands(brush);
     phases(brush);
+    gates(brush);
     faults(brush);
     run.roles.forEach((span) => role(brush, span));
     run.lanes.forEach((lane, row) => client(brush, lane, place.lanesY + row * place.laneHeight));
-    run.marks.forEach((mark) => drawMark(brush, mark));
+    run.marks.filter((mark) => mark.node).forEach((mark) => drawMark(brush, mark));
     proof(brush);
     chosen(brush);
   });
@@ -81,6 +81,14 @@ function phases({ context, run, view, place, colour }) {
     const from = Math.max(begin, view.left);
     fitted(context, name, from + 4, AXIS + PHASE / 2, end - from - 6);
   });
+}
+
+/** The moments at which the run had done what its gates demand. */
+function gates({ context, run, view, colour }) {
+  context.fillStyle = colour.leader;
+  context.textAlign = "center";
+  for (const mark of run.marks.filter((one) => one.kind === "gate")) context.fillText("✓", view.x(mark.at), AXIS + PHASE / 2);
+  context.textAlign = "left";
 }
 
 function faults({ context, run, view, place, colour }) {
@@ -316,6 +324,10 @@ export function hit(run, view, place, x, y) {
     const span = run.roles.find((one) => one.node === node && one.from <= time && time < one.to);
     return span && { kind: "role", span };
   }
+  if (y >= AXIS && y < place.faultsY) {
+    const mark = run.marks.find((one) => one.kind === "gate" && Math.abs(one.at - time) < near * 2);
+    return mark && { kind: "mark", mark };
+  }
   const row = Math.floor((y - place.faultsY) / FAULT);
   const index = run.faults.findIndex((fault, at) => place.faults[at] === row && fault.from - near <= time && time <= fault.to + near * 20);
   return index < 0 ? undefined : { kind: "fault", fault: run.faults[index] };
@@ -332,9 +344,4 @@ function nearest(run, lane, time, near) {
     if (best === null || (outcome[best] === OK && outcome[index] !== OK) || (holds && outcome[best] === outcome[index])) best = index;
   }
   return best;
-}
-
-/** What a fault did, in words. */
-export function faultInWords(fault) {
-  return `${fault.name}, ${duration(fault.to - fault.from)}: ${fault.evidence}`;
 }

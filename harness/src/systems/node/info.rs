@@ -7,7 +7,8 @@ use std::net::SocketAddr;
 use redis_protocol::resp2::types::{BytesFrame, Resp2Frame};
 
 use super::connection::{Connection, command};
-use crate::system::{Role, Status};
+use crate::node_id::NodeId;
+use crate::system::{Lag, Role, Status};
 
 /// Asks the node that listens at `address`.
 pub(super) async fn ask(address: SocketAddr) -> io::Result<Status> {
@@ -32,14 +33,16 @@ fn parse(text: &str) -> io::Result<Status> {
         other => return Err(invalid(format!("INFO tells `role:{other}`, which is no role"))),
     };
     let leader = field("leader_id")?.parse().ok();
-    let lag_records =
-        fields.iter().filter(|(name, _)| name.starts_with("follower")).filter_map(|(_, told)| lag(told)).max();
-    Ok(Status { role, epoch: number("epoch")?, leader, last_lsn: number("last_lsn")?, lag_records })
+    let followers = fields.iter().filter(|(name, _)| name.starts_with("follower"));
+    let lags = followers.filter_map(|(_, told)| lag(told)).collect();
+    Ok(Status { role, epoch: number("epoch")?, leader, last_lsn: number("last_lsn")?, lags })
 }
 
-/// `id=n2,state=online,match_lsn=7,lag_records=0`
-fn lag(follower: &str) -> Option<u64> {
-    follower.split(',').find_map(|field| field.strip_prefix("lag_records="))?.parse().ok()
+/// `id=n2,state=online,match_lsn=7,lag_records=0,lag_ms=0`
+fn lag(follower: &str) -> Option<(NodeId, Lag)> {
+    let field = |name: &str| follower.split(',').find_map(|field| field.strip_prefix(name)?.strip_prefix('='));
+    let lag = Lag { records: field("lag_records")?.parse().ok()?, ms: field("lag_ms")?.parse().ok()? };
+    Some((field("id")?.parse().ok()?, lag))
 }
 
 fn invalid(what: String) -> io::Error {
@@ -49,22 +52,23 @@ fn invalid(what: String) -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::node_id::NodeId;
 
     #[test]
     fn a_status_is_read_from_info() {
         let text = "# Replication\r\nrole:follower\r\nid:n2\r\nepoch:7\r\nleader_id:n3\r\nlast_lsn:41\r\n";
         let status =
-            Status { role: Role::Follower, epoch: 7, leader: Some(NodeId(2)), last_lsn: 41, lag_records: None };
+            Status { role: Role::Follower, epoch: 7, leader: Some(NodeId(2)), last_lsn: 41, lags: BTreeMap::new() };
         assert_eq!(parse(text).unwrap(), status);
     }
 
     #[test]
-    fn a_leader_tells_how_far_the_last_of_its_followers_is_behind() {
+    fn a_leader_tells_how_far_its_followers_are_behind() {
         let text = "role:leader\r\nepoch:7\r\nleader_id:n1\r\nlast_lsn:41\r\n\
-                    follower0:id=n2,state=online,match_lsn=40,lag_records=1\r\n\
-                    follower1:id=n3,state=offline,match_lsn=9,lag_records=32\r\n";
-        assert_eq!(parse(text).unwrap().lag_records, Some(32));
+                    follower0:id=n2,state=online,match_lsn=40,lag_records=1,lag_ms=3\r\n\
+                    follower1:id=n3,state=offline,match_lsn=9,lag_records=32,lag_ms=900\r\n";
+        let status = parse(text).unwrap();
+        let told: Vec<_> = status.lags.iter().map(|(node, lag)| (*node, lag.records, lag.ms)).collect();
+        assert_eq!((told, status.lag_records()), (vec![(NodeId(1), 1, 3), (NodeId(2), 32, 900)], Some(32)));
     }
 
     #[test]
