@@ -14,6 +14,7 @@ use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use crate::config::{Ack, Election, Fencing};
+use crate::defect::Defect;
 use crate::record::{Epoch, Lsn, Member, Record};
 use crate::sessions::Sessions;
 use crate::store::Store;
@@ -201,12 +202,18 @@ impl<T> Core<T> {
         };
         core.recover(snapshot, log);
         let last = core.journal.lineage(core.journal.last_lsn());
+        if core.settings.has(Defect::ForgetVote) {
+            core.hard.voted_for = None;
+        }
+        if core.settings.has(Defect::ForgetEpoch) {
+            core.hard = HardState { epoch: last.map_or(0, |last| last.epoch), voted_for: None, ..core.hard };
+        }
         core.last_leader = last.map(|last| last.origin);
         core.led_last = last.is_some_and(|last| last.epoch == core.hard.epoch && last.origin == core.settings.me);
         let own_sequence = core.journal.history().gtids().get(&core.settings.me).copied();
         core.sequence = core.sequence.max(own_sequence.unwrap_or(0));
         // A killed node may have sent out records that its own disk never saw. More than `MAX_PENDING` cannot be on their way.
-        core.sequence += pending::MAX_PENDING as u64;
+        core.sequence += if core.settings.has(Defect::ReuseGtids) { 0 } else { pending::MAX_PENDING as u64 };
         core.written_lsn = core.journal.last_lsn();
         core.flushed_lsn = core.written_lsn;
         core.deadline_ms = core.first_deadline();
@@ -279,7 +286,7 @@ impl<T> Core<T> {
             // These two are as good from one who is behind; a pre-vote's answer names the epoch it is about.
             Body::Pong => self.on_pong(from),
             Body::PreVoteReply { proposed, granted } => self.on_pre_vote_reply(from, proposed, granted),
-            _ if epoch < self.hard.epoch => {}
+            _ if epoch < self.hard.epoch && !self.settings.has(Defect::CountLateAnswers) => {}
             Body::VoteReply { granted } => self.on_vote_reply(from, granted),
             Body::Appended { round, held_lsn, durable_lsn } => self.on_appended(from, round, held_lsn, durable_lsn),
             Body::Mismatch { round, rejected_lsn, hint_lsn } => self.on_mismatch(from, round, rejected_lsn, hint_lsn),
@@ -328,7 +335,9 @@ impl<T> Core<T> {
             let refusal = self.not_leading();
             let Leader { pending, .. } = *former;
             for write in pending.writes.into_all() {
-                self.answer(write.token, Err(Refusal::Uncertain), epoch, write.lsn);
+                let told =
+                    if self.settings.has(Defect::AckUncertain) { Ok(write.reply) } else { Err(Refusal::Uncertain) };
+                self.answer(write.token, told, epoch, write.lsn);
             }
             for retry in pending.retries {
                 self.answer(retry.token, Err(Refusal::Uncertain), retry.epoch, retry.lsn);

@@ -13,6 +13,7 @@ mod config;
 mod coordinator;
 mod core;
 mod data_dir;
+mod defect;
 mod delta;
 mod disk;
 mod dump;
@@ -47,6 +48,7 @@ pub use config::{
     UnknownWord, Verification, Visible, explain,
 };
 
+pub use defect::{About, Defect, Promise};
 pub use dump::Dump;
 pub use route::{Balance, Lagging, Route, RouteError, RouteReads};
 pub use supervise::{Supervise, SuperviseError};

@@ -30,7 +30,7 @@ impl Member {
 }
 
 /// A write's identity, the same on every node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Gtid {
     /// The leader that created the write.
     pub(crate) origin: Member,

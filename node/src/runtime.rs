@@ -179,6 +179,9 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
     };
     let (client_address, peer_address) = (clients.local_addr()?, peers.local_addr()?);
     let advertised = config.advertise.unwrap_or(client_address);
+    if let Some(defect) = config.modes.defect {
+        tracing::error!(%defect, "THIS NODE IS BROKEN ON PURPOSE (--defect): {}", defect.about().sentence);
+    }
     let Recovered { hard_state, slots, snapshots, log, reports, core } = recover(config, &data, advertised)?;
     let status = core.status();
     tracing::info!(epoch = status.epoch, lsn = status.last_lsn, clients = %client_address, peers = %peer_address, "listening");

@@ -168,6 +168,13 @@ impl Sessions {
         self.of.len()
     }
 
+    /// What a snapshot keeps that forgets what was asked (`defect`): as if every client had only opened its session.
+    pub(crate) fn without_requests(&self) -> Self {
+        let mut sessions = self.clone();
+        sessions.of.values_mut().for_each(|session| session.number = 0);
+        sessions
+    }
+
     fn insert(&mut self, client: Bytes, session: Session) {
         self.remove(&client);
         self.by_lsn.insert(session.lsn, client.clone());

@@ -10,6 +10,7 @@ use super::reads::Reads;
 use super::storage::{Engine, LogKind, Storage};
 use super::verification::Verification;
 use super::{Ack, ConfigError};
+use crate::defect::{Defect, DefectParser};
 
 /// A flag and its value.
 pub type Flag = (&'static str, String);
@@ -35,6 +36,10 @@ pub struct Modes {
     #[command(flatten)]
     #[allow(missing_docs, reason = "as above")]
     pub verification: Verification,
+
+    /// A bug to wake in this node, so that whoever tests it can be tested; `?` lists them. Never for data that matter.
+    #[arg(long, value_name = "NAME", value_parser = DefectParser, hide = true)]
+    pub defect: Option<Defect>,
 }
 
 impl Default for Modes {
@@ -49,9 +54,10 @@ impl Modes {
     /// The flags that give these modes, every one of them.
     #[must_use]
     pub fn flags(&self) -> Vec<Flag> {
-        let Modes { acknowledgement, reads, failover, storage, clients, verification } = self;
+        let Modes { acknowledgement, reads, failover, storage, clients, verification, defect } = self;
         let first = [acknowledgement.flags(), reads.flags(), failover.flags()];
-        first.into_iter().chain([storage.flags(), clients.flags(), verification.flags()]).flatten().collect()
+        let defect = defect.iter().map(|defect| ("--defect", defect.to_string())).collect();
+        first.into_iter().chain([storage.flags(), clients.flags(), verification.flags(), defect]).flatten().collect()
     }
 
     /// These modes but for what `flags` say, in the words of a command line: `--ack async --fencing none`. The error is what a
@@ -118,7 +124,7 @@ mod tests {
                        --missed-heartbeats 3 --demote-after-ms 9 --max-lag-on-failover 5 --stonith-command true --lease-ttl-ms 1234 \
                        --segment-bytes 8192 --snapshot-bytes 9999 --keep-log-bytes 8 --max-slot-size 10 --sessions 5 --throttle-lag-ms 6 \
                        --storage redb --log physical --checkpoint-bytes 77 --verify-interval-ms 11 --verify-rows-per-s 12 \
-                       --allow-corruption true";
+                       --allow-corruption true --defect vote-twice";
         for flags in ["", unusual] {
             let modes = Modes::default().with(flags).unwrap();
             let written: Vec<_> = modes.flags().into_iter().map(|(flag, value)| format!("{flag} {value}")).collect();

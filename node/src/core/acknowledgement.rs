@@ -7,6 +7,7 @@ use super::pending::{MAX_PENDING, Waiting};
 use super::progress::Progress;
 use super::{Ack, Core, Refusal, Role};
 use crate::config::{AckDurability, SemiSyncFallback};
+use crate::defect::Defect;
 use crate::record::Lsn;
 use crate::store::Reply;
 
@@ -69,6 +70,7 @@ impl<T> Core<T> {
             Ack::SemiSync => with_followers(1),
             Ack::Nodes(nodes) => with_followers(usize::from(nodes) - 1),
             Ack::All => with_followers(leader.voters(&self.settings.members).count()),
+            Ack::Majority if self.settings.has(Defect::AckBeforeReplication) => own_lsn,
             // What a majority has on its disks, the leader perhaps not among it.
             Ack::Majority if self.demands_disks() => self.commit_lsn,
             Ack::Majority => with_followers(self.settings.majority() - 1),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::disk_trouble::DiskTrouble;
 use super::message::LogEnd;
 use super::{Core, Effect};
+use crate::defect::Defect;
 use crate::record::Lsn;
 use crate::store::Store;
 
@@ -42,6 +43,9 @@ impl<T> Core<T> {
         if !records.is_empty() {
             self.effects.push(Effect::Write { records });
             self.written_lsn = self.journal.last_lsn();
+            if self.settings.has(Defect::AckBeforeFsync) {
+                self.flushed_lsn = self.written_lsn;
+            }
         }
     }
 

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::message::{Body, LogEnd};
 use super::{Core, Election, Fencing, HardState, Role};
+use crate::defect::Defect;
 use crate::record::{Epoch, Member};
 
 /// Milliseconds by which the members of a new cluster stagger their first campaigns, once they are connected to a majority.
@@ -87,7 +88,7 @@ impl<T> Core<T> {
             return self.on_newer_epoch(epoch, None);
         }
         let granted =
-            epoch >= self.hard.epoch && !self.hard.rebuilding && !self.has_live_leader() && log >= self.log_end();
+            epoch >= self.hard.epoch && !self.hard.rebuilding && !self.has_live_leader() && self.is_up_to_date(log);
         self.send(from, Body::PreVoteReply { proposed: epoch + 1, granted });
     }
 
@@ -117,8 +118,9 @@ impl<T> Core<T> {
         if epoch > self.hard.epoch {
             self.follow(epoch, None);
         }
-        let free = self.hard.voted_for.is_none_or(|candidate| candidate == from);
-        let granted = epoch == self.hard.epoch && free && !self.hard.rebuilding && log >= self.log_end();
+        let free =
+            self.hard.voted_for.is_none_or(|candidate| candidate == from || self.settings.has(Defect::VoteTwice));
+        let granted = epoch == self.hard.epoch && free && !self.hard.rebuilding && self.is_up_to_date(log);
         if granted {
             if self.hard.voted_for.is_none() {
                 self.hard.voted_for = Some(from);
@@ -133,6 +135,15 @@ impl<T> Core<T> {
         let voting = matches!(self.role, Role::Candidate(Candidate { pre: false, .. }));
         if voting && granted {
             self.count_grant(from);
+        }
+    }
+
+    /// Whether a candidate whose log ends there has everything that this node has.
+    fn is_up_to_date(&self, log: LogEnd) -> bool {
+        if self.settings.has(Defect::PromoteLeastUpToDate) {
+            log <= self.log_end()
+        } else {
+            log >= self.log_end() || self.settings.has(Defect::VoteForBehind)
         }
     }
 

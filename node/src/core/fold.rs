@@ -2,9 +2,10 @@
 //!
 //! Not here: the state's own parts (`store`, `sessions`), and who may make records (`leader`) or must give them up (`follower`).
 
-use super::Core;
 use super::journal::Journal;
 use super::snapshot::Snapshot;
+use super::{Core, Role};
+use crate::defect::Defect;
 use crate::record::{Change, Gtid, Lsn, Record, Stamp};
 use crate::sessions::Request;
 
@@ -23,7 +24,8 @@ impl<T> Core<T> {
 
     /// Makes what the next record of the journal says.
     pub(crate) fn apply(&mut self, record: Record) {
-        if let Some(request) = &record.request {
+        let is_forgotten = self.settings.has(Defect::RequestsNotReplicated) && !matches!(self.role, Role::Leader(_));
+        if let Some(request) = record.request.as_ref().filter(|request| request.number == 0 || !is_forgotten) {
             self.sessions.apply(&record.stamp, request);
         }
         if let Change::Members { after, .. } = &record.change {

@@ -10,6 +10,7 @@ use super::message::{Append, Body};
 use super::promotion::Isolation;
 use super::shipping::Arrival;
 use super::{Core, Effect, Election, Fencing, Role};
+use crate::defect::Defect;
 use crate::record::{Epoch, Lsn, Member, Position, Record};
 
 /// What only a follower has. It is about one leader's reign and starts anew with the next.
@@ -52,7 +53,7 @@ impl<T> Core<T> {
 
     /// Follows whoever speaks as a leader, unless there is a newer one.
     pub(crate) fn accept_leader(&mut self, from: Member, epoch: Epoch, address: SocketAddr) -> bool {
-        if (epoch, Some(from)) < self.standing() {
+        if (epoch, Some(from)) < self.standing() && !self.settings.has(Defect::AcceptOldLeader) {
             // Without fencing nobody tells the old leader; like a MySQL source, it just has no replicas any more.
             if self.settings.modes.failover.fencing != Fencing::None {
                 let leader = self.leader.map(|(member, _)| member);
@@ -90,7 +91,8 @@ impl<T> Core<T> {
     fn take_over(&mut self, from: Member, append: Append) {
         let Append { prev_lsn, prev, records, commit_lsn, round, .. } = append;
         let last_lsn = self.journal.last_lsn();
-        if prev_lsn > last_lsn || self.journal.lineage(prev_lsn) != prev {
+        let agrees = self.journal.lineage(prev_lsn) == prev || self.settings.has(Defect::SkipPreviousCheck);
+        if prev_lsn > last_lsn || !agrees {
             // Go back to the end of this log or, if the leader has other records there, to before that whole reign.
             let hint_lsn = self.journal.reign(prev_lsn).map_or(last_lsn, |reign| reign.first_lsn - 1);
             return self.send(from, Body::Mismatch { round, rejected_lsn: prev_lsn, hint_lsn });
@@ -102,7 +104,13 @@ impl<T> Core<T> {
         for (record, encoded) in records {
             let lsn = record.stamp.lsn;
             match self.journal.lineage(lsn) {
-                Some(lineage) if lineage == record.stamp.lineage() => continue,
+                Some(lineage) if lineage == record.stamp.lineage() => {
+                    if self.settings.has(Defect::ApplyTwice) {
+                        self.store.apply(&record.stamp, record.change);
+                    }
+                    continue;
+                }
+                Some(_) if self.settings.has(Defect::KeepDivergedTail) => continue,
                 Some(_) if lsn <= self.retention.snapshot_lsn => {
                     return self.send(from, Body::Lacking { round, lsn }); // what a snapshot covers cannot be undone
                 }
@@ -118,7 +126,10 @@ impl<T> Core<T> {
             }
             self.compare(&record);
             self.journal.push(&record.stamp, encoded);
-            self.apply(record);
+            let is_last = lsn == end_lsn && lsn > prev_lsn + 1;
+            if !(is_last && self.settings.has(Defect::DropLastOfBatch)) {
+                self.apply(record);
+            }
         }
         let Role::Follower(follower) = &mut self.role else { unreachable!("only followers take records over") };
         follower.held_lsn = follower.held_lsn.max(end_lsn);
@@ -132,7 +143,11 @@ impl<T> Core<T> {
         self.finish_rebuilding();
         let Some((leader, _)) = self.leader else { return };
         let Role::Follower(follower) = &mut self.role else { return };
-        let durable_lsn = self.flushed_lsn.min(follower.held_lsn);
+        let durable_lsn = if self.settings.has(Defect::AckReceiptAsDurable) {
+            follower.held_lsn
+        } else {
+            self.flushed_lsn.min(follower.held_lsn)
+        };
         let answer = (follower.round, durable_lsn);
         if follower.answer_due || follower.answered.is_some_and(|last| last != answer) {
             follower.answer_due = false;
@@ -148,7 +163,9 @@ impl<T> Core<T> {
         let mut records = Vec::new();
         while self.journal.last_lsn() > lsn {
             let record = self.journal.pop().expect("records behind the snapshot are kept");
-            self.undo(&record);
+            if !self.settings.has(Defect::RewindLogOnly) {
+                self.undo(&record);
+            }
             records.push(record);
         }
         self.drift.rewound(lsn);

@@ -9,6 +9,7 @@ use super::message::{Append, Body};
 use super::pending::{Pending, Waiting};
 use super::progress::Progress;
 use super::{Core, Election, Fencing, Refusal, Role};
+use crate::defect::Defect;
 use crate::membership::Membership;
 use crate::record::{Change, Epoch, Lsn, Member};
 use crate::sessions::Request;
@@ -76,7 +77,11 @@ impl<T> Core<T> {
         let last_lsn = self.journal.last_lsn();
         let peers = self.settings.peers().into_iter();
         let followers = peers.map(|peer| (peer, Progress::new(last_lsn, self.now_ms))).collect();
-        let first_lsn = self.create(Change::Noop, None).expect("a record of no change fits");
+        let first_lsn = if self.settings.has(Defect::CommitOlderEpoch) {
+            0
+        } else {
+            self.create(Change::Noop, None).expect("a record of no change fits")
+        };
         self.leader = Some((self.settings.me, self.settings.address));
         self.semi_sync.is_degraded = false;
         self.role = Role::Leader(Box::new(Leader {
@@ -282,7 +287,14 @@ impl<T> Core<T> {
         let members = &self.settings.members;
         let Role::Leader(leader) = &mut self.role else { return };
         leader.confirmed_round = leader.majority_reaches(members, leader.round, |follower| follower.answered_round);
-        let held = leader.majority_reaches(members, self.flushed_lsn, |follower| follower.durable_lsn);
+        let beats = if self.settings.has(Defect::AckByTheReachable) { 2 } else { u64::from(u32::MAX) };
+        let since_ms = self.now_ms.saturating_sub(beats * self.settings.modes.failover.heartbeat_ms);
+        let counts = |follower: &Progress| follower.contact_ms >= since_ms;
+        let durable = |follower: &Progress| if counts(follower) { follower.durable_lsn } else { self.flushed_lsn };
+        let mut held = leader.majority_reaches(members, self.flushed_lsn, durable);
+        if self.settings.has(Defect::AckOffByOne) {
+            held = (held + 1).min(self.journal.last_lsn());
+        }
         if held >= leader.first_lsn {
             self.commit_lsn = self.commit_lsn.max(held);
         }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use super::Core;
 use super::journal::Journal;
 use super::snapshot::Snapshot;
+use crate::defect::Defect;
 use crate::record::{Position, Record};
 use crate::store::rows::Rows;
 
@@ -35,7 +36,9 @@ impl<T> Core<T> {
             if stamp.lsn == kept.lsn && stamp.position() != kept {
                 self.refill_store(&base.rows, position);
             }
-            self.apply(record);
+            if !self.settings.has(Defect::ServeBeforeReplay) {
+                self.apply(record);
+            }
             self.store.log_is_durable(stamp.lsn); // at once, so that a long log is checkpointed on the way
         }
         if self.store.applied().lsn > self.journal.last_lsn() {

@@ -6,6 +6,7 @@ use super::pending::MAX_PENDING;
 use super::throttle::Write;
 use super::{Core, Refusal, Role};
 use crate::config::{ReadMode, Visible};
+use crate::defect::Defect;
 use crate::store::{Operation, Plan};
 use crate::terms::{Terms, Token};
 
@@ -23,7 +24,12 @@ impl<T> Core<T> {
     /// A client asks. The answer follows as an effect, at once or later.
     pub(crate) fn request(&mut self, token: T, operation: Operation, terms: impl Into<Terms>) {
         let terms = terms.into();
-        let read = if operation.is_read() { terms.read } else { ReadMode::Leader };
+        let read = match &self.role {
+            _ if !operation.is_read() => ReadMode::Leader,
+            Role::Follower(_) if self.settings.has(Defect::ForgetToRedirect) => ReadMode::Follower,
+            Role::Leader(_) if self.settings.has(Defect::ReadUnconfirmed) => ReadMode::LeaderLocal,
+            _ => terms.read,
+        };
         let held_back =
             if read.is_anywhere() { Some((token, operation, terms)) } else { self.hold(token, operation, terms) };
         let Some((mut token, mut operation, mut terms)) = held_back else { return };

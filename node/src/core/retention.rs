@@ -4,6 +4,7 @@
 
 use super::snapshot::Snapshot;
 use super::{Core, Effect, Role};
+use crate::defect::Defect;
 use crate::record::{Lineage, Lsn};
 
 /// After a snapshot could not be written, the next is tried so much later: disks are full for minutes, not for moments.
@@ -30,7 +31,12 @@ impl<T> Core<T> {
     /// The state of now.
     pub(crate) fn snapshot(&self) -> Snapshot {
         let (history, members) = (self.journal.history().clone(), self.settings.members.clone());
-        Snapshot { history, members, rows: self.store.rows(), sessions: self.sessions.clone() }
+        let sessions = if self.settings.has(Defect::SnapshotWithoutRequests) {
+            self.sessions.without_requests()
+        } else {
+            self.sessions.clone()
+        };
+        Snapshot { history, members, rows: self.store.rows(), sessions }
     }
 
     /// Takes a snapshot when enough was logged since the last, and lets go what need not be kept.

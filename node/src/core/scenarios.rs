@@ -15,6 +15,7 @@ mod acknowledgement;
 mod bad_messages;
 mod changes;
 mod coordinated;
+mod defects;
 mod disk_trouble;
 mod drift;
 mod exactly_once;

@@ -5,6 +5,7 @@
 use std::net::SocketAddr;
 
 use crate::config::Modes;
+use crate::defect::Defect;
 use crate::membership::Membership;
 use crate::record::Member;
 
@@ -21,8 +22,15 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// How many voters elect a leader.
     pub(crate) fn majority(&self) -> usize {
-        self.members.majority()
+        let less = usize::from(self.has(Defect::HalfIsMajority));
+        self.members.majority().saturating_sub(less).max(1)
+    }
+
+    /// Whether this bug was planted. Each is asked for at one place.
+    pub(crate) fn has(&self, defect: Defect) -> bool {
+        self.modes.defect == Some(defect)
     }
 
     pub(crate) fn id(&self, member: Member) -> &str {

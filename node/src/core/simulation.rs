@@ -5,15 +5,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use bytes::Bytes;
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
 use super::message::Message;
 use crate::config::Modes;
-use crate::record::{Epoch, Member};
+use crate::record::{Epoch, Gtid, Member};
 
 mod clients;
 mod coordinator;
+mod defects;
 mod disk;
 mod drift;
 mod faults;
@@ -67,6 +69,11 @@ struct World {
     leaders: BTreeMap<Epoch, BTreeSet<Member>>,
     /// How many base snapshots were installed.
     installed: usize,
+    /// The record that each GTID is the name of, and one that is the name of two.
+    gtids: BTreeMap<Gtid, Bytes>,
+    /// The most messages that a node refused because no sound peer sends them.
+    refused: u64,
+    twice: Option<Gtid>,
     /// Who made a check of its rows, and who found that they are others than its leader's.
     verified: BTreeSet<u8>,
     drifted: BTreeSet<u8>,
@@ -106,6 +113,9 @@ impl World {
             moment: 0,
             leaders: BTreeMap::new(),
             installed: 0,
+            gtids: BTreeMap::new(),
+            refused: 0,
+            twice: None,
             verified: BTreeSet::new(),
             drifted: BTreeSet::new(),
         };

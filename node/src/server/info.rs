@@ -51,7 +51,12 @@ fn server_section(node: &Node) -> String {
         failover.fencing,
         reads.read,
         acknowledgement.fsync,
-    )
+    ) + &defect_line(node)
+}
+
+/// Only where there is one: nobody is to overlook it.
+fn defect_line(node: &Node) -> String {
+    node.config.modes.defect.map(|defect| format!("planted_defect:{defect}\r\n")).unwrap_or_default()
 }
 
 fn clients_section(node: &Node) -> String {

@@ -19,6 +19,9 @@ impl World {
         {
             return Err(format!("election safety: {leaders:?} all led epoch {epoch}"));
         }
+        if let Some(gtid) = self.twice {
+            return Err(format!("gtid: {gtid:?} is the name of two records"));
+        }
         let worked = self.history[healed_at..].iter().filter(|operation| operation.is_acknowledged()).count();
         if worked < 20 {
             return Err(format!("liveness: {worked} operations acknowledged after everything was healed"));
@@ -32,7 +35,11 @@ impl World {
         self.log_matching()?;
         // Followers may lag by what is on its way; the longest list is the leader's.
         let longest = |key: u8| finals.iter().map(|lists| &lists[&key]).max_by_key(|list| list.len()).unwrap();
-        (0..KEYS).try_for_each(|key| judge::judge(key, &self.history, longest(key)))
+        (0..KEYS).try_for_each(|key| judge::judge(key, &self.history, longest(key)))?;
+        if self.refused > 0 {
+            return Err(format!("refused: a node refused {} messages of its peers", self.refused));
+        }
+        Ok(())
     }
 
     /// Where two logs have a record of one lineage at one LSN, they are equal up to it.
