@@ -60,6 +60,11 @@ fn stale_followers() {
 }
 
 #[test]
+fn bounded_staleness() {
+    shows("bounded-staleness");
+}
+
+#[test]
 fn read_your_writes() {
     shows("read-your-writes");
 }

@@ -45,6 +45,12 @@ async fn survives_all_faults_at_once() -> interregnum::Result {
 }
 
 #[tokio::test]
+async fn survives_them_too_when_reads_rely_on_a_lease() -> interregnum::Result {
+    let leased = sound().read(ReadMode::LeaderLease);
+    survives(Experiment::new(leased).workload(Register::keys(5)).fault(all_faults().every(millis(1000)))).await
+}
+
+#[tokio::test]
 async fn survives_all_faults_with_five_nodes_that_sync_every_write() -> interregnum::Result {
     let five = Node::cluster(5).fsync(Fsync::Always);
     survives(Experiment::new(five).workload(Register::keys(3)).fault(all_faults().every(millis(1200)))).await

@@ -117,6 +117,11 @@ pub enum ConfigError {
         /// How many there are.
         members: usize,
     },
+    /// Reads under a lease, where nothing keeps others from leading.
+    #[error(
+        "--read leader-lease relies on votes that are held back: choose --election vote or coordinator, or --read leader"
+    )]
+    NoLease,
     /// An election by a coordinator that is not given.
     #[error("--election coordinator needs --coordinator, as in `--coordinator etcd=http://127.0.0.1:2379`")]
     NoCoordinator,
@@ -223,7 +228,7 @@ mod tests {
         check::<Etcd>("etcd=http://127.0.0.1:2379 etcd=http://a:1,http://b:2");
         check::<Election>("vote timeout manual supervisor coordinator");
         check::<Fencing>("epoch none stonith");
-        check::<ReadMode>("leader leader-local follower nearest");
+        check::<ReadMode>("leader leader-lease leader-local follower nearest");
         check::<Fsync>("always interval interval:10");
         check::<Engine>("memory redb");
         check::<LogKind>("logical physical");

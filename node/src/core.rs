@@ -46,6 +46,7 @@ mod election;
 mod exactly_once;
 mod fold;
 mod follower;
+pub(crate) mod freshness;
 mod gtids;
 mod handover;
 mod history;
@@ -53,6 +54,7 @@ mod journal;
 mod lag;
 mod leader;
 pub(crate) mod leadership;
+mod lease;
 pub(crate) mod members;
 pub(crate) mod message;
 mod pending;
@@ -123,6 +125,8 @@ pub(crate) struct Core<T> {
     waiting: Vec<changes::Waiting<T>>,
     /// When that leader was last heard.
     heard_ms: Option<u64>,
+    /// When this node last pledged itself to a leader (`lease`).
+    pledged_ms: Option<u64>,
     /// When a follower or candidate loses patience.
     deadline_ms: u64,
     coordination: coordinated::Coordination,
@@ -183,6 +187,7 @@ impl<T> Core<T> {
             parked: Vec::new(),
             waiting: Vec::new(),
             heard_ms: None,
+            pledged_ms: None,
             deadline_ms: 0,
             coordination: coordinated::Coordination::default(),
             role: Role::Follower(follower::Follower::default()),
@@ -217,6 +222,7 @@ impl<T> Core<T> {
         core.written_lsn = core.journal.last_lsn();
         core.flushed_lsn = core.written_lsn;
         core.deadline_ms = core.first_deadline();
+        core.pledged_ms = (!core.is_brand_new()).then_some(0);
         core
     }
 
@@ -288,7 +294,9 @@ impl<T> Core<T> {
             Body::PreVoteReply { proposed, granted } => self.on_pre_vote_reply(from, proposed, granted),
             _ if epoch < self.hard.epoch && !self.settings.has(Defect::CountLateAnswers) => {}
             Body::VoteReply { granted } => self.on_vote_reply(from, granted),
-            Body::Appended { round, held_lsn, durable_lsn } => self.on_appended(from, round, held_lsn, durable_lsn),
+            Body::Appended { round, held_lsn, durable_lsn, sent } => {
+                self.on_appended(from, round, held_lsn, durable_lsn, sent);
+            }
             Body::Mismatch { round, rejected_lsn, hint_lsn } => self.on_mismatch(from, round, rejected_lsn, hint_lsn),
             Body::Lacking { round, lsn } => self.on_lacking(from, round, lsn),
             Body::PartTaken { lsn, lineage, next } => self.on_part_taken(from, (lsn, lineage), next),

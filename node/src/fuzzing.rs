@@ -65,6 +65,7 @@ impl Node {
     fn new(leads: bool, flags: &str) -> Self {
         let members = Membership::founded(["n1", "n2", "n3"].map(String::from));
         let settings = Settings {
+            incarnation: 1,
             me: Member(0),
             members,
             modes: Modes::default().with(flags).expect("the flags are known"),

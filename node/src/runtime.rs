@@ -143,8 +143,11 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         let part_ends = Instant::now() + longest_part;
         let mut asks = std::mem::take(&mut batch.clients).into_iter();
         for ask in asks.by_ref() {
+            let now = Instant::now();
+            // Whether a lease holds, or data are fresh enough, is asked of a time after the request came.
+            node.core.advance(now.duration_since(node.started).as_millis() as u64);
             node.ask(ask);
-            if Instant::now() >= part_ends {
+            if now >= part_ends {
                 break;
             }
         }
@@ -294,6 +297,7 @@ fn settings(config: &Config, members: Membership, address: SocketAddr) -> Settin
         members,
         modes: config.modes.modes.clone(),
         seed: config.seed.unwrap_or_else(|| seed_from(&config.id)),
+        incarnation: rand::random(), // nothing depends on it but that it is another each time
         address,
     }
 }

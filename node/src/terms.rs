@@ -2,7 +2,7 @@
 //!
 //! Not here: the words it asks in (`server::commands::terms`), and what is done about it (`core::{writes, leader}`).
 
-use crate::config::{Ack, ReadMode};
+use crate::config::{Ack, ReadMode, Reads};
 use crate::record::{Epoch, Lsn};
 
 /// Where a record stands that somebody has seen, as `CLIENT POSITION ON` tells it. A later one is greater.
@@ -24,6 +24,8 @@ pub(crate) struct Terms {
     pub(crate) after: Option<Token>,
     /// How long it may wait for that.
     pub(crate) after_timeout_ms: u64,
+    /// How old the data may be that a read sees, unless it is of a mode that sees the newest; `None` for any age.
+    pub(crate) max_lag_ms: Option<u64>,
 }
 
 /// How long a read waits for a record unless it says otherwise: far longer than followers lag when nothing is wrong.
@@ -31,7 +33,21 @@ pub(crate) const AFTER_TIMEOUT_MS: u64 = 1000;
 
 impl From<ReadMode> for Terms {
     fn from(read: ReadMode) -> Self {
-        Terms { read, ack: None, ack_timeout_ms: None, after: None, after_timeout_ms: AFTER_TIMEOUT_MS }
+        Terms {
+            read,
+            ack: None,
+            ack_timeout_ms: None,
+            after: None,
+            after_timeout_ms: AFTER_TIMEOUT_MS,
+            max_lag_ms: None,
+        }
+    }
+}
+
+/// What operations are asked with at a node of these modes that say nothing about it.
+impl From<&Reads> for Terms {
+    fn from(reads: &Reads) -> Self {
+        Terms { max_lag_ms: reads.max_read_lag_ms, ..reads.read.into() }
     }
 }
 
@@ -43,6 +59,8 @@ pub(crate) enum Choice {
     Ack(Option<Ack>, Option<u64>),
     /// `None` forgets it.
     After(Option<Token>, u64),
+    /// `None` allows any age.
+    MaxLag(Option<u64>),
 }
 
 impl Terms {
@@ -50,6 +68,7 @@ impl Terms {
         match choice {
             Choice::Read(read) => self.read = read,
             Choice::Ack(ack, timeout_ms) => (self.ack, self.ack_timeout_ms) = (ack, timeout_ms),
+            Choice::MaxLag(max_lag_ms) => self.max_lag_ms = max_lag_ms,
             Choice::After(after, timeout_ms) => (self.after, self.after_timeout_ms) = (after, timeout_ms),
         }
     }

@@ -5,8 +5,8 @@ use clap::{Args, FromArgMatches};
 
 use super::acknowledgement::Acknowledgement;
 use super::clients::Clients;
-use super::failover::{Failover, Fencing};
-use super::reads::Reads;
+use super::failover::{Election, Failover, Fencing};
+use super::reads::{ReadMode, Reads};
 use super::storage::{Engine, LogKind, Storage};
 use super::verification::Verification;
 use super::{Ack, ConfigError};
@@ -81,6 +81,10 @@ impl Modes {
         {
             return Err(ConfigError::AckBeyondMembers { nodes, members });
         }
+        let election = self.failover.election;
+        if self.reads.read == ReadMode::LeaderLease && !matches!(election, Election::Vote | Election::Coordinator) {
+            return Err(ConfigError::NoLease);
+        }
         if self.storage.log == LogKind::Physical && self.storage.storage == Engine::Memory {
             return Err(ConfigError::PhysicalInMemory);
         }
@@ -88,7 +92,13 @@ impl Modes {
         if (self.failover.fencing == Fencing::Stonith) != self.failover.stonith_command.is_some() {
             return Err(ConfigError::Stonith);
         }
+        // The margin that a node keeps to the end of a coordinator's lease is a tenth.
+        let (most_drift_ppm, drift_words) = match election {
+            Election::Coordinator => (50_000, "0 to 50000 millionths, with --election coordinator"),
+            _ => (500_000, "0 to 500000 millionths"),
+        };
         let ranges = [
+            ("--max-clock-drift-ppm", u64::from(self.reads.max_clock_drift_ppm), 0..=most_drift_ppm, drift_words),
             ("--semi-sync-timeout-ms", self.acknowledgement.semi_sync_timeout_ms, 1..=3_600_000, "1 to 3600000 ms"),
             ("--heartbeat-ms", heartbeat_ms, 1..=60_000, "1 to 60000 ms"),
             ("--missed-heartbeats", u64::from(missed_heartbeats), 2..=1000, "2 to 1000 heartbeats"),
@@ -99,6 +109,7 @@ impl Modes {
             ("--keep-log-bytes", self.storage.keep_log_bytes, 0..=1 << 60, "0 to 1 EiB"),
             ("--max-slot-size", self.storage.max_slot_size, 0..=1 << 60, "0 to 1 EiB"),
             ("--sessions", u64::from(self.clients.sessions), 1..=1_000_000, "1 to 1000000 clients"),
+            ("--max-read-lag-ms", self.reads.max_read_lag_ms.unwrap_or(1), 1..=3_600_000, "1 to 3600000 ms"),
             ("--throttle-lag-ms", self.clients.throttle_lag_ms.unwrap_or(1), 1..=3_600_000, "1 to 3600000 ms"),
             ("--verify-interval-ms", self.verification.verify_interval_ms, 0..=1 << 32, "0 to 4294967296 ms"),
             ("--verify-rows-per-s", self.verification.verify_rows_per_s, 1..=1_000_000_000, "1 to 1000000000 rows"),
@@ -120,7 +131,7 @@ mod tests {
     #[test]
     fn modes_are_written_as_they_are_read() {
         let unusual = "--ack 2 --ack-durability memory --visible after-sync --semi-sync-fallback async \
-                       --semi-sync-timeout-ms 5 --fsync interval:7 --read follower --election timeout --fencing none --heartbeat-ms 7 \
+                       --semi-sync-timeout-ms 5 --fsync interval:7 --read follower --max-clock-drift-ppm 99 --max-read-lag-ms 66 --election timeout --fencing none --heartbeat-ms 7 \
                        --missed-heartbeats 3 --demote-after-ms 9 --max-lag-on-failover 5 --stonith-command true --lease-ttl-ms 1234 \
                        --segment-bytes 8192 --snapshot-bytes 9999 --keep-log-bytes 8 --max-slot-size 10 --sessions 5 --throttle-lag-ms 6 \
                        --storage redb --log physical --checkpoint-bytes 77 --verify-interval-ms 11 --verify-rows-per-s 12 \

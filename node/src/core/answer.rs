@@ -36,6 +36,8 @@ pub(crate) enum Refusal {
     TooFewMembers,
     /// Certainly not executed: this node lacks a record that the read must have seen, and its time is up.
     Behind,
+    /// Certainly not executed: this node's data may be older than the read allows.
+    Lagging,
     /// A write was logged, but in the time that its client gave it was not acknowledged as the client asked.
     NotAcknowledged,
     /// A write was logged, and this node can no longer say what becomes of it.

@@ -124,6 +124,10 @@ impl<T> Core<T> {
         }
     }
 
+    pub(crate) fn holds_coordinators_lease(&self) -> bool {
+        self.now_ms < self.coordination.until_ms
+    }
+
     /// A bid's time is up, or a leader's lease.
     pub(crate) fn tick_lease(&mut self) {
         if matches!(self.role, Role::Leader(_)) {

@@ -30,7 +30,7 @@ impl<T> Core<T> {
             let patience_ms = FIRST_CAMPAIGN_STAGGER_MS * u64::from(self.settings.me.0);
             self.deadline_ms = self.deadline_ms.min(self.now_ms + patience_ms);
         }
-        if self.now_ms >= self.deadline_ms && self.may_lead() {
+        if self.now_ms >= self.deadline_ms && !self.is_pledged() && self.may_lead() {
             tracing::info!(epoch = self.hard.epoch, lsn = self.journal.last_lsn(), "suspected: the leader is silent");
             self.campaign(true, false);
         }
@@ -147,10 +147,8 @@ impl<T> Core<T> {
         }
     }
 
-    /// Whether this node leads, or has heard its leader within the least election timeout.
+    /// Whether this node leads, or may have answered a leader within the least election timeout.
     fn has_live_leader(&self) -> bool {
-        let timeout_ms = self.settings.modes.failover.election_timeout_ms();
-        let heard = || self.heard_ms.is_some_and(|heard_ms| self.now_ms - heard_ms < timeout_ms);
-        matches!(self.role, Role::Leader(_)) || (self.leader.is_some() && heard())
+        matches!(self.role, Role::Leader(_)) || self.is_pledged()
     }
 }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use super::freshness::Freshness;
 use super::message::{Append, Body};
 use super::promotion::Isolation;
 use super::shipping::Arrival;
@@ -23,6 +24,8 @@ pub(crate) struct Follower {
     answered: Option<(u64, Lsn)>,
     /// An answer is due, whether or not it says anything new.
     answer_due: bool,
+    /// How old its data are.
+    pub(crate) freshness: Freshness,
     /// How far a node that is being rebuilt must get.
     pub(crate) rebuild_until: Option<Lsn>,
     /// A base snapshot that is coming in.
@@ -83,13 +86,14 @@ impl<T> Core<T> {
             tracing::info!(epoch, lsn = self.journal.last_lsn(), leader = self.settings.id(from), "follower");
         }
         self.heard_ms = Some(self.now_ms);
+        self.pledged_ms = Some(self.now_ms);
         self.heard_alive(from);
         self.rearm();
         true
     }
 
     fn take_over(&mut self, from: Member, append: Append) {
-        let Append { prev_lsn, prev, records, commit_lsn, round, .. } = append;
+        let Append { prev_lsn, prev, records, commit_lsn, round, complete, .. } = append;
         let last_lsn = self.journal.last_lsn();
         let agrees = self.journal.lineage(prev_lsn) == prev || self.settings.has(Defect::SkipPreviousCheck);
         if prev_lsn > last_lsn || !agrees {
@@ -136,12 +140,14 @@ impl<T> Core<T> {
         follower.round = follower.round.max(round);
         follower.answer_due |= round > follower.answered.map_or(0, |(round, _)| round) || end_lsn <= self.flushed_lsn;
         self.commit_lsn = self.commit_lsn.max(commit_lsn.min(follower.held_lsn));
+        self.note_freshness(complete);
     }
 
     /// Tells the leader what has become durable since, in one answer for all its messages.
     pub(crate) fn settle_follower(&mut self) {
         self.finish_rebuilding();
         let Some((leader, _)) = self.leader else { return };
+        let sent = self.moment();
         let Role::Follower(follower) = &mut self.role else { return };
         let durable_lsn = if self.settings.has(Defect::AckReceiptAsDurable) {
             follower.held_lsn
@@ -153,7 +159,7 @@ impl<T> Core<T> {
             follower.answer_due = false;
             follower.answered = Some(answer);
             let (round, held_lsn) = (follower.round, follower.held_lsn);
-            self.send(leader, Body::Appended { round, held_lsn, durable_lsn });
+            self.send(leader, Body::Appended { round, held_lsn, durable_lsn, sent });
         }
     }
 

@@ -99,7 +99,7 @@ impl<T> Core<T> {
     pub(crate) fn tick_handover(&mut self) {
         let Some(handover) = &mut self.handover else { return };
         let (to, is_late) = (handover.to, self.now_ms >= handover.deadline_ms);
-        match &self.role {
+        match &mut self.role {
             Role::Leader(leader) => {
                 let is_ready = leader.pending.writes.is_empty()
                     && leader
@@ -110,6 +110,7 @@ impl<T> Core<T> {
                 if is_late {
                     self.give_handover_up();
                 } else if is_ready && told.is_none_or(|again_ms| self.now_ms >= again_ms) {
+                    leader.lease.void();
                     handover.tell_again_ms = Some(self.now_ms + self.settings.modes.failover.heartbeat_ms);
                     self.send(to, Body::TakeOver);
                 }

@@ -4,7 +4,9 @@
 
 use std::collections::BTreeMap;
 
+use super::freshness::Moment;
 use super::lag::Marks;
+use super::lease::Lease;
 use super::message::{Append, Body};
 use super::pending::{Pending, Waiting};
 use super::progress::Progress;
@@ -29,6 +31,7 @@ pub(crate) struct Leader<T> {
     /// The newest round of heartbeats, and the newest one that a majority answered.
     round: u64,
     pub(crate) confirmed_round: u64,
+    pub(crate) lease: Lease,
     next_heartbeat_ms: u64,
     /// The newer leader or epoch that an unfenced leader has heard of, and when it will give way.
     successor: Option<Successor>,
@@ -68,6 +71,7 @@ impl<T> Leader<T> {
     fn begin_round(&mut self, now_ms: u64, heartbeat_ms: u64) {
         self.round += 1;
         self.next_heartbeat_ms = now_ms + heartbeat_ms;
+        self.lease.begun(self.round, now_ms);
     }
 }
 
@@ -84,16 +88,19 @@ impl<T> Core<T> {
         };
         self.leader = Some((self.settings.me, self.settings.address));
         self.semi_sync.is_degraded = false;
-        self.role = Role::Leader(Box::new(Leader {
+        let mut leader = Leader {
             followers,
             pending: Pending::new(self.hard.epoch),
             marks: Marks::new(last_lsn, self.now_ms),
             first_lsn,
-            round: 1,
+            round: 0,
             confirmed_round: 0,
-            next_heartbeat_ms: self.now_ms + self.settings.modes.failover.heartbeat_ms,
+            lease: Lease::default(),
+            next_heartbeat_ms: 0,
             successor: None,
-        }));
+        };
+        leader.begin_round(self.now_ms, self.settings.modes.failover.heartbeat_ms);
+        self.role = Role::Leader(Box::new(leader));
         self.failover_ms = self.heard_ms.map(|heard_ms| self.now_ms.saturating_sub(heard_ms));
         tracing::info!(epoch = self.hard.epoch, lsn = first_lsn, failover_time_ms = self.failover_ms, "leader");
         self.begin_to_verify();
@@ -133,7 +140,7 @@ impl<T> Core<T> {
         self.pend_captured(token, reply, round);
     }
 
-    /// As `pend_read`, but whoever else leads may have acknowledged more.
+    /// As `pend_read`, but without asking anybody: unless this node has a lease, whoever else leads may have acknowledged more.
     pub(crate) fn pend_seen(&mut self, token: T, reply: Reply) {
         self.pend_captured(token, reply, 0);
     }
@@ -158,8 +165,11 @@ impl<T> Core<T> {
         }
     }
 
-    pub(crate) fn on_appended(&mut self, from: Member, round: u64, held_lsn: Lsn, durable_lsn: Lsn) {
+    pub(crate) fn on_appended(&mut self, from: Member, round: u64, held_lsn: Lsn, durable_lsn: Lsn, sent: Moment) {
+        let Role::Leader(leader) = &self.role else { return };
+        let (last_lsn, next_round) = (self.journal.last_lsn(), leader.round + 1);
         if let Some(follower) = self.answering(from, round, held_lsn.max(durable_lsn)) {
+            follower.inquiry.ask(sent, last_lsn, next_round);
             follower.agree(held_lsn, durable_lsn.min(held_lsn)); // nothing is durable that is not held
         }
     }
@@ -275,7 +285,8 @@ impl<T> Core<T> {
             let prev = self.journal.lineage(prev_lsn);
             let (address, commit_lsn) = (self.settings.address, self.commit_lsn);
             let last_lsn = self.journal.last_lsn();
-            appends.push(Append { address, prev_lsn, prev, records, commit_lsn, last_lsn, round });
+            let complete = follower.inquiry.take();
+            appends.push(Append { address, prev_lsn, prev, records, commit_lsn, last_lsn, round, complete });
         }
         for append in appends {
             self.send(to, Body::Append(append));
@@ -287,6 +298,8 @@ impl<T> Core<T> {
         let members = &self.settings.members;
         let Role::Leader(leader) = &mut self.role else { return };
         leader.confirmed_round = leader.majority_reaches(members, leader.round, |follower| follower.answered_round);
+        leader.lease.confirmed(leader.confirmed_round);
+        leader.followers.values_mut().for_each(|follower| follower.inquiry.confirmed(leader.confirmed_round));
         let beats = if self.settings.has(Defect::AckByTheReachable) { 2 } else { u64::from(u32::MAX) };
         let since_ms = self.now_ms.saturating_sub(beats * self.settings.modes.failover.heartbeat_ms);
         let counts = |follower: &Progress| follower.contact_ms >= since_ms;

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::freshness::{Complete, Moment};
 use crate::key_range::KeyRange;
 use crate::record::{Epoch, Lineage, Lsn, Member};
 
@@ -30,6 +31,8 @@ pub(crate) enum Body {
         round: u64,
         held_lsn: Lsn,
         durable_lsn: Lsn,
+        /// By the sender's clock; comes back in `Append::complete`.
+        sent: Moment,
     },
     /// The sender's log does not agree with the leader's at `rejected_lsn`, but may at `hint_lsn`.
     Mismatch {
@@ -105,6 +108,8 @@ pub(crate) struct Append {
     pub(crate) last_lsn: Lsn,
     /// The newest round of heartbeats begun before this was sent. Its answer confirms the leadership for that round.
     pub(crate) round: u64,
+    /// What the leader found out about how old the addressee's data are.
+    pub(crate) complete: Option<Complete>,
 }
 
 /// A piece of the base snapshot that is of the record at `lsn`.

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 use super::drift::Findings;
+use super::freshness::Inquiry;
 use super::shipping::Shipping;
 use crate::record::Lsn;
 
@@ -36,6 +37,8 @@ pub(crate) struct Progress {
     pub(crate) shipping: Option<Shipping>,
     /// It fell too far behind for the log to be kept for it.
     pub(crate) is_lost: bool,
+    /// How old its data are.
+    pub(crate) inquiry: Inquiry,
     /// What it found when it compared its rows with the leader's.
     pub(crate) findings: Findings,
     /// It asked for one.
@@ -57,6 +60,7 @@ impl Progress {
             contact_ms: now_ms,
             shipping: None,
             is_lost: false,
+            inquiry: Inquiry::default(),
             findings: Findings::default(),
             wants_snapshot: false,
             in_flight: VecDeque::new(),

@@ -110,6 +110,7 @@ mod tests {
                 members: crate::membership::Membership::founded(["n1".to_owned()]),
                 modes: Modes::default(),
                 seed: 1,
+                incarnation: 1,
                 address: SocketAddr::from((Ipv4Addr::LOCALHOST, 1)),
             };
             let base = (snapshot_lsn > 0).then(|| snapshot(&log[..snapshot_lsn]));

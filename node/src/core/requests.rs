@@ -43,6 +43,9 @@ impl<T> Core<T> {
         if let Some(after) = terms.after.filter(|&after| operation.is_read() && !self.has_seen(after)) {
             return self.park(token, operation, terms, after);
         }
+        if operation.is_read() && !read.is_confirmed() && self.is_too_old(terms) {
+            return self.refuse(token, Refusal::Lagging);
+        }
         if !operation.is_read() {
             let Some(Write::Plain(allowed, write, with)) = self.throttle(Write::Plain(token, operation, terms)) else {
                 return;
@@ -51,7 +54,9 @@ impl<T> Core<T> {
         }
         let visible = self.settings.modes.acknowledgement.visible;
         match self.store.plan(operation) {
-            Plan::Read(reply) if read == ReadMode::Leader => self.pend_read(token, reply),
+            // Asked after the read arrived: the runtime tells the time anew before each request.
+            Plan::Read(reply) if read == ReadMode::LeaderLease && self.has_lease() => self.pend_seen(token, reply),
+            Plan::Read(reply) if read.is_confirmed() => self.pend_read(token, reply),
             Plan::Read(reply) if read == ReadMode::LeaderLocal && visible == Visible::AfterSync => {
                 self.pend_seen(token, reply);
             }
@@ -61,6 +66,10 @@ impl<T> Core<T> {
             }
             Plan::Write(change, reply) => self.pend_write(token, change, reply, terms),
         }
+    }
+
+    fn is_too_old(&self, terms: Terms) -> bool {
+        terms.max_lag_ms.is_some_and(|most_ms| self.age_ms().is_none_or(|age_ms| age_ms > most_ms))
     }
 
     fn refuse(&mut self, token: T, refusal: Refusal) {

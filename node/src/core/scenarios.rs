@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use bytes::Bytes;
 
+use super::freshness::Moment;
 use super::message::{Append, Body, LogEnd, Message};
 use super::{Answer, Core, Effect, HardState, Refusal, Settings};
 use crate::config::{Modes, ReadMode};
@@ -19,6 +20,8 @@ mod defects;
 mod disk_trouble;
 mod drift;
 mod exactly_once;
+mod freshness;
+mod lease;
 mod members;
 mod rebuild;
 mod status;
@@ -53,6 +56,7 @@ fn settings(flags: &str) -> Settings {
         members: Membership::founded(["n1", "n2", "n3"].map(String::from)),
         modes: Modes::default().with(flags).unwrap(),
         seed: 1,
+        incarnation: 1,
         address: address(),
     }
 }
@@ -76,7 +80,13 @@ fn append(prev: Option<(Lsn, Epoch, Member)>, records: &[Record], round: u64) ->
         commit_lsn: 0,
         last_lsn: 0,
         round,
+        complete: None,
     })
+}
+
+/// A follower's answer that it held and had on its disk so much, sent when its clock began.
+fn appended(round: u64, held_lsn: Lsn, durable_lsn: Lsn) -> Body {
+    Body::Appended { round, held_lsn, durable_lsn, sent: Moment::of(1, 0) }
 }
 
 impl Node {
@@ -107,6 +117,12 @@ impl Node {
             self.core.status().role == "candidate"
         });
         assert!(lost, "it should have become a candidate, not a {}", self.core.status().role);
+    }
+
+    /// Waits until this node may vote, though it may have answered a leader before.
+    fn outlive_pledge(&mut self) {
+        (0..17).for_each(|_| self.sleep(10));
+        self.sent.clear();
     }
 
     fn settle(&mut self) {
@@ -183,13 +199,13 @@ fn set(value: &'static str) -> Operation {
 #[test]
 fn a_record_of_an_earlier_epoch_is_committed_only_with_one_of_the_present() {
     let mut node = Node::leader(settings(""));
-    node.hear(A, 2, Body::Appended { round: 1, held_lsn: 1, durable_lsn: 1 });
+    node.hear(A, 2, appended(1, 1, 1));
     assert_eq!(
         node.core.status().commit_lsn,
         0,
         "a majority holds LSN 1, but it can still be overwritten (Raft, figure 8)"
     );
-    node.hear(A, 2, Body::Appended { round: 1, held_lsn: 2, durable_lsn: 2 });
+    node.hear(A, 2, appended(1, 2, 2));
     assert_eq!(node.core.status().commit_lsn, 2);
 }
 
@@ -202,6 +218,7 @@ fn a_vote_is_given_once_per_epoch_even_across_a_restart() {
     node.hear(B, 5, Body::Vote { log, handed_over: false });
     assert_eq!(node.said(B), [Body::VoteReply { granted: false }]);
     let mut restarted = Node::new(settings(""), node.hard, &[]);
+    restarted.outlive_pledge();
     restarted.hear(B, 5, Body::Vote { log, handed_over: false });
     assert_eq!(restarted.said(B), [Body::VoteReply { granted: false }]);
     restarted.hear(A, 5, Body::Vote { log, handed_over: false });
@@ -251,9 +268,9 @@ fn the_identity_of_a_rewound_write_is_not_given_again() {
 #[test]
 fn an_answer_about_what_was_never_sent_is_ignored() {
     let mut node = Node::leader(settings(""));
-    node.hear(A, 2, Body::Appended { round: 1, held_lsn: 99, durable_lsn: 99 });
+    node.hear(A, 2, appended(1, 99, 99));
     node.hear(A, 2, Body::Mismatch { round: 1, rejected_lsn: 99, hint_lsn: 98 });
-    node.hear(A, 2, Body::Appended { round: 99, held_lsn: 1, durable_lsn: 1 });
+    node.hear(A, 2, appended(99, 1, 1));
     node.request(1, get(), ReadMode::Leader);
     assert_eq!((node.core.status().commit_lsn, node.outcomes()), (0, vec![]));
 }
@@ -264,6 +281,7 @@ fn who_lacks_a_durable_record_gets_no_vote() {
         let log = [record(1, 1, A), record(2, 2, A)];
         let mut node = Node::new(settings(""), HardState { epoch: 2, ..HardState::default() }, &log[..]);
         node.core.flushed_lsn = 2;
+        node.outlive_pledge();
         let log = LogEnd { epoch: candidate.0, lsn: candidate.1 + u64::from(candidate.0 >= 2) };
         node.hear(A, 4, Body::Vote { log, handed_over: false });
         assert_eq!(node.said(A), [Body::VoteReply { granted }], "{log:?}");
@@ -284,7 +302,7 @@ fn a_leader_counts_its_own_record_only_when_its_disk_has_it() {
     let mut node = Node::leader(settings(""));
     node.disk_is_stuck = true;
     node.request(1, set("1"), ReadMode::Leader);
-    node.hear(A, 2, Body::Appended { round: 1, held_lsn: 3, durable_lsn: 3 });
+    node.hear(A, 2, appended(1, 3, 3));
     assert_eq!(node.outcomes(), []);
     node.core.flushed(0, 3);
     node.settle();
@@ -296,7 +314,7 @@ fn a_follower_confirms_only_what_is_durable_and_agrees_with_its_leader() {
     let mut node =
         Node::new(settings(""), HardState { epoch: 1, ..HardState::default() }, &[record(1, 1, B), record(2, 1, B)]);
     node.hear(A, 2, append(Some((1, 1, B)), &[], 1));
-    assert_eq!(node.said(A), [Body::Appended { round: 1, held_lsn: 1, durable_lsn: 1 }], "of LSN 2 nothing is known");
+    assert_eq!(node.said(A), [appended(1, 1, 1)], "of LSN 2 nothing is known");
     node.disk_is_stuck = true;
     node.hear(A, 2, append(Some((1, 1, B)), &[record(2, 2, A), record(3, 2, A)], 1));
     assert_eq!(node.put_aside, [2]);
@@ -306,7 +324,7 @@ fn a_follower_confirms_only_what_is_durable_and_agrees_with_its_leader() {
     assert_eq!(node.said(A), [], "that was the record that is gone");
     node.core.flushed(1, 3);
     node.settle();
-    assert_eq!(node.said(A), [Body::Appended { round: 1, held_lsn: 3, durable_lsn: 3 }]);
+    assert_eq!(node.said(A), [appended(1, 3, 3)]);
 }
 
 #[test]
@@ -314,27 +332,27 @@ fn a_read_waits_for_a_round_begun_after_it_and_for_what_it_saw() {
     let mut node = Node::leader(settings(""));
     node.request(1, set("1"), ReadMode::Leader);
     node.request(2, get(), ReadMode::Leader);
-    node.hear(A, 2, Body::Appended { round: 1, held_lsn: 3, durable_lsn: 3 });
+    node.hear(A, 2, appended(1, 3, 3));
     assert_eq!(node.outcomes(), [(1, Ok(Reply::Ok))], "round 1 had begun before the read");
-    node.hear(A, 2, Body::Appended { round: 2, held_lsn: 3, durable_lsn: 3 });
+    node.hear(A, 2, appended(2, 3, 3));
     assert_eq!(node.outcomes(), [(2, Ok(Reply::String("1".into())))]);
 
     node.request(3, set("2"), ReadMode::Leader);
     node.request(4, get(), ReadMode::Leader);
-    node.hear(A, 2, Body::Appended { round: 3, held_lsn: 3, durable_lsn: 3 });
+    node.hear(A, 2, appended(3, 3, 3));
     assert_eq!(node.outcomes(), [], "the value that the read saw is not acknowledged yet");
-    node.hear(A, 2, Body::Appended { round: 3, held_lsn: 4, durable_lsn: 4 });
+    node.hear(A, 2, appended(3, 4, 4));
     assert_eq!(node.outcomes(), [(3, Ok(Reply::Ok)), (4, Ok(Reply::String("2".into())))]);
 }
 
 #[test]
 fn a_failed_comparison_is_answered_like_a_read_whatever_the_connection_reads() {
     let mut node = Node::leader(settings(""));
-    node.hear(A, 2, Body::Appended { round: 1, held_lsn: 2, durable_lsn: 2 });
+    node.hear(A, 2, appended(1, 2, 2));
     let compare = Operation::Set { key: "k".into(), value: "2".into(), if_equals: Some("1".into()) };
     node.request(1, compare, ReadMode::Follower);
     assert_eq!(node.outcomes(), []);
-    node.hear(A, 2, Body::Appended { round: 2, held_lsn: 2, durable_lsn: 2 });
+    node.hear(A, 2, appended(2, 2, 2));
     assert_eq!(node.outcomes(), [(1, Ok(Reply::Nil))]);
 }
 

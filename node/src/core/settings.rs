@@ -17,6 +17,8 @@ pub(crate) struct Settings {
     pub(crate) members: Membership,
     pub(crate) modes: Modes,
     pub(crate) seed: u64,
+    /// Another at each start of the node, however it ended: what was said to the one before is not taken for said to this one.
+    pub(crate) incarnation: u64,
     /// Where this node serves clients, as told in redirects.
     pub(crate) address: SocketAddr,
 }

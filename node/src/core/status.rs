@@ -30,6 +30,8 @@ pub(crate) struct Status {
     pub(crate) failover_ms: Option<u64>,
     /// How long the leader that this node follows has been silent; `None` if it follows none.
     pub(crate) silent_ms: Option<u64>,
+    /// How old its data are at most; `None` if that is not known.
+    pub(crate) age_ms: Option<u64>,
     pub(crate) keys: usize,
     /// Clients' operations that wait for their acknowledgement.
     pub(crate) pending: usize,
@@ -93,6 +95,7 @@ impl<T> Core<T> {
             commit_lsn: self.commit_lsn,
             failover_ms: self.failover_ms,
             silent_ms: self.leader.and(self.heard_ms).map(|heard_ms| self.now_ms.saturating_sub(heard_ms)),
+            age_ms: self.age_ms(),
             keys: self.store.len(),
             pending,
             sessions: self.sessions.len(),

@@ -14,6 +14,9 @@ impl<T> Core<T> {
     /// evidently stood still, nobody is blamed for having been silent: what they said is still queued.
     pub(crate) fn advance(&mut self, now_ms: u64) {
         let gap_ms = now_ms.saturating_sub(self.now_ms);
+        if self.now_ms == 0 {
+            self.pledged_ms = self.pledged_ms.map(|_| now_ms); // of a core that goes on with another's clock
+        }
         self.now_ms = self.now_ms.max(now_ms);
         if gap_ms > (self.settings.modes.failover.election_timeout_ms() / 2).max(STANDSTILL_LEAST_MS) {
             self.rearm();

@@ -126,7 +126,7 @@ pub(crate) fn parse(arguments: Vec<Bytes>) -> Result<Command, Misunderstood> {
             Err("ERR only CONFIG GET is supported; this server is configured by its flags".to_owned())
         }
         (b"client", [subcommand, ..])
-            if [&b"read"[..], b"ack", b"after"].iter().any(|word| subcommand.eq_ignore_ascii_case(word)) =>
+            if [&b"read"[..], b"ack", b"after", b"maxlag"].iter().any(|word| subcommand.eq_ignore_ascii_case(word)) =>
         {
             terms::parse_client_choice(&rest)
         }
@@ -271,6 +271,9 @@ pub(crate) fn refusal_frame(refusal: Refusal) -> BytesFrame {
             "BEHIND this node does not have the record that the read must have seen; not executed, retry here or elsewhere"
                 .to_owned()
         }
+        Refusal::Lagging => {
+            "LAGGING this node's data may be older than MAXLAG allows; not executed, retry here or elsewhere".to_owned()
+        }
         Refusal::NotAcknowledged => {
             "TIMEOUT the write was logged, but not acknowledged as asked in time; it may or may not survive".to_owned()
         }
@@ -326,7 +329,10 @@ mod tests {
             ("slot create a/b", "ERR `a/b` is no slot name: 1 to 32 letters, digits, `-` or `_`"),
             ("slot", "ERR SLOT takes CREATE <name> [FROM <lsn>], ADVANCE <name> <lsn>, DROP <name> or LIST"),
             ("client id 3", "ERR wrong number of arguments for 'client|id' command"),
-            ("client read x", "ERR `x` is no read mode; choose one of: leader, leader-local, follower, nearest"),
+            (
+                "client read x",
+                "ERR `x` is no read mode; choose one of: leader, leader-lease, leader-local, follower, nearest",
+            ),
             ("client identity a b", "ERR a session is the number that CLIENT IDENTITY told when it was opened"),
             ("request 0 set k 1", "ERR '0' is no request number; count from 1"),
             ("request 1 ping", "ERR REQUEST takes a command that reads or writes data"),

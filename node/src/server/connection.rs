@@ -73,7 +73,7 @@ struct Stopped;
 impl Connection {
     pub(super) fn new(node: Arc<Node>, mailbox: mpsc::Sender<Ask>) -> Self {
         let id = node.connections.fetch_add(1, Ordering::Relaxed) + 1;
-        let terms = Terms::from(node.config.modes.reads.read);
+        let terms = Terms::from(&node.config.modes.reads);
         let (name, replies) = (Bytes::new(), VecDeque::new());
         Connection {
             node,

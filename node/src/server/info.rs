@@ -85,7 +85,7 @@ fn replication_section(node: &Node, status: &Status) -> String {
     let mut out = format!(
         "role:{}\r\nid:{}\r\nepoch:{}\r\nleader_id:{leader_id}\r\nleader_address:{leader_address}\r\n\
          last_lsn:{}\r\nflushed_lsn:{}\r\ncommit_lsn:{}\r\napplied_lsn:{}\r\npending_operations:{}\r\nsessions:{}\r\n\
-         last_verified_lsn:{}\r\ndrifted_ranges:{}\r\nfailover_time_ms:{}\r\nleader_silent_ms:{}\r\nsemi_sync:{}\r\nsemi_sync_degradations:{}\r\n",
+         last_verified_lsn:{}\r\ndrifted_ranges:{}\r\nfailover_time_ms:{}\r\nleader_silent_ms:{}\r\ndata_age_ms:{}\r\nsemi_sync:{}\r\nsemi_sync_degradations:{}\r\n",
         status.role,
         node.config.id,
         status.epoch,
@@ -99,6 +99,7 @@ fn replication_section(node: &Node, status: &Status) -> String {
         status.drifted_ranges,
         number(status.failover_ms),
         number(status.silent_ms),
+        number(status.age_ms),
         semi_sync,
         status.semi_sync.degradations,
     );

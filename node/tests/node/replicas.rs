@@ -128,10 +128,13 @@ fn rebuild_with_a_damaged_log(flags: &str) {
     let leader = cluster.leader();
     let damaged = leader % 3 + 1;
     write_keys(&mut cluster.client(leader), 100, "x");
-    eventually("the follower has the records", || {
+    eventually("the follower has the records, on its disk, too", || {
         let mut client = cluster.client(damaged);
         client.ask("CLIENT READ follower");
-        (client.ask("GET k99") == "\"x99\"").then_some(())
+        let is_there = client.ask("GET k99") == "\"x99\"";
+        let info = client.ask("INFO replication");
+        let at = |name: &str| info.lines().find_map(|line| line.strip_prefix(name)).map(str::to_owned);
+        (is_there && at("flushed_lsn:") == at("last_lsn:")).then_some(())
     });
     cluster.kill(damaged);
     let file = files(&cluster.data(damaged).join("log")).remove(0);

@@ -111,6 +111,24 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         compare: None,
     },
     Scenario {
+        name: "bounded-staleness",
+        sentence: "a follower that is cut off answers with ever older data, unless reads say how old these may be",
+        acts: &[
+            Act {
+                title: "A follower is cut off for a second, and clients read at the node they like:",
+                flags: "--read follower --workload append --faults isolate --target n3 --interval 2s --time 6s --rate 500",
+                shows: Figures,
+            },
+            Act {
+                title: "The same, but reads of data that may be older than 400 ms are refused:",
+                flags: "--read follower --max-read-lag-ms 400 --workload append --faults isolate --target n3 --interval 2s --time 6s \
+                        --rate 500",
+                shows: Figures,
+            },
+        ],
+        compare: Some(a_bound_holds),
+    },
+    Scenario {
         name: "read-your-writes",
         sentence: "read-your-writes breaks on followers and is mended by tokens",
         acts: &[
@@ -231,6 +249,15 @@ fn lag_grows(reports: &[Report]) -> Result<String, String> {
     let [slow, fast] = [&reports[0], &reports[1]].map(|report| report.lag_records().median);
     let told = format!("at the slow rate the last follower was {slow} records behind (median), at the fast one {fast}");
     if fast > 2 * slow.max(1) { Ok(told) } else { Err(told) }
+}
+
+fn a_bound_holds(reports: &[Report]) -> Result<String, String> {
+    let [unbounded, bounded] = [&reports[0], &reports[1]].map(|report| {
+        let ns = report.staleness().all.time_ns.as_ref().map_or(0, |quantiles| quantiles.max);
+        Duration::from_nanos(ns).as_millis()
+    });
+    let told = format!("the stalest read was {unbounded} ms behind without a bound, {bounded} ms with it");
+    if unbounded > 500 && bounded <= 400 { Ok(told) } else { Err(told) }
 }
 
 fn slots_cost_disk(reports: &[Report]) -> Result<String, String> {

@@ -14,7 +14,7 @@ impl Node {
     }
 
     fn holds(&mut self, follower: Member, held_lsn: Lsn, durable_lsn: Lsn) {
-        self.hear(follower, 2, Body::Appended { round: 1, held_lsn, durable_lsn });
+        self.hear(follower, 2, appended(1, held_lsn, durable_lsn));
     }
 
     fn set_with(&mut self, token: u32, ack: Option<Ack>, ack_timeout_ms: Option<u64>) {

@@ -71,8 +71,8 @@ fn absurd_positions_are_survived_in_any_role() {
     let address = address();
     for body in [
         append(Some((far, far, A)), &[], far),
-        Body::Appended { round: far, held_lsn: far, durable_lsn: far },
-        Body::Appended { round: 0, held_lsn: 0, durable_lsn: 2 },
+        appended(far, far, far),
+        appended(0, 0, 2),
         Body::Mismatch { round: 0, rejected_lsn: far, hint_lsn: far },
         Body::Mismatch { round: 0, rejected_lsn: 0, hint_lsn: far },
         Body::Lacking { round: far, lsn: far },

@@ -111,7 +111,7 @@ fn a_leader_stops_before_its_lease_runs_out() {
     assert_eq!(node.core.status().role, "leader", "it needs no other member for that");
     // What would have been acknowledged arrives in the same moment, and is too late.
     node.core.advance(1500);
-    node.core.receive(A, Message::new(2, Body::Appended { round: 1, held_lsn: 3, durable_lsn: 3 }));
+    node.core.receive(A, Message::new(2, appended(1, 3, 3)));
     node.sleep(1);
     assert_eq!(node.core.status().role, "follower");
     assert_eq!(node.outcomes(), [(1, Err(Refusal::Uncertain))]);

@@ -26,7 +26,7 @@ fn figure_8() {
         node.hear(A, 1, Body::PreVoteReply { proposed: 4, granted: false });
         node.hear(A, 1, Body::PreVoteReply { proposed: 2, granted: true });
         node.hear(A, 2, Body::VoteReply { granted: true });
-        node.hear(A, 2, Body::Appended { round: 1, held_lsn: 1, durable_lsn: 1 });
+        node.hear(A, 2, appended(1, 1, 1));
         assert_eq!(
             node.core.status().commit_lsn,
             0,
@@ -43,6 +43,7 @@ fn a_restart_forgets_neither_vote_nor_epoch() {
         node.hear(A, 5, Body::Vote { log, handed_over: false });
         assert_eq!(node.said(A), [Body::VoteReply { granted: true }]);
         let mut node = restart(settings, &node);
+        node.outlive_pledge();
         node.hear(B, 5, Body::Vote { log, handed_over: false });
         assert_eq!(node.said(B), [Body::VoteReply { granted: false }]);
     };

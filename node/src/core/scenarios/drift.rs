@@ -201,7 +201,7 @@ fn a_silent_follower_does_not_keep_anybody_waiting() {
         let said = pair.leader.said(A);
         let Some(Body::Append(append)) = said.into_iter().next_back() else { continue };
         let held_lsn = append.prev_lsn + append.records.len() as Lsn;
-        pair.leader.hear(A, 2, Body::Appended { round: append.round, held_lsn, durable_lsn: held_lsn });
+        pair.leader.hear(A, 2, appended(append.round, held_lsn, held_lsn));
     }
     let told = pair.leader.lines();
     assert!(told[1].starts_with("id=n2,state=unverified"), "it never said what it found: {told:?}");
@@ -261,7 +261,7 @@ fn a_leader_that_had_drifted_repairs_nobody_unless_it_is_told_to() {
     let told = node.sentence();
     assert!(told.contains("FAILOVER TO") && told.contains("FORCE"), "{told}");
     assert_eq!(node.core.status().last_lsn, 3);
-    node.hear(A, 2, Body::Appended { round: 1, held_lsn: 3, durable_lsn: 3 });
+    node.hear(A, 2, appended(1, 3, 3));
     node.ask_drift(2, DriftAsk::Repair { range: None, force: true });
     assert_eq!((node.core.status().last_lsn, node.core.status().drifted_ranges), (5, 0));
 }

@@ -26,7 +26,7 @@ impl Node {
     }
 
     fn acknowledge(&mut self, lsn: Lsn) {
-        self.hear(A, 2, Body::Appended { round: 1, held_lsn: lsn, durable_lsn: lsn });
+        self.hear(A, 2, appended(1, lsn, lsn));
     }
 }
 
@@ -97,7 +97,7 @@ fn the_next_leader_knows_what_was_executed_and_forgets_what_was_rewound() {
     next.hear(A, 3, Body::VoteReply { granted: true });
     next.ask_once(1, push(1));
     assert_eq!((next.outcomes(), next.core.status().last_lsn), (vec![], 5), "it is there, but not acknowledged");
-    next.hear(A, 3, Body::Appended { round: 1, held_lsn: 5, durable_lsn: 5 });
+    next.hear(A, 3, appended(1, 5, 5));
     assert_eq!(next.outcomes(), [(1, Ok(Reply::Integer(1)))]);
 
     first.hear(B, 3, append(Some((3, 2, ME)), &[record(4, 3, B)], 1));

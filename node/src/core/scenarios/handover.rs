@@ -13,7 +13,7 @@ fn fail_over(node: &mut Node, token: u32, to: Option<&str>, timeout_ms: u64) {
 fn caught_up(node: &mut Node) {
     let lsn = node.core.status().last_lsn;
     for follower in [A, B] {
-        node.hear(follower, 2, Body::Appended { round: 1, held_lsn: lsn, durable_lsn: lsn });
+        node.hear(follower, 2, appended(1, lsn, lsn));
     }
 }
 
@@ -64,7 +64,7 @@ fn without_votes_a_leader_that_told_its_successor_leads_no_longer_whatever_comes
     let mut node = Node::new(settings("--election manual --ack async --fencing none"), HardState::default(), &[]);
     node.sleep(1);
     assert_eq!(node.core.status().role, "leader", "the lowest id leads a new cluster");
-    node.hear(B, 1, Body::Appended { round: 1, held_lsn: 1, durable_lsn: 1 });
+    node.hear(B, 1, appended(1, 1, 1));
     fail_over(&mut node, 9, Some("n3"), 50);
     node.sleep(1);
     assert!(node.said(B).contains(&Body::TakeOver));

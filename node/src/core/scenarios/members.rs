@@ -12,7 +12,7 @@ impl Node {
     }
 
     fn confirms(&mut self, from: Member, lsn: Lsn) {
-        self.hear(from, 2, Body::Appended { round: 1, held_lsn: lsn, durable_lsn: lsn });
+        self.hear(from, 2, appended(1, lsn, lsn));
     }
 
     fn failure(&mut self) -> String {

@@ -53,7 +53,7 @@ fn a_leader_counts_nothing_that_was_said_in_an_earlier_life() {
     let mut node = Node::leader(settings(""));
     node.request(1, set("1"), ReadMode::Leader);
     let appended = |life, lsn| {
-        let body = Body::Appended { round: 1, held_lsn: lsn, durable_lsn: lsn };
+        let body = appended(1, lsn, lsn);
         Message { life, ..Message::new(2, body) }
     };
     node.core.receive(A, appended(1, 1));

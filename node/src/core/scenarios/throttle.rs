@@ -13,7 +13,7 @@ fn leader(flags: &str) -> Node {
 }
 
 fn has(node: &mut Node, follower: Member, lsn: Lsn) {
-    node.hear(follower, 2, Body::Appended { round: 1, held_lsn: lsn, durable_lsn: lsn });
+    node.hear(follower, 2, appended(1, lsn, lsn));
 }
 
 /// Keeps the leader in office although no record arrives.

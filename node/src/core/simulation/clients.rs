@@ -6,7 +6,7 @@ use bytes::Bytes;
 use rand::RngExt;
 
 use super::judge::{Operated, Outcome};
-use super::{CLIENTS, KEYS, PATIENCE_MS, World};
+use super::{KEYS, PATIENCE_MS, READER, World};
 use crate::core::{Answer, Refusal};
 use crate::record::End;
 use crate::store::{Operation, Reply};
@@ -20,10 +20,10 @@ pub(super) struct Client {
 
 impl World {
     pub(super) fn run_clients(&mut self) {
-        for client in 0..CLIENTS {
+        for (client, patience_ms) in PATIENCE_MS.into_iter().enumerate() {
             let Client { current, idle_until_ms, .. } = self.clients[client];
             match current {
-                Some((_, sent_ms)) if sent_ms + PATIENCE_MS > self.now_ms => continue,
+                Some((_, sent_ms)) if sent_ms + patience_ms > self.now_ms => continue,
                 Some(_) => self.clients[client].target = self.rng.random_range(0..self.setup.nodes),
                 None if idle_until_ms > self.now_ms => continue,
                 None => {}
@@ -35,9 +35,13 @@ impl World {
     fn invoke(&mut self, client: usize) {
         let token = self.history.len();
         let key = self.rng.random_range(0..KEYS);
-        let reads = self.rng.random_range(0..3) == 0;
+        let reads = self.rng.random_range(0..3) == 0 || client == READER;
         self.moment += 1;
-        self.history.push(Operated { client, key, invoked: self.moment, completed: None });
+        let horizon = self.horizon().filter(|_| reads);
+        if horizon.is_some() && client == READER {
+            self.clients[client].target = self.rng.random_range(0..self.setup.nodes);
+        }
+        self.history.push(Operated { client, key, invoked: self.moment, horizon, completed: None });
         self.clients[client].current = Some((token, self.now_ms));
         let key = Bytes::from(vec![b'a' + key]);
         let operation = if reads {
@@ -45,7 +49,11 @@ impl World {
         } else {
             Operation::Push { key, end: End::Back, elements: vec![Bytes::from(token.to_string())] }
         };
-        let node = &mut self.nodes[usize::from(self.clients[client].target)];
+        let target = self.clients[client].target;
+        if self.out_of_reach.contains(&(client, target)) {
+            return;
+        }
+        let node = &mut self.nodes[usize::from(target)];
         if node.core.is_some() {
             node.requests.push((token, operation));
         } else {
@@ -66,6 +74,7 @@ impl World {
             Err(Refusal::Uncertain) => Outcome::Unknown,
             Err(_) => Outcome::Failed,
         };
+        let leisure_ms = self.leisure_ms[operation.client];
         let client = &mut self.clients[operation.client];
         if client.current.is_none_or(|(current, _)| current != token) {
             return; // it gave up before, and will never know
@@ -76,7 +85,7 @@ impl World {
             Err(_) => self.rng.random_range(0..self.setup.nodes),
         };
         client.current = None;
-        client.idle_until_ms = self.now_ms + self.rng.random_range(1..12);
+        client.idle_until_ms = self.now_ms + self.rng.random_range(1..leisure_ms);
         operation.completed = Some((self.moment, outcome));
     }
 }

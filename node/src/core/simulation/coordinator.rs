@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use super::clocks::Clock;
 use crate::core::coordinated::{Holder, Lease, LeaseWish};
 
 const TTL_MS: u64 = 300;
@@ -180,11 +181,12 @@ impl Coordinator {
     }
 }
 
-/// The same, by the clock of a core that started then.
-pub(super) fn since(lease: Lease, started_ms: u64) -> Lease {
+/// The same, by the clock of a core that started then: it counts from when it asked.
+pub(super) fn since(lease: Lease, started_ms: u64, clock: Clock) -> Lease {
+    let shown_ms = |until_ms: u64| clock.shows_ms((until_ms - RELIANCE_MS).saturating_sub(started_ms)) + RELIANCE_MS;
     match lease {
-        Lease::Granted { epoch, until_ms } => Lease::Granted { epoch, until_ms: until_ms.saturating_sub(started_ms) },
-        Lease::Renewed { until_ms } => Lease::Renewed { until_ms: until_ms.saturating_sub(started_ms) },
+        Lease::Granted { epoch, until_ms } => Lease::Granted { epoch, until_ms: shown_ms(until_ms) },
+        Lease::Renewed { until_ms } => Lease::Renewed { until_ms: shown_ms(until_ms) },
         Lease::Vacant { .. } | Lease::Lost => lease,
     }
 }

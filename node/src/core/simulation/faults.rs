@@ -4,7 +4,7 @@
 
 use rand::RngExt;
 
-use super::World;
+use super::{CLIENTS, World};
 use crate::record::Member;
 
 impl World {
@@ -24,8 +24,7 @@ impl World {
                 self.cut.insert((Member(victim), Member(other)));
             }
             15..25 => {
-                self.cut.clear();
-                self.coordinator.heal();
+                self.heal_network();
             }
             _ => {
                 if let Some(core) = &mut self.nodes[usize::from(victim)].core {
@@ -37,14 +36,24 @@ impl World {
 
     fn cut_off(&mut self, victim: u8) {
         self.coordinator.cut_off(victim);
+        for client in 0..CLIENTS {
+            if self.rng.random() {
+                self.out_of_reach.insert((client, victim));
+            }
+        }
         for other in (0..self.setup.nodes).map(Member) {
             self.cut.extend([(Member(victim), other), (other, Member(victim))]);
         }
     }
 
-    pub(super) fn heal(&mut self) {
+    fn heal_network(&mut self) {
         self.cut.clear();
+        self.out_of_reach.clear();
         self.coordinator.heal();
+    }
+
+    pub(super) fn heal(&mut self) {
+        self.heal_network();
         for node in &mut self.nodes {
             node.paused_until_ms = 0;
             node.restart_ms = node.restart_ms.map(|_| self.now_ms);

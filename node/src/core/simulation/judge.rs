@@ -7,6 +7,8 @@ pub(super) struct Operated {
     pub(super) client: usize,
     pub(super) key: u8,
     pub(super) invoked: u64,
+    /// Of a read that may be stale: the moment up to which it must have seen everything.
+    pub(super) horizon: Option<u64>,
     pub(super) completed: Option<(u64, Outcome)>,
 }
 
@@ -41,6 +43,7 @@ pub(super) fn judge(key: u8, history: &[Operated], finally: &[usize]) -> Result<
                 let at = position[number].ok_or_else(|| format!("lost: the append of {number} was acknowledged"))?;
                 completions.push((*completed, operation.invoked, at, true));
             }
+            Some((_, Outcome::Read(_))) if operation.horizon.is_some() => {}
             Some((completed, Outcome::Read(seen))) => {
                 if !finally.starts_with(seen) {
                     return Err(format!(
@@ -83,6 +86,7 @@ mod tests {
             client: 0,
             key: 0,
             invoked: *invoked,
+            horizon: None,
             completed: completed.clone(),
         };
         operations.iter().map(operated).collect()

@@ -6,14 +6,16 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use rand::{Rng, RngExt};
 
+use super::clocks::Clock;
 use super::disk::{Command, Disk};
 use super::{World, coordinator};
-use crate::config::{Election, ReadMode};
+use crate::config::Election;
 use crate::core::message::Message;
 use crate::core::{Core, Effect, Role, Settings};
 use crate::membership::Membership;
 use crate::record::{Member, Record};
 use crate::store::Operation;
+use crate::terms::Terms;
 
 #[derive(Default)]
 pub(super) struct Node {
@@ -21,6 +23,7 @@ pub(super) struct Node {
     pub(super) core: Option<Core<usize>>,
     pub(super) disk: Disk,
     pub(super) started_ms: u64,
+    pub(super) clock: Clock,
     pub(super) restart_ms: Option<u64>,
     pub(super) paused_until_ms: u64,
     pub(super) inbox: Vec<(Member, Message)>,
@@ -34,6 +37,7 @@ impl World {
             members: Membership::founded((0..self.setup.nodes).map(|index| format!("n{}", index + 1))),
             modes: self.modes.clone(),
             seed: self.rng.next_u64(),
+            incarnation: self.rng.next_u64(),
             address: SocketAddr::from((Ipv4Addr::LOCALHOST, u16::from(index) + 1)),
         };
         let node = &mut self.nodes[usize::from(index)];
@@ -80,7 +84,7 @@ impl World {
     pub(super) fn run_node(&mut self, index: u8) {
         let node = &mut self.nodes[usize::from(index)];
         let Some(core) = &mut node.core else { return };
-        core.advance(self.now_ms - node.started_ms);
+        core.advance(node.clock.shows_ms(self.now_ms - node.started_ms));
         while let Some((_, command)) = node.disk.queue.pop_front_if(|(due_ms, _)| *due_ms <= self.now_ms) {
             node.disk.carry_out(command);
             core.flushed(node.disk.generation, node.disk.last_lsn());
@@ -91,10 +95,11 @@ impl World {
         }
         node.inbox.drain(..).for_each(|(from, message)| core.receive(from, message));
         for (token, operation) in node.requests.drain(..) {
-            core.request(token, operation, ReadMode::Leader);
+            let terms = Terms::from(&core.settings.modes.reads);
+            core.request(token, operation, terms);
         }
         if self.modes.failover.election == Election::Coordinator {
-            let since_start = |lease| coordinator::since(lease, node.started_ms);
+            let since_start = |lease| coordinator::since(lease, node.started_ms, node.clock);
             let told = self.coordinator.run(index, self.now_ms, core.holder());
             told.into_iter().map(since_start).for_each(|lease| core.lease(lease));
         }
@@ -107,6 +112,7 @@ impl World {
         if matches!(core.role, Role::Leader(_)) {
             self.leaders.entry(core.hard.epoch).or_default().insert(Member(index));
         }
+        self.check_lease(index);
         for effect in effects {
             self.carry_out(index, effect);
         }

@@ -14,6 +14,9 @@ use crate::store::{Operation, Plan, Reply};
 impl World {
     pub(super) fn verdict(mut self, healed_at: usize) -> Result<(), String> {
         self.no_drift()?;
+        if let Some(broken) = self.broken_lease.take() {
+            return Err(broken);
+        }
         if self.modes.failover.election != Election::Timeout
             && let Some((epoch, leaders)) = self.leaders.iter().find(|(_, leaders)| leaders.len() > 1)
         {
@@ -33,6 +36,7 @@ impl World {
             finals.push(lists.collect());
         }
         self.log_matching()?;
+        self.no_read_is_too_old()?;
         // Followers may lag by what is on its way; the longest list is the leader's.
         let longest = |key: u8| finals.iter().map(|lists| &lists[&key]).max_by_key(|list| list.len()).unwrap();
         (0..KEYS).try_for_each(|key| judge::judge(key, &self.history, longest(key)))?;

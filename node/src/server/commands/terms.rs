@@ -1,4 +1,4 @@
-//! The terms of operations: `CLIENT READ`, `CLIENT ACK`, `CLIENT AFTER` for a connection, `WITH … command` for one operation.
+//! The terms of operations: `CLIENT READ`, `CLIENT ACK`, `CLIENT AFTER`, `CLIENT MAXLAG` for a connection, `WITH … command` for one operation.
 //!
 //! Not here: what they mean (`terms`).
 
@@ -22,6 +22,12 @@ pub(super) fn parse_choice(words: &[Bytes]) -> Result<Option<(Choice, &[Bytes])>
                 word => Some(lossy(word).parse().map_err(|unknown| format!("ERR {unknown}, default"))?),
             };
             Ok(Some((Choice::Ack(ack, timeout_ms), rest)))
+        }
+        b"maxlag" if value.eq_ignore_ascii_case(b"off") => Ok(Some((Choice::MaxLag(None), rest))),
+        b"maxlag" => {
+            let ms = std::str::from_utf8(value).ok().and_then(|ms| ms.parse().ok());
+            let ms = ms.ok_or("ERR MAXLAG takes milliseconds, or OFF for data of any age")?;
+            Ok(Some((Choice::MaxLag(Some(ms)), rest)))
         }
         b"after" => {
             let [lsn, rest @ ..] = rest else { return Ok(None) };

@@ -66,6 +66,7 @@ fn register_node(registry: &mut Registry, status: &Status, connections: usize) {
         ),
         ("held_operations", "Writes that are held because of lag", Some(status.throttle.held as u64)),
         ("failover_time_ms", "How long nobody led before this node did, of its last promotion", status.failover_ms),
+        ("data_age_ms", "How long ago this node surely had everything that was acknowledged", status.age_ms),
         ("leader_silent_ms", "How long the leader that this node follows was not heard", status.silent_ms),
     ];
     for (name, help, value) in gauges {
