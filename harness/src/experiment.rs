@@ -12,6 +12,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
+use crate::fault::FaultBudget;
 use crate::report::Report;
 use crate::run::{self, Plan, Snapshot};
 use crate::run_dir::RunDir;
@@ -53,6 +54,7 @@ pub struct Experiment {
     rate_per_s: Option<f64>,
     injections: Vec<Injection>,
     schedule: Option<Schedule>,
+    fault_budget: Option<FaultBudget>,
     seed: Option<Seed>,
     link_delay: Duration,
     out: Option<PathBuf>,
@@ -70,6 +72,7 @@ impl Experiment {
             rate_per_s: None,
             injections: Vec::new(),
             schedule: None,
+            fault_budget: None,
             seed: None,
             link_delay: LINK_DELAY,
             out: None,
@@ -103,6 +106,12 @@ impl Experiment {
     /// Exactly these steps, instead of steps drawn from [`fault`](Self::fault).
     pub fn schedule(self, schedule: Schedule) -> Self {
         Self { schedule: Some(schedule), ..self }
+    }
+
+    /// How many nodes may be faulty at once. A step that would go over it waits for up to two seconds, and is skipped then; both are
+    /// told. Unless set, any number may.
+    pub fn fault_budget(self, fault_budget: FaultBudget) -> Self {
+        Self { fault_budget: Some(fault_budget), ..self }
     }
 
     /// What every random choice comes from. Unless set: `INTERREGNUM_SEED`, or else a new one.
@@ -162,6 +171,7 @@ impl Experiment {
             run_for,
             link_delay: self.link_delay,
             schedule,
+            fault_budget: self.fault_budget,
             seed,
             arguments: self.arguments,
             reproduce,

@@ -6,6 +6,7 @@
 //!
 //! Not here: how faults are written (`fault/word.rs`).
 
+mod budget;
 mod corrupt;
 mod crash_loop;
 mod flapping;
@@ -33,8 +34,11 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::cluster::Cluster;
+use crate::network::Direction;
 use crate::node_id::NodeId;
 use crate::target::Target;
+pub use budget::FaultBudget;
+pub(crate) use budget::{Toll, faulty};
 pub use shape::Shape;
 pub use word::{ALL_FAULTS, UnknownFault};
 
@@ -116,10 +120,19 @@ pub(crate) struct Effect {
     pub evidence: String,
 }
 
+/// A fault that is about to be injected.
+pub(crate) struct Strike {
+    fault: Fault,
+    targets: Vec<NodeId>,
+    /// The directions of the network that it is about, if it is about any.
+    directions: Vec<Direction>,
+}
+
 /// A fault in force.
 pub(crate) struct Injected {
     pub fault: Fault,
     pub targets: Vec<NodeId>,
+    pub toll: Toll,
     force: Box<dyn Force>,
 }
 
@@ -184,42 +197,67 @@ impl Fault {
         }
     }
 
-    /// Injects the fault on all `targets`. `rng` draws what the targets leave open (which half the others are in, say);
+    /// What injecting it on these targets will do. `rng` draws what the targets leave open (which half the others are in, say);
     /// `leader` is who leads now, if anybody does.
-    pub(crate) async fn inject(
+    pub(crate) fn strike(
         self,
-        cluster: &mut Cluster,
+        cluster: &Cluster,
         targets: Vec<NodeId>,
         leader: Option<NodeId>,
         rng: &mut ChaCha8Rng,
-    ) -> anyhow::Result<Injected> {
+    ) -> Strike {
         let directions = match self {
             Self::Partition(shape) | Self::Flapping { shape, .. } => {
                 shape::directions(shape, &targets, leader, &cluster.nodes(), rng)
             }
+            Self::SlowLink { .. } | Self::Reset { .. } | Self::HalfOpen => links::peers(cluster, &targets),
+            Self::Corrupt { .. } => links::outbound(cluster, &targets),
             _ => Vec::new(),
         };
-        let force: Box<dyn Force> = match self {
-            Self::Kill | Self::KillAll => Box::new(kill::inject(cluster, &targets).await?),
-            Self::CrashLoop { times } => Box::new(crash_loop::inject(cluster, &targets, times).await?),
-            Self::Stop => Box::new(stop::inject(cluster, &targets).await?),
-            Self::RollingRestart => Box::new(rolling_restart::inject(&targets)),
-            Self::Upgrade => Box::new(upgrade::inject(cluster, &targets).await?),
-            Self::Switchover => Box::new(switchover::inject(cluster, &targets).await),
-            Self::Pause => Box::new(pause::inject(cluster, &targets).await?),
-            Self::SlowProcess { run_ms, stop_ms } => {
+        Strike { fault: self, targets, directions }
+    }
+}
+
+impl Strike {
+    /// What it takes away.
+    pub(crate) fn toll(&self) -> Toll {
+        let targets = || self.targets.iter().copied().collect();
+        match self.fault {
+            Fault::Switchover => Toll::default(),
+            Fault::RollingRestart => Toll { any: 1, ..Toll::default() },
+            Fault::Partition(Shape::ClientSide) | Fault::Flapping { shape: Shape::ClientSide, .. } => {
+                Toll { nodes: targets(), ..Toll::default() }
+            }
+            _ if self.directions.is_empty() => Toll { nodes: targets(), ..Toll::default() },
+            _ => Toll { directions: self.directions.iter().copied().collect(), ..Toll::default() },
+        }
+    }
+
+    /// Injects the fault. `rng` draws what it does while it is in force.
+    pub(crate) async fn inject(self, cluster: &mut Cluster, rng: &mut ChaCha8Rng) -> anyhow::Result<Injected> {
+        let toll = self.toll();
+        let Self { fault, targets, directions } = self;
+        let force: Box<dyn Force> = match fault {
+            Fault::Kill | Fault::KillAll => Box::new(kill::inject(cluster, &targets).await?),
+            Fault::CrashLoop { times } => Box::new(crash_loop::inject(cluster, &targets, times).await?),
+            Fault::Stop => Box::new(stop::inject(cluster, &targets).await?),
+            Fault::RollingRestart => Box::new(rolling_restart::inject(&targets)),
+            Fault::Upgrade => Box::new(upgrade::inject(cluster, &targets).await?),
+            Fault::Switchover => Box::new(switchover::inject(cluster, &targets).await),
+            Fault::Pause => Box::new(pause::inject(cluster, &targets).await?),
+            Fault::SlowProcess { run_ms, stop_ms } => {
                 Box::new(slow_process::inject(cluster, &targets, run_ms, stop_ms).await?)
             }
-            Self::Partition(_) => Box::new(partition::Cut::begin(cluster.network(), &directions)),
-            Self::Flapping { period_ms, .. } => Box::new(flapping::inject(cluster, directions, period_ms)),
-            Self::SlowLink { delay_ms, jitter_ms, bytes_per_s } => {
-                Box::new(slow_link::inject(cluster, &targets, [delay_ms, jitter_ms, bytes_per_s], rng))
+            Fault::Partition(_) => Box::new(partition::Cut::begin(cluster.network(), &directions)),
+            Fault::Flapping { period_ms, .. } => Box::new(flapping::inject(cluster, directions, period_ms)),
+            Fault::SlowLink { delay_ms, jitter_ms, bytes_per_s } => {
+                Box::new(slow_link::inject(cluster, directions, [delay_ms, jitter_ms, bytes_per_s], rng))
             }
-            Self::Reset { every_ms } => Box::new(reset::inject(cluster, &targets, every_ms)),
-            Self::HalfOpen => Box::new(half_open::inject(cluster, &targets)),
-            Self::Corrupt { one_in } => Box::new(corrupt::inject(cluster, &targets, one_in, rng)),
+            Fault::Reset { every_ms } => Box::new(reset::inject(cluster, &targets, every_ms)),
+            Fault::HalfOpen => Box::new(half_open::inject(cluster, &targets)),
+            Fault::Corrupt { one_in } => Box::new(corrupt::inject(cluster, directions, one_in, rng)),
         };
-        Ok(Injected { fault: self, targets, force })
+        Ok(Injected { fault, targets, toll, force })
     }
 }
 

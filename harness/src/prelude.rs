@@ -13,7 +13,7 @@ pub use crate::expectation::{
     session_guarantees,
 };
 pub use crate::experiment::Experiment;
-pub use crate::fault::{Fault, Shape};
+pub use crate::fault::{Fault, FaultBudget, Shape};
 pub use crate::report::Report;
 pub use crate::schedule::{
     Injection, Schedule, ScheduleError, Step, Trigger, all_faults, corrupt, crash_loop, flapping, half_open, kill,

@@ -28,6 +28,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{Cluster, agreed_leader};
+use crate::fault::FaultBudget;
 use crate::gate;
 use crate::record::{Recorder, RunEvent};
 use crate::report::Report;
@@ -66,6 +67,8 @@ pub(crate) struct Plan {
     pub run_for: Duration,
     pub link_delay: Duration,
     pub schedule: Schedule,
+    /// How many nodes may be faulty at once; `None`: any number.
+    pub fault_budget: Option<FaultBudget>,
     pub seed: Seed,
     /// The arguments of `interregnum` that plan the same, if it was planned so.
     pub arguments: Option<Vec<String>>,
@@ -92,7 +95,7 @@ pub(crate) async fn run(
     enter(Phase::Setup);
     let (launched, launched_ns) = (Instant::now(), recorder.now_ns());
     let cluster = Cluster::launch(Arc::clone(&plan.system), plan.seed, plan.link_delay, &run_dir.logs()).await?;
-    let mut nemesis = Nemesis::new(cluster, Arc::clone(&recorder), plan.seed);
+    let mut nemesis = Nemesis::new(cluster, Arc::clone(&recorder), plan.seed, plan.fault_budget);
     wait_until_ready(nemesis.cluster(), run_dir).await?;
     let ready_after = launched.elapsed();
 
@@ -246,6 +249,7 @@ impl Plan {
             "link_delay_us": self.link_delay.as_micros() as u64,
             "seed": self.seed,
             "schedule": self.schedule,
+            "fault_budget": self.fault_budget.map(|budget| budget.to_string()),
             "arguments": self.arguments,
             "reproduce": self.reproduce,
         })

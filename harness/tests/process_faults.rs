@@ -3,7 +3,7 @@
 mod seen;
 
 use interregnum::prelude::*;
-use seen::lines;
+use seen::{lines, told};
 
 fn sound() -> Experiment {
     Experiment::new(Node::cluster(3).fsync(Fsync::Always)).workload(Append::keys(3)).rate_per_s(500.0)
@@ -56,12 +56,31 @@ async fn nodes_are_restarted_one_after_the_other_and_upgraded() -> interregnum::
 /// A leader whose host gives it a hundredth of the time misses its heartbeats, and the others choose another.
 #[tokio::test]
 async fn a_slow_leader_loses_leadership() -> interregnum::Result {
-    let slow = slow_process(millis(5), millis(600), node(1));
-    let slow_again = slow_process(millis(5), millis(600), leader());
-    let report = sound()
-        .fault(slow.at(millis(200)).lasting(millis(1500)))
-        .fault(slow_again.at(millis(600)).lasting(millis(1500)))
-        .run_for(millis(2500))
-        .await?;
+    let slow = slow_process(millis(5), millis(600), leader());
+    let report = sound().fault(slow.at(millis(200)).lasting(millis(2000))).run_for(millis(2500)).await?;
     report.expect(linearizable()).expect(no_lost_writes()).expect(leader_changed(1)).verdict()
+}
+
+/// Of three nodes one may be faulty: the second kill waits until the first node is back, and one of two nodes never comes.
+#[tokio::test]
+async fn a_budget_keeps_a_majority() -> interregnum::Result {
+    let schedule = Schedule {
+        steps: vec![
+            Step::at(millis(200), millis(900), Fault::Kill, node(1)),
+            Step::at(millis(400), millis(700), Fault::Kill, node(2)),
+            Step::at(millis(500), millis(500), Fault::Kill, majority()),
+        ],
+    };
+    let report = sound().schedule(schedule).fault_budget(FaultBudget::Minority).run_for(millis(3500)).await?;
+
+    let begins = |node| lines(&report, node, "INFO started");
+    let (first, second) = (begins(1), begins(2));
+    assert_eq!((first.len(), second.len(), begins(3).len()), (2, 2, 1), "the kill of two nodes was skipped");
+    assert!(first[1] < second[1], "n2 was killed before n1 was back: {first:?} {second:?}");
+    let skipped = told(&report, "skip");
+    assert_eq!(skipped.len(), 1, "{skipped:?}");
+    assert!(skipped[0].contains("over the fault budget of minority: 2 of 3 nodes would be faulty"), "{skipped:?}");
+    let waited = told(&report, "inject").into_iter().filter(|event| event.contains("beside kill n1")).count();
+    assert_eq!(waited, 1, "the kill of n2 waited");
+    report.expect(linearizable()).expect(no_lost_writes()).verdict()
 }

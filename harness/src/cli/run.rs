@@ -16,7 +16,7 @@ use super::scenario::{self, Scenario};
 use super::{duration, progress, say};
 use crate::error::Error;
 use crate::experiment::Experiment;
-use crate::fault::{Fault, UnknownFault};
+use crate::fault::{Fault, FaultBudget, UnknownFault};
 use crate::node_id::MAX_NODES;
 use crate::report::{Report, terminal};
 use crate::run::Snapshot;
@@ -81,6 +81,11 @@ pub(super) struct RunFlags {
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration::parse)]
     interval: Duration,
 
+    /// How many nodes may be faulty at once, or `minority`, which leaves a majority. A step that would go over it waits for up to two
+    /// seconds and is skipped then.
+    #[arg(long, value_name = "NODES")]
+    fault_budget: Option<FaultBudget>,
+
     /// The program that the fault upgrade starts the node from. Without it, it is this one.
     #[arg(long, value_name = "PROGRAM")]
     upgrade_to: Option<PathBuf>,
@@ -119,7 +124,7 @@ pub(super) struct RunFlags {
 }
 
 /// What `--scenario` chooses by itself, besides the modes.
-const FLAGS_OF_ONE_RUN: [&str; 16] = [
+const FLAGS_OF_ONE_RUN: [&str; 17] = [
     "nodes",
     "workload",
     "clients",
@@ -129,6 +134,7 @@ const FLAGS_OF_ONE_RUN: [&str; 16] = [
     "target",
     "schedule",
     "interval",
+    "fault_budget",
     "upgrade_to",
     "upgrade_flags",
     "retry_unknown",
@@ -295,6 +301,7 @@ impl RunFlags {
             let word = self.retry_unknown.to_possible_value().expect("no choice is hidden");
             flags.push(("--retry-unknown", word.get_name().to_owned()));
         }
+        flags.extend(self.fault_budget.map(|budget| ("--fault-budget", budget.to_string())));
         flags.extend(self.upgrade_to.iter().map(|program| ("--upgrade-to", program.display().to_string())));
         flags.extend(self.upgrade_flags.iter().map(|given| ("--upgrade-flags", given.clone())));
         flags.extend(self.rate.map(|rate| ("--rate", rate.to_string())));
@@ -329,6 +336,9 @@ impl RunFlags {
             WorkloadName::Register => experiment.workload(Register::default()),
             WorkloadName::Append => experiment.workload(Append::default()),
         };
+        if let Some(budget) = self.fault_budget {
+            experiment = experiment.fault_budget(budget);
+        }
         if let Some(rate) = self.rate {
             experiment = experiment.rate_per_s(rate);
         }

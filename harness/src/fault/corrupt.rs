@@ -11,7 +11,6 @@ use rand_chacha::ChaCha8Rng;
 use super::{Effect, Force, links};
 use crate::cluster::Cluster;
 use crate::network::{Corruption, Direction};
-use crate::node_id::NodeId;
 
 pub(super) struct Corrupt {
     directions: Vec<Direction>,
@@ -19,9 +18,8 @@ pub(super) struct Corrupt {
     corrupted_before: u64,
 }
 
-pub(super) fn inject(cluster: &Cluster, targets: &[NodeId], one_in: u64, rng: &mut ChaCha8Rng) -> Corrupt {
+pub(super) fn inject(cluster: &Cluster, directions: Vec<Direction>, one_in: u64, rng: &mut ChaCha8Rng) -> Corrupt {
     let corruption = Arc::new(Corruption { one_in, rng: Mutex::new(ChaCha8Rng::from_rng(rng)) });
-    let directions = links::outbound(cluster, targets);
     let corrupted_before = links::sum(cluster, &directions, |traffic| traffic.corrupted_bytes);
     for direction in &directions {
         cluster.network().corrupt(*direction, &corruption);

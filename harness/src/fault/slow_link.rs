@@ -11,7 +11,6 @@ use rand_chacha::ChaCha8Rng;
 use super::{Effect, Force, links};
 use crate::cluster::Cluster;
 use crate::network::{Direction, Slowness};
-use crate::node_id::NodeId;
 
 pub(super) struct SlowLink {
     directions: Vec<Direction>,
@@ -22,7 +21,7 @@ pub(super) struct SlowLink {
 /// A `bytes_per_s` of 0 is no limit.
 pub(super) fn inject(
     cluster: &Cluster,
-    targets: &[NodeId],
+    directions: Vec<Direction>,
     [delay_ms, jitter_ms, bytes_per_s]: [u64; 3],
     rng: &mut ChaCha8Rng,
 ) -> SlowLink {
@@ -32,7 +31,6 @@ pub(super) fn inject(
         bytes_per_s: (bytes_per_s > 0).then_some(bytes_per_s),
         rng: Mutex::new(ChaCha8Rng::from_rng(rng)),
     });
-    let directions = links::peers(cluster, targets);
     let slowed_before = links::sum(cluster, &directions, |traffic| traffic.slowed_bytes);
     for direction in &directions {
         cluster.network().slow_down(*direction, &slowness);

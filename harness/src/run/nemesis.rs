@@ -16,7 +16,7 @@ use super::POLL;
 use super::signs::Signs;
 use super::snapshot::Snapshot;
 use crate::cluster::Cluster;
-use crate::fault::{Effect, Injected};
+use crate::fault::{Effect, FaultBudget, Injected, Strike, Toll, faulty};
 use crate::node_id::NodeId;
 use crate::record::{Recorder, RunEvent};
 use crate::schedule::{Schedule, Step};
@@ -51,6 +51,7 @@ pub(super) struct Nemesis {
     cluster: Cluster,
     recorder: Arc<Recorder>,
     rng: ChaCha8Rng,
+    budget: Option<FaultBudget>,
     in_force: Vec<InForce>,
     taken: Vec<StepTaken>,
 }
@@ -93,8 +94,8 @@ impl<'a> Waiting<'a> {
 }
 
 impl Nemesis {
-    pub(super) fn new(cluster: Cluster, recorder: Arc<Recorder>, seed: Seed) -> Self {
-        Self { cluster, recorder, rng: seed.stream("targets"), in_force: Vec::new(), taken: Vec::new() }
+    pub(super) fn new(cluster: Cluster, recorder: Arc<Recorder>, seed: Seed, budget: Option<FaultBudget>) -> Self {
+        Self { cluster, recorder, rng: seed.stream("targets"), budget, in_force: Vec::new(), taken: Vec::new() }
     }
 
     pub(super) fn cluster(&self) -> &Cluster {
@@ -172,12 +173,8 @@ impl Nemesis {
     async fn take<'a>(&mut self, number: usize, waiting: Waiting<'a>) -> anyhow::Result<Option<Waiting<'a>>> {
         let step = waiting.step;
         let Step { fault, target, .. } = *step;
-        let hindrance = match fault.obstacle(&self.cluster) {
-            Some(obstacle) => Err(obstacle),
-            None => self.resolve(step).await.ok_or_else(|| "no node to strike".to_owned()),
-        };
-        let (nodes, leader) = match hindrance {
-            Ok(found) => found,
+        let (nodes, strike) = match self.aim(step).await {
+            Ok(aimed) => aimed,
             Err(reason) => {
                 let waiting = waiting.hinder(reason);
                 let (_, reason) = waiting.hindered.as_ref().expect("it has just been hindered");
@@ -191,8 +188,10 @@ impl Nemesis {
         // The fault is in force from its beginning: a write that is acknowledged while a leader is being killed belongs to
         // it as well.
         let began_ns = self.recorder.now_ns();
-        let injected = fault.inject(&mut self.cluster, nodes.clone(), leader, &mut self.rng).await?;
-        let detail = injected.detail();
+        let injected = strike.inject(&mut self.cluster, &mut self.rng).await?;
+        let waited =
+            waiting.hindered.map(|(since, reason)| format!("; waited {} ms: {reason}", since.elapsed().as_millis()));
+        let detail = injected.detail() + &waited.unwrap_or_default();
         self.recorder.happened(RunEvent::Inject { step: number, fault, target, nodes, began_ns, detail });
         let until = Instant::now() + Duration::from_millis(step.hold_ms);
         self.in_force.push(InForce { number, step: step.clone(), injected, began_ns, until });
@@ -204,6 +203,35 @@ impl Nemesis {
         let at = self.recorder.happened(RunEvent::Skip { step: number, fault, target, reason: reason.clone() });
         let effect = Effect { verified: false, evidence: reason };
         self.taken.push(StepTaken { step: step.clone(), nodes: Vec::new(), began_ns: at, ended_ns: at, effect });
+    }
+
+    /// Whom the step strikes now, and what that does; or why it cannot strike.
+    async fn aim(&mut self, step: &Step) -> Result<(Vec<NodeId>, Strike), String> {
+        if let Some(obstacle) = step.fault.obstacle(&self.cluster) {
+            return Err(obstacle);
+        }
+        // What is drawn for a step does not depend on how often it was tried.
+        let before = self.rng.clone();
+        let Some((nodes, leader)) = self.resolve(step).await else { return Err("no node to strike".to_owned()) };
+        let strike = step.fault.strike(&self.cluster, nodes.clone(), leader, &mut self.rng);
+        if let Err(reason) = self.afford(&strike) {
+            self.rng = before;
+            return Err(reason);
+        }
+        Ok((nodes, strike))
+    }
+
+    /// Whether the budget has room for it beside what is in force.
+    fn afford(&self, strike: &Strike) -> Result<(), String> {
+        let Some(budget) = self.budget else { return Ok(()) };
+        let (nodes, toll) = (self.cluster.nodes(), strike.toll());
+        let faulty = faulty(&nodes, self.in_force.iter().map(|fault| &fault.injected.toll).chain([&toll]));
+        if toll == Toll::default() || faulty <= budget.limit(nodes.len()) {
+            return Ok(());
+        }
+        let beside: Vec<_> = self.in_force.iter().map(InForce::describe).collect();
+        let beside = if beside.is_empty() { String::new() } else { format!(", beside {}", beside.join(", ")) };
+        Err(format!("over the fault budget of {budget}: {faulty} of {} nodes would be faulty{beside}", nodes.len()))
     }
 
     /// The nodes that the step's target stands for now, if it stands for any, and who leads.

@@ -71,6 +71,12 @@ pub(crate) fn leaders_of(report: &Report, node: usize, range: &Range<u64>) -> Ve
     within.map(|event| event["leader"].as_str().unwrap_or_default().to_owned()).collect()
 }
 
+/// Every event of this kind, as it is written.
+pub(crate) fn told(report: &Report, kind: &str) -> Vec<String> {
+    let of_kind = read(&report.run_dir().events()).into_iter().filter(|event| event["event"] == kind);
+    of_kind.map(|event| event.to_string()).collect()
+}
+
 fn read(path: &std::path::Path) -> Vec<Value> {
     fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
