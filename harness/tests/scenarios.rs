@@ -35,6 +35,21 @@ fn split_brain() {
 }
 
 #[test]
+fn all_is_fragile() {
+    shows("all-is-fragile");
+}
+
+#[test]
+fn whoever_promotes_itself() {
+    shows("whoever-promotes-itself");
+}
+
+#[test]
+fn supervised() {
+    shows("supervised");
+}
+
+#[test]
 fn degraded_semi_sync() {
     shows("degraded-semi-sync");
 }

@@ -75,6 +75,60 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         compare: None,
     },
     Scenario {
+        name: "all-is-fragile",
+        sentence: "where all must acknowledge, one dead member stops all writes; where a majority must, it stops none",
+        acts: &[
+            Act {
+                title: "Every member must hold a write, and n3 dies for two seconds:",
+                flags: "--ack all --workload append --rate 500 --faults kill --target n3 --interval 4s --time 8s",
+                shows: Figures,
+            },
+            Act {
+                title: "A majority must:",
+                flags: "--ack majority --workload append --rate 500 --faults kill --target n3 --interval 4s --time 8s",
+                shows: Holds,
+            },
+        ],
+        compare: Some(one_stops_all),
+    },
+    Scenario {
+        name: "whoever-promotes-itself",
+        sentence: "a node that is merely cut off promotes itself, and when it is back its log wins over a majority's",
+        acts: &[
+            Act {
+                title: "Followers promote themselves when they miss the leader; a majority must hold each write:",
+                flags: "--election timeout --ack majority --fencing none --demote-after-ms 300 --workload append --faults isolate --target n3 \
+                        --interval 2500ms --time 8s --rate 1500",
+                shows: Breaks("lost-writes"),
+            },
+            Act {
+                title: "A majority must elect them, too:",
+                flags: "--election vote --ack majority --fencing none --demote-after-ms 300 --workload append --faults isolate --target n3 \
+                        --interval 2500ms --time 8s --rate 1500",
+                shows: Holds,
+            },
+        ],
+        compare: None,
+    },
+    Scenario {
+        name: "supervised",
+        sentence: "a supervisor that promotes the most up-to-date node loses nothing that a majority acknowledged, but what one node did",
+        acts: &[
+            Act {
+                title: "A majority holds each write; leaders die, and the supervisor makes the next:",
+                flags: "--election supervisor --ack majority --workload append --faults kill --target leader --interval 2s --time 7s",
+                shows: Holds,
+            },
+            Act {
+                title: "The leader alone acknowledges, 20 ms from its followers:",
+                flags: "--election supervisor --ack async --workload append --faults kill --target leader --interval 2s --time 7s \
+                        --link-delay 20ms",
+                shows: Breaks("lost-writes"),
+            },
+        ],
+        compare: None,
+    },
+    Scenario {
         name: "split-brain",
         sentence: "a returning leader without fencing splits the brain",
         acts: &[
@@ -249,6 +303,17 @@ fn lag_grows(reports: &[Report]) -> Result<String, String> {
     let [slow, fast] = [&reports[0], &reports[1]].map(|report| report.lag_records().median);
     let told = format!("at the slow rate the last follower was {slow} records behind (median), at the fast one {fast}");
     if fast > 2 * slow.max(1) { Ok(told) } else { Err(told) }
+}
+
+fn one_stops_all(reports: &[Report]) -> Result<String, String> {
+    let [all, majority] =
+        [&reports[0], &reports[1]].map(|report| Duration::from_nanos(report.availability().writes.longest_wait_ns));
+    let told = format!(
+        "nobody wrote for {:.1} s where all must acknowledge, and for {:.1} s at most where a majority must",
+        all.as_secs_f64(),
+        majority.as_secs_f64()
+    );
+    if all > Duration::from_secs(1) && all > 2 * majority { Ok(told) } else { Err(told) }
 }
 
 fn a_bound_holds(reports: &[Report]) -> Result<String, String> {
