@@ -17,15 +17,12 @@ mod shard;
 pub(crate) mod table;
 mod tally;
 
-#[allow(unused_imports, reason = "the defect suite uses it")]
 pub(crate) use child::{ChildRun, end_with_parent};
 pub(crate) use course::{Course, Watcher};
 pub(crate) use kept::Kept;
 pub(crate) use merge::merge;
-#[allow(unused_imports, reason = "the defect suite uses it")]
 pub(crate) use outcome::Outcome;
 pub(crate) use plan::{Campaign, Expect, Row, Trial};
-#[allow(unused_imports, reason = "the defect suite uses it")]
 pub(crate) use pool::run_all;
 pub(crate) use shard::Shard;
 pub(crate) use tally::{Group, Signature, Tally};

@@ -10,6 +10,7 @@ mod replay;
 mod report;
 mod run;
 mod scenario;
+mod shrink;
 mod size;
 mod tour;
 
@@ -49,6 +50,12 @@ enum Command {
     /// Runs what happened in an earlier run again, and tells how often it comes to the same.
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::ReplayFlags),
+    /// Finds the smallest run that breaks the same promise as an earlier one: fewer faults, nodes, clients and keys, and less time.
+    #[command(after_help = shrink::EXAMPLES)]
+    Shrink(shrink::ShrinkFlags),
+    /// Prints a run that broke a promise as a Rust test, ready to paste.
+    #[command(after_help = shrink::AS_TEST_EXAMPLES)]
+    AsTest(shrink::AsTestFlags),
     /// Makes many runs, and tells what they came to together.
     #[command(after_help = campaign::EXAMPLES)]
     Campaign(Box<campaign::CampaignFlags>),
@@ -109,6 +116,8 @@ pub(crate) fn run_command() -> Verdict {
         None | Some(Command::Tour) => tour::tour(),
         Some(Command::Run(flags)) => run::run(*flags),
         Some(Command::Replay(flags)) => replay::replay(&flags),
+        Some(Command::Shrink(flags)) => shrink::shrink(&flags),
+        Some(Command::AsTest(flags)) => shrink::as_test(&flags),
         Some(Command::Campaign(flags)) => campaign::campaign(*flags),
         Some(Command::Report(flags)) => report::report(&flags),
         Some(Command::Check(flags)) => check::check(&flags),

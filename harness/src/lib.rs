@@ -48,6 +48,7 @@ pub mod report;
 mod run;
 pub mod run_dir;
 pub mod schedule;
+mod shrink;
 pub mod system;
 pub mod systems;
 pub mod target;

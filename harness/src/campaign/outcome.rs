@@ -1,6 +1,5 @@
 //! What a run came to, in the few words that are kept of it when its directory is gone.
 
-use std::fs;
 use std::path::Path;
 
 use anyhow::Context as _;
@@ -9,6 +8,7 @@ use interregnum_checker::verdict::Verdict;
 use serde::{Deserialize, Serialize};
 
 use crate::gate::Gate;
+use crate::report::stored::document;
 use crate::report::terminal::most_telling_first;
 use crate::run::StepTaken;
 use crate::run_dir::RunDir;
@@ -76,11 +76,7 @@ impl Outcome {
     /// What the directory of a run tells, but for the time it took.
     pub(crate) fn read(run: &Path) -> anyhow::Result<Self> {
         let run_dir = RunDir::existing(run).with_context(|| format!("no run in {}", run.display()))?;
-        let path = run_dir.verdict();
-        let text = fs::read(&path)
-            .with_context(|| format!("{} cannot be read: is this a run's directory?", path.display()))?;
-        let judged: Judged = serde_json::from_slice(&text)
-            .with_context(|| format!("{} is not as this version writes it", path.display()))?;
+        let judged: Judged = document(&run_dir.verdict())?;
         let Judged { verdict, judgements, gates, faults, operations } = judged;
         let mut broken: Vec<_> = judgements.iter().filter(|judged| judged.verdict == Verdict::Violation).collect();
         most_telling_first(&mut broken);

@@ -6,15 +6,14 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
-use clap::{Args, Parser as _};
+use anyhow::Context as _;
+use clap::Args;
 use interregnum_checker::judgement::Judgement;
 use interregnum_checker::verdict::Verdict;
 use serde::Deserialize;
 
 use super::run::{self, RunFlags};
 use super::say;
-use crate::experiment::SCHEDULE_VARIABLE;
 use crate::report::stored::document;
 use crate::run_dir::RunDir;
 
@@ -45,13 +44,7 @@ pub(super) struct ReplayFlags {
     out: Option<PathBuf>,
 }
 
-/// What is needed of `run.json` and `verdict.json`.
-#[derive(Deserialize)]
-struct Planned {
-    arguments: Option<Vec<String>>,
-    reproduce: String,
-}
-
+/// What is needed of `verdict.json`.
 #[derive(Deserialize)]
 struct Judged {
     verdict: Verdict,
@@ -69,7 +62,7 @@ pub(super) fn replay(flags: &ReplayFlags) -> anyhow::Result<Verdict> {
     let run_dir = RunDir::existing(&flags.run).with_context(|| format!("no run in {}", flags.run.display()))?;
     let Judged { verdict, judgements } = document(&run_dir.verdict())?;
     let original = Outcome::of(verdict, &judgements);
-    let again = again(&run_dir, document(&run_dir.plan())?)?;
+    let again = RunFlags::of_past_run(&run_dir)?;
     let out = flags.out.clone().unwrap_or_else(|| beside(run_dir.path()));
     say(format!("the run    {}", original.told()));
 
@@ -87,21 +80,6 @@ pub(super) fn replay(flags: &ReplayFlags) -> anyhow::Result<Verdict> {
     say(format!("\nreproduced {reproduced} of {}\n", flags.times));
     say(format!("  schedule  {}\n  replays   {}", run_dir.schedule().display(), out.display()));
     Ok(verdict)
-}
-
-/// The flags of the run, with what happened in it as its schedule.
-fn again(run_dir: &RunDir, planned: Planned) -> anyhow::Result<RunFlags> {
-    let schedule = run_dir.schedule();
-    let Some(arguments) = planned.arguments else {
-        bail!(
-            "a test made this run, so only the test can repeat it: {SCHEDULE_VARIABLE}={} {}",
-            schedule.display(),
-            planned.reproduce
-        );
-    };
-    let command = run::Command::try_parse_from(arguments);
-    let run::Command { flags } = command.with_context(|| format!("the flags in {}", run_dir.plan().display()))?;
-    Ok(flags.following(schedule))
 }
 
 /// `interregnum-runs/seed-42-replays`.

@@ -1,5 +1,9 @@
 //! `interregnum run`: one experiment from flags.
 
+mod as_test;
+mod past;
+mod sizes;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -48,6 +52,10 @@ pub(super) struct RunFlags {
     /// What the clients do: `register` (read, write, compare-and-set) or `append` (list append, read of the whole list).
     #[arg(long, value_enum, default_value_t)]
     workload: WorkloadName,
+
+    /// Keys that they share: fewer mean more contention on each [default: 5 registers or 3 lists].
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    keys: Option<u16>,
 
     /// Clients, each with one operation at a time.
     #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=MOST_CLIENTS))]
@@ -124,9 +132,10 @@ pub(super) struct RunFlags {
 }
 
 /// What `--scenario` chooses by itself, besides the modes.
-const FLAGS_OF_ONE_RUN: [&str; 17] = [
+const FLAGS_OF_ONE_RUN: [&str; 18] = [
     "nodes",
     "workload",
+    "keys",
     "clients",
     "rate",
     "time",
@@ -278,6 +287,11 @@ impl RunFlags {
         Self { out: Some(out), ..self }
     }
 
+    /// The same as words of a command line, of a run whose seed is known.
+    pub(super) fn words(&self) -> Vec<String> {
+        self.arguments(self.seed.expect("the run was made, so its seed is known"))
+    }
+
     /// The arguments that say the same, seed included.
     fn arguments(&self, seed: u64) -> Vec<String> {
         let mut flags = vec![
@@ -302,6 +316,7 @@ impl RunFlags {
             flags.push(("--retry-unknown", word.get_name().to_owned()));
         }
         flags.extend(self.fault_budget.map(|budget| ("--fault-budget", budget.to_string())));
+        flags.extend(self.keys.map(|keys| ("--keys", keys.to_string())));
         flags.extend(self.upgrade_to.iter().map(|program| ("--upgrade-to", program.display().to_string())));
         flags.extend(self.upgrade_flags.iter().map(|given| ("--upgrade-flags", given.clone())));
         flags.extend(self.rate.map(|rate| ("--rate", rate.to_string())));
@@ -332,9 +347,10 @@ impl RunFlags {
             .seed(seed)
             .arguments(self.arguments(seed))
             .out(self.out.clone().unwrap_or_else(|| PathBuf::from(format!("interregnum-runs/seed-{seed}"))));
+        let keys = self.keys.map(usize::from);
         experiment = match self.workload {
-            WorkloadName::Register => experiment.workload(Register::default()),
-            WorkloadName::Append => experiment.workload(Append::default()),
+            WorkloadName::Register => experiment.workload(keys.map_or_else(Register::default, Register::keys)),
+            WorkloadName::Append => experiment.workload(keys.map_or_else(Append::default, Append::keys)),
         };
         if let Some(budget) = self.fault_budget {
             experiment = experiment.fault_budget(budget);

@@ -120,7 +120,15 @@ impl Schedule {
         schedule.map_err(|what| ScheduleError::Malformed { path: path.to_owned(), what })
     }
 
-    pub(super) fn from_toml(text: &str) -> Result<Self, String> {
+    /// Reads a schedule that is written as TOML; an error tells what is wrong, and where.
+    ///
+    /// ```
+    /// use interregnum::prelude::*;
+    /// let schedule = Schedule::from_toml("[[step]]\non_leader = 2\nhold_ms = 700\nfault = 'isolate'\ntarget = 'leader'")?;
+    /// assert_eq!(schedule.steps[0].target, leader());
+    /// # Ok::<_, String>(())
+    /// ```
+    pub fn from_toml(text: &str) -> Result<Self, String> {
         let document: Document = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
         Ok(Self { steps: document.step })
     }

@@ -1,0 +1,34 @@
+//! The flags of a run that was made before, from its directory.
+
+use anyhow::{Context as _, bail};
+use clap::Parser as _;
+use serde::Deserialize;
+
+use super::{Command, RunFlags};
+use crate::experiment::SCHEDULE_VARIABLE;
+use crate::report::stored::document;
+use crate::run_dir::RunDir;
+
+/// What is needed of `run.json`.
+#[derive(Deserialize)]
+struct Planned {
+    arguments: Option<Vec<String>>,
+    reproduce: String,
+}
+
+impl RunFlags {
+    /// The flags of that run, seed included, with what happened in it as its schedule.
+    pub(in crate::cli) fn of_past_run(run_dir: &RunDir) -> anyhow::Result<Self> {
+        let (path, schedule) = (run_dir.plan(), run_dir.schedule());
+        let Planned { arguments, reproduce } = document(&path)?;
+        let Some(arguments) = arguments else {
+            bail!(
+                "a test made this run, so only the test can repeat it: {SCHEDULE_VARIABLE}={} {reproduce}",
+                schedule.display()
+            );
+        };
+        let Command { flags } =
+            Command::try_parse_from(arguments).with_context(|| format!("the flags in {}", path.display()))?;
+        Ok(flags.following(schedule))
+    }
+}

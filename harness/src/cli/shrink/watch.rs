@@ -1,0 +1,64 @@
+//! Live progress of a search: each case with how often it failed so far, and whether it counts. On a terminal the case under trial has
+//! a line that is drawn anew; elsewhere a case is told when it is decided.
+
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+
+use crate::schedule::Step;
+use crate::shrink::{Case, Rate, Watcher};
+
+pub(super) struct Watch {
+    bar: Option<ProgressBar>,
+}
+
+impl Watch {
+    pub(super) fn begin(promise: &str, start: &Case<Step>, known: usize) -> Self {
+        let goes_on =
+            if known == 0 { String::new() } else { format!("; it goes on with {known} tries that are known") };
+        eprintln!("from {}: the smallest that breaks {promise}{goes_on}", shown(start));
+        let bar = std::io::stderr().is_terminal().then(ProgressBar::new_spinner);
+        if let Some(bar) = &bar {
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
+        Self { bar }
+    }
+
+    pub(super) fn ends(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+impl Watcher for Watch {
+    fn tried(&mut self, case: &Case<Step>, rate: Rate, counts: Option<bool>) {
+        let mut line = format!("{}: failed in {rate}", shown(case));
+        match counts {
+            Some(true) => line.push_str(", smaller"),
+            Some(false) => line.push_str(", too small"),
+            None => {}
+        }
+        match (&self.bar, counts) {
+            (Some(bar), None) => bar.set_message(line),
+            (Some(bar), Some(_)) => bar.println(line),
+            (None, Some(_)) => eprintln!("{line}"),
+            (None, None) => {}
+        }
+    }
+}
+
+/// `3 faults, 3 nodes, 8 clients, 5 keys, 10.0 s`
+fn shown(case: &Case<Step>) -> String {
+    let sizes = case.sizes;
+    let mut text = String::new();
+    for (count, what) in
+        [(case.steps.len() as u64, "fault"), (sizes.nodes, "node"), (sizes.clients, "client"), (sizes.keys, "key")]
+    {
+        let _ = write!(text, "{count} {what}{}, ", if count == 1 { "" } else { "s" });
+    }
+    let _ = write!(text, "{:.1} s", sizes.time_ms as f64 / 1000.0);
+    text
+}

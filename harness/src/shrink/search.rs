@@ -1,0 +1,214 @@
+//! The search for a smaller case that still fails. It is pure and deterministic: the same answers lead to the same case.
+//!
+//! Steps are removed by delta debugging (Zeller and Hildebrandt, *Simplifying and Isolating Failure-Inducing Input*, 2002): larger
+//! parts first, then smaller ones, until none of them can be spared. Numbers are lowered by bisection.
+
+use serde::{Deserialize, Serialize};
+
+/// What is to become smaller.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Case<S> {
+    pub steps: Vec<S>,
+    pub sizes: Sizes,
+}
+
+/// Everything about a run that has a size, but its steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Sizes {
+    pub nodes: u64,
+    pub clients: u64,
+    pub keys: u64,
+    pub time_ms: u64,
+}
+
+/// One of the sizes: how to get at it, the least it can be, and when two values are as good as the same.
+struct Number {
+    of: fn(&mut Sizes) -> &mut u64,
+    least: u64,
+    near: u64,
+}
+
+/// In the order in which they are lowered: what makes every later try shorter comes first.
+const NUMBERS: [Number; 4] = [
+    Number { of: |sizes| &mut sizes.time_ms, least: 500, near: 500 },
+    Number { of: |sizes| &mut sizes.nodes, least: 1, near: 1 },
+    Number { of: |sizes| &mut sizes.clients, least: 1, near: 1 },
+    Number { of: |sizes| &mut sizes.keys, least: 1, near: 1 },
+];
+
+/// What one size allows another may allow in turn; more rounds than this have never removed anything.
+const MOST_ROUNDS: usize = 3;
+
+/// The smallest case that can be found. `start` is taken to fail, and is returned if nothing smaller does.
+pub(crate) fn smallest<S: Clone + PartialEq, E>(
+    start: Case<S>,
+    fails: &mut dyn FnMut(&Case<S>) -> Result<bool, E>,
+) -> Result<Case<S>, E> {
+    let mut case = start;
+    for _ in 0..MOST_ROUNDS {
+        let before = case.clone();
+        case = with_fewer_steps(case, fails)?;
+        for number in &NUMBERS {
+            case = with_lower(case, number, fails)?;
+        }
+        if case == before {
+            break;
+        }
+    }
+    Ok(case)
+}
+
+fn with_fewer_steps<S: Clone, E>(
+    mut case: Case<S>,
+    fails: &mut dyn FnMut(&Case<S>) -> Result<bool, E>,
+) -> Result<Case<S>, E> {
+    let mut part = case.steps.len();
+    while part > 0 {
+        let mut from = 0;
+        let mut spared = false;
+        while from < case.steps.len() {
+            let mut steps = case.steps.clone();
+            steps.drain(from..(from + part).min(steps.len()));
+            let smaller = Case { steps, ..case.clone() };
+            if fails(&smaller)? {
+                case = smaller;
+                spared = true;
+            } else {
+                from += part;
+            }
+        }
+        // What was needed beside a step may be spared without it.
+        part = if spared && part == 1 { 1 } else { part / 2 };
+    }
+    Ok(case)
+}
+
+fn with_lower<S: Clone, E>(
+    mut case: Case<S>,
+    number: &Number,
+    fails: &mut dyn FnMut(&Case<S>) -> Result<bool, E>,
+) -> Result<Case<S>, E> {
+    let at = |case: &Case<S>, value| {
+        let mut smaller = case.clone();
+        *(number.of)(&mut smaller.sizes) = value;
+        smaller
+    };
+    let mut fails_at = *(number.of)(&mut case.sizes);
+    if fails_at <= number.least {
+        return Ok(case);
+    }
+    let least = at(&case, number.least);
+    if fails(&least)? {
+        return Ok(least);
+    }
+    let mut holds_at = number.least;
+    while fails_at - holds_at > number.near {
+        let value = holds_at.midpoint(fails_at);
+        let smaller = at(&case, value);
+        if fails(&smaller)? {
+            (case, fails_at) = (smaller, value);
+        } else {
+            holds_at = value;
+        }
+    }
+    Ok(case)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::convert::Infallible;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const SIZES: Sizes = Sizes { nodes: 5, clients: 8, keys: 5, time_ms: 10_000 };
+
+    fn case(steps: u32) -> Case<u32> {
+        Case { steps: (0..steps).collect(), sizes: SIZES }
+    }
+
+    /// The smallest case, and how many cases were asked about.
+    fn search(start: Case<u32>, fails: impl Fn(&Case<u32>) -> bool) -> (Case<u32>, usize) {
+        let mut asked = 0;
+        let found = smallest(start, &mut |case| {
+            asked += 1;
+            Ok::<_, Infallible>(fails(case))
+        });
+        (found.unwrap(), asked)
+    }
+
+    #[test]
+    fn what_is_needed_stays_and_nothing_else() {
+        let needs = |case: &Case<u32>| {
+            [3, 11].iter().all(|step| case.steps.contains(step)) && case.sizes.nodes >= 3 && case.sizes.time_ms >= 4200
+        };
+        let (found, asked) = search(case(16), needs);
+        assert_eq!(found.steps, [3, 11]);
+        assert_eq!((found.sizes.nodes, found.sizes.clients, found.sizes.keys), (3, 1, 1));
+        assert!((4200..=4700).contains(&found.sizes.time_ms), "{found:?}");
+        assert!(asked < 60, "{asked} cases");
+    }
+
+    #[test]
+    fn a_failure_that_needs_nothing_ends_with_nothing() {
+        let (found, asked) = search(case(16), |_| true);
+        assert_eq!(found, Case { steps: vec![], sizes: Sizes { nodes: 1, clients: 1, keys: 1, time_ms: 500 } });
+        assert!(asked <= 6, "{asked} cases");
+    }
+
+    #[test]
+    fn what_never_fails_again_stays_as_it_was() {
+        assert_eq!(search(case(5), |_| false).0, case(5));
+    }
+
+    /// Steps that need each other: none can be removed before another.
+    #[test]
+    fn a_step_may_be_spared_once_another_is_gone() {
+        let needs = |case: &Case<u32>| {
+            let has = |step| case.steps.contains(&step);
+            has(2) && (!has(7) || has(0))
+        };
+        assert_eq!(search(case(9), needs).0.steps, [2]);
+    }
+
+    #[test]
+    fn an_error_ends_the_search() {
+        let mut left = 3;
+        let found = smallest(case(9), &mut |_| {
+            left -= 1;
+            if left == 0 { Err("no") } else { Ok(false) }
+        });
+        assert_eq!((found, left), (Err("no"), 0));
+    }
+
+    proptest! {
+        /// Whatever steps and sizes a failure needs: what is found fails, and without any one step it does not.
+        #[test]
+        fn what_is_found_fails_and_no_step_of_it_can_be_spared(
+            steps in 0_u32..20,
+            needed in prop::collection::btree_set(0_u32..20, 0..4),
+            other in prop::collection::btree_set(0_u32..20, 1..4),
+            clients in 1_u64..=8,
+            time_ms in 500_u64..10_000,
+        ) {
+            let has = |case: &Case<u32>, wanted: &BTreeSet<u32>| wanted.iter().all(|step| case.steps.contains(step));
+            let fails = |case: &Case<u32>| {
+                (has(case, &needed) || has(case, &other)) && case.sizes.clients >= clients && case.sizes.time_ms >= time_ms
+            };
+            let start = case(steps);
+            prop_assume!(fails(&start));
+            let (found, _) = search(start, fails);
+            prop_assert!(fails(&found));
+            prop_assert_eq!(found.sizes.clients, clients);
+            prop_assert!(found.sizes.time_ms - time_ms <= 500);
+            for index in 0..found.steps.len() {
+                let mut spared = found.clone();
+                spared.steps.remove(index);
+                prop_assert!(!fails(&spared), "{:?} can be spared in {:?}", found.steps[index], found);
+            }
+        }
+    }
+}

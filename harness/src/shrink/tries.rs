@@ -1,0 +1,83 @@
+//! Whether a case fails, by as many tries as the rule needs and no more; what is in the record is not tried again.
+
+use super::record::{Purpose, Record};
+use super::rule::{Rate, Rule};
+use super::search::{Case, smallest};
+use crate::schedule::Step;
+
+/// Tries cases so many times, and says which tries failed.
+pub(crate) type Attempt<'a> = dyn FnMut(&Case<Step>, usize) -> anyhow::Result<Vec<bool>> + 'a;
+
+/// Who watches a search.
+pub(crate) trait Watcher {
+    /// A case was tried; `counts` once it is known whether it counts as failing.
+    fn tried(&mut self, case: &Case<Step>, rate: Rate, counts: Option<bool>);
+}
+
+/// A search with its record.
+pub(crate) struct Tries<'a> {
+    pub record: Record,
+    /// How often the original, and what is found, are tried to know their rate.
+    pub measured: usize,
+    /// How many tries are made at a time.
+    pub jobs: usize,
+    pub attempt: &'a mut Attempt<'a>,
+    pub watcher: &'a mut dyn Watcher,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub case: Case<Step>,
+    pub before: Rate,
+    pub after: Rate,
+}
+
+impl Tries<'_> {
+    /// Searches from `start`; `None` if that does not fail once itself.
+    pub(crate) fn search(&mut self, start: &Case<Step>) -> anyhow::Result<Option<Found>> {
+        let before = self.rate(Purpose::Choose, start)?;
+        let Some(rule) = Rule::for_rate(before) else { return Ok(None) };
+        let case = smallest(start.clone(), &mut |case: &Case<Step>| self.counts(rule, case))?;
+        let after = if case == *start { before } else { self.rate(Purpose::Measure, &case)? };
+        Ok(Some(Found { case, before, after }))
+    }
+
+    fn rate(&mut self, purpose: Purpose, case: &Case<Step>) -> anyhow::Result<Rate> {
+        loop {
+            let known = self.record.of(purpose, case);
+            let rate = Rate::of(&known[..known.len().min(self.measured)]);
+            let left = self.measured - rate.tries as usize;
+            if left == 0 {
+                return Ok(rate);
+            }
+            self.watcher.tried(case, rate, None);
+            self.more(purpose, case, left)?;
+        }
+    }
+
+    fn counts(&mut self, rule: Rule, case: &Case<Step>) -> anyhow::Result<bool> {
+        if let Some(known) = rule.decides(self.record.of(Purpose::Choose, case)) {
+            return Ok(known); // there is nothing to be watched
+        }
+        loop {
+            let known = self.record.of(Purpose::Choose, case);
+            let (rate, left, decided) = (Rate::of(known), rule.left(known), rule.decides(known));
+            self.watcher.tried(case, rate, decided);
+            match decided {
+                Some(counts) => return Ok(counts),
+                None => self.more(Purpose::Choose, case, left)?,
+            }
+        }
+    }
+
+    fn more(&mut self, purpose: Purpose, case: &Case<Step>, most: usize) -> anyhow::Result<()> {
+        for failed in (self.attempt)(case, self.jobs.min(most))? {
+            self.record.add(purpose, case, failed)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
