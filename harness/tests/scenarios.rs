@@ -75,6 +75,11 @@ fn stale_followers() {
 }
 
 #[test]
+fn leased_reads() {
+    shows("leased-reads");
+}
+
+#[test]
 fn bounded_staleness() {
     shows("bounded-staleness");
 }
