@@ -67,7 +67,11 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     // another thread costs more than all that is done with it. The log has a thread of its own, and so has each snapshot.
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start the runtime")?;
-    runtime.block_on(runtime::run(config))
+    // As a task like the others: the future that `block_on` is given is woken by way of the kernel, each time.
+    match runtime.block_on(runtime.spawn(runtime::run(config))) {
+        Ok(ended) => ended,
+        Err(error) => std::panic::resume_unwind(error.into_panic()),
+    }
 }
 
 /// Logs to standard error, as much as `RUST_LOG` says.

@@ -155,11 +155,11 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         let alive = !sources.log.is_closed() || !sources.log.is_empty() || node.core.disk_trouble().is_some();
         ensure!(alive, "the log thread is gone");
         node.core.tick();
-        node.carry_out()?;
+        node.carry_out().await?;
         node.start_over_if_there_is_room(&config, &mut sources)?;
     }
     node.core.resign();
-    node.carry_out()?;
+    node.carry_out().await?;
     doors.close().await;
     node.stop(&mut sources.log)
 }
@@ -362,14 +362,19 @@ impl Node {
     }
 
     /// Does what the core wants, in order. Saving and rewinding block: nothing may be told before they are durable.
-    fn carry_out(&mut self) -> anyhow::Result<()> {
+    async fn carry_out(&mut self) -> anyhow::Result<()> {
         let effects = self.core.settle();
         if let Some(error) = self.core.store().failure() {
             return Err(error)
                 .context("the store cannot be used any longer, so the node stops before it tells anything of it");
         }
         let mut effects = effects.into_iter();
+        let mut has_sent = false;
         while let Some(effect) = effects.next() {
+            has_sent |= matches!(effect, Effect::Send { .. });
+            if has_sent && matches!(effect, Effect::Write { .. }) {
+                tokio::task::yield_now().await; // let the links send: others' disks are farther away than the own one
+            }
             if let Err(error) = self.carry_out_one(effect) {
                 // What stands behind may depend on it. Messages may be lost; a client that was to be answered is told that nobody knows.
                 self.core.disk_failed(trouble(&error));

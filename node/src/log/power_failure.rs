@@ -15,6 +15,9 @@ use super::tests::{files, recover};
 use super::*;
 use crate::record::{Change, Gtid, Member, Record, Stamp};
 
+/// More than any of these logs needs, so that each is one segment.
+const SEGMENT_BYTES: u64 = 80_000;
+
 fn record(lsn: Lsn, value_bytes: usize) -> Bytes {
     let stamp = Stamp { lsn, epoch: 1, gtid: Gtid { origin: Member(0), sequence: lsn } };
     let after = Bytes::from(vec![b'v'; value_bytes]);
@@ -33,7 +36,7 @@ fn write(writes: &[&[usize]], fsync: Fsync) -> Written {
     let dir = directory();
     let (reporter, reports) = mpsc::channel();
     let report = move |report| drop(reporter.send(report));
-    let (mut log, _) = Log::open(&Disk::default(), dir.path(), u64::MAX, fsync, None, report).unwrap();
+    let (mut log, _) = Log::open(&Disk::default(), dir.path(), SEGMENT_BYTES, fsync, None, report).unwrap();
     let file = files(dir.path()).remove(0);
     let mut written = Written { records: Vec::new(), versions: vec![(0, fs::read(&file).unwrap())] };
     for values in writes {
@@ -112,6 +115,30 @@ fn a_sector_of_a_durable_group_that_is_not_there_is_missed() {
             assert!(matches!(error, LogError::Damaged { .. }), "{error}");
         }
     }
+}
+
+/// Wherever in a sector the last group begins.
+#[test]
+fn a_group_whose_first_sector_is_not_there_is_cut_off_and_the_empty_bytes_before_it_are_watched() {
+    let mut gaps = 0;
+    for before in 440..440 + SECTOR_BYTES {
+        let written = write(&[&[before], &[700, 0]], Fsync::Always);
+        let mut bytes = written.with_sectors(|_| 2);
+        let header = Header::decode(&bytes).unwrap();
+        let end = header.frame_at(&bytes, HEADER_BYTES).unwrap().payload.end;
+        let begin = header.frame_at(&bytes, end).unwrap().begin;
+        for gap in end..begin {
+            bytes[gap] = 1;
+            assert_eq!(header.frame_at(&bytes, end), None, "{before}: byte {gap}");
+            assert!(matches!(unsound(&bytes, header, end, 2), Unsound::Damaged { .. }), "{before}: byte {gap}");
+            bytes[gap] = 0;
+            gaps += 1;
+        }
+        let first = begin / SECTOR_BYTES;
+        let image = written.with_sectors(|sector| if sector == first { 1 } else { 2 });
+        assert_eq!(unsound(&image, header, end, 2), Unsound::Torn, "{before}");
+    }
+    assert!(gaps > 0);
 }
 
 #[test]

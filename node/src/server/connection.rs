@@ -31,6 +31,8 @@ use crate::terms::{Terms, Token};
 
 /// Most requests of a connection whose replies are not written yet; beyond that it is not read.
 const MAX_PIPELINED: usize = 1024;
+/// Room for what is read at once: a request or several, so that one is seldom read in two.
+const READ_BYTES: usize = 1 << 10;
 /// Reply bytes put together for one write.
 const WRITE_BYTES: usize = 64 << 10;
 /// A client that takes nothing for this long is given up.
@@ -105,6 +107,7 @@ impl Connection {
             if input.is_empty() && input.capacity() > WRITE_BYTES {
                 input = BytesMut::new(); // one large request must not cost its size for the rest of the connection
             }
+            input.reserve(READ_BYTES);
             let may_read = !self.closing && self.replies.len() < MAX_PIPELINED;
             let closing = self.node.closing.clone();
             tokio::select! {
