@@ -49,6 +49,8 @@ mod run;
 pub mod run_dir;
 pub mod schedule;
 mod shrink;
+#[cfg(any(test, feature = "proptest"))]
+pub mod strategies;
 pub mod system;
 pub mod systems;
 pub mod target;
