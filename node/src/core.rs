@@ -281,6 +281,8 @@ impl<T> Core<T> {
             Body::Vote { log, handed_over } => self.on_vote(from, epoch, log, handed_over),
             Body::TakeOver => self.on_take_over(from, epoch),
             Body::Ping => self.send(from, Body::Pong),
+            // Who lost its log says nothing: a majority that answered would hold every acknowledged record otherwise.
+            Body::Whereabouts if self.hard.rebuilding => {}
             Body::Whereabouts => {
                 let log = self.log_end();
                 self.send(from, Body::Here { log });

@@ -3,7 +3,7 @@
 //!
 //! Not here: what the messages mean (`core`). Losing some is allowed, blocking the node or growing without bound is not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 
 use crate::config::{Config, Election, LogKind, Peer};
 use crate::core::message::Message;
-use crate::membership::{Membership, Standing};
+use crate::membership::{Entry, Membership, Standing};
 use crate::record::Member;
 use outgoing::Queue;
 use wire::Hello;
@@ -61,6 +61,9 @@ struct Identity {
     peers: Vec<Peer>,
     /// The newest list of members that this node or anybody who dialed it has.
     members: Mutex<Membership>,
+    /// Who is removed for good. Until a removal is known to be committed, a later leader may take it back, and that leader may be
+    /// the one who was to be removed.
+    gone: Mutex<BTreeSet<String>>,
 }
 
 impl Identity {
@@ -68,20 +71,27 @@ impl Identity {
         self.members.lock().expect("nothing panics while it holds this lock")
     }
 
+    fn gone(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.gone.lock().expect("nothing panics while it holds this lock")
+    }
+
     fn hello(&self, to: &str) -> Hello {
         Hello::new(&self.id, to, self.members().clone(), self.election, self.log)
     }
 
-    /// The others that are members, and where they are reached.
+    /// The others that are members or may become so again, and where they are reached.
     fn reachable(&self) -> Vec<(Member, String, SocketAddr)> {
-        let members = self.members();
-        let others = members.present().filter(|&member| members.id(member) != self.id);
-        let address = |&member: &Member| {
+        let (members, gone) = (self.members(), self.gone());
+        let is_present = |member: &Member| members.standing(*member) != Standing::Removed;
+        let others = members
+            .all()
+            .filter(|(member, entry)| entry.id != self.id && (is_present(member) || !gone.contains(&entry.id)));
+        let address = |(member, _): (Member, &Entry)| {
             let id = members.id(member);
             let known = self.peers.iter().find(|peer| peer.id == id).map(|peer| peer.address);
             known.or_else(|| members.address(member)).map(|address| (member, id.to_owned(), address))
         };
-        others.filter_map(|member| address(&member)).collect()
+        others.filter_map(address).collect()
     }
 }
 
@@ -117,6 +127,7 @@ impl Links {
             election: config.modes.failover.election,
             peers: config.peers.clone(),
             members: Mutex::new(members),
+            gone: Mutex::default(),
             log: config.modes.storage.log,
         });
         let links = Links { identity, lines: Arc::default(), incoming: Arc::default(), events };
@@ -134,6 +145,12 @@ impl Links {
             }
             known.clone_from(members);
         }
+        self.dial();
+    }
+
+    /// These are removed, and that is committed.
+    pub(crate) fn let_go(&self, removed: impl IntoIterator<Item = String>) {
+        *self.identity.gone() = removed.into_iter().collect();
         self.dial();
     }
 
@@ -162,8 +179,8 @@ impl Links {
     /// Ends the links to those that are members no more, after they had time to hear it.
     async fn hang_up(self) {
         tokio::time::sleep(FAREWELL).await;
-        let members = self.identity.members().clone();
-        let gone = |peer: &Member| members.standing(*peer) == Standing::Removed;
+        let (members, gone) = (self.identity.members().clone(), self.identity.gone().clone());
+        let gone = |peer: &Member| members.standing(*peer) == Standing::Removed && gone.contains(members.id(*peer));
         let ended: Vec<Member> = {
             let mut lines = self.lines();
             let lines = lines.extract_if(.., |peer, _| gone(peer));

@@ -8,7 +8,6 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 
 use crate::config::Config;
-use crate::core::HardState;
 use crate::data_dir::sync_dir;
 use crate::disk::Disk;
 use crate::hard_state::HardStateFile;
@@ -36,7 +35,7 @@ fn check(data: &Path, members: usize) -> anyhow::Result<()> {
 pub(crate) fn begin(config: &Config, data: &Path) -> anyhow::Result<()> {
     check(data, config.members().len())?;
     let (mut file, hard) = HardStateFile::open(&Disk::default(), data, &config.id, config.founders().as_deref())?;
-    let hard = HardState { rebuilding: true, life: hard.life + 1, ..hard };
+    let hard = hard.in_next_life();
     file.save(&hard)?;
     let aside = (1..10_000).map(|number| data.join(format!("damaged-{number}"))).find(|path| !path.exists());
     let Some(aside) = aside else { bail!("{} is full of directories `damaged-…`; remove some", data.display()) };

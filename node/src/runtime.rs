@@ -63,6 +63,8 @@ struct Node {
     executioner: Executioner,
     log: Log,
     links: Links,
+    /// The last change of members that is known to be committed.
+    settled_lsn: Option<Lsn>,
     core: Core<oneshot::Sender<Answer>>,
     /// Which directions of each peer's link work.
     directions: BTreeMap<Member, (bool, bool)>,
@@ -209,6 +211,7 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
         executioner,
         log,
         links,
+        settled_lsn: None,
         core,
         directions,
         coordinator,
@@ -386,6 +389,12 @@ impl Node {
                 }
                 return Ok(());
             }
+        }
+        if let Some(members) = self.core.committed_members()
+            && self.settled_lsn != Some(members.changed_lsn)
+        {
+            self.settled_lsn = Some(members.changed_lsn);
+            self.links.let_go(members.removed());
         }
         if let (Some(coordinator), Some(holder)) = (&self.coordinator, self.core.holder()) {
             coordinator.note(holder);

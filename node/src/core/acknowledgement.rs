@@ -64,7 +64,7 @@ impl<T> Core<T> {
             None => own_lsn,
             Some(index) => own_lsn.min(self.followers_hold(leader).get(index).copied().unwrap_or(0)),
         };
-        match ack {
+        let held_lsn = match ack {
             Ack::Async => own_lsn,
             Ack::SemiSync if self.semi_sync.is_degraded => own_lsn,
             Ack::SemiSync => with_followers(1),
@@ -74,10 +74,13 @@ impl<T> Core<T> {
             // What a majority has on its disks, the leader perhaps not among it.
             Ack::Majority if self.demands_disks() => self.commit_lsn,
             Ack::Majority => with_followers(self.settings.majority() - 1),
-        }
+        };
+        // What an earlier leader left can be overwritten however many hold it, until a record of this reign stands behind it (Raft §5.4.2).
+        if held_lsn >= leader.first_lsn { held_lsn } else { held_lsn.min(self.commit_lsn) }
     }
 
-    fn demands_disks(&self) -> bool {
+    /// Whether memory is not enough.
+    pub(crate) fn demands_disks(&self) -> bool {
         let durability = self.settings.modes.acknowledgement.ack_durability;
         matches!(durability, AckDurability::Flushed | AckDurability::Applied)
     }

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::message::{Body, LogEnd};
-use super::{Ack, Core, Effect, Election, Fencing, HardState, Role};
+use super::{Ack, Core, Effect, Election, Fencing, Role};
 use crate::record::{Epoch, Member};
 
 /// Least time for which a bidder waits for the others' answers.
@@ -94,8 +94,7 @@ impl<T> Core<T> {
                 self.release_lease();
             }
             Lease::Granted { epoch, until_ms } => {
-                self.hard = HardState { epoch, voted_for: None, ..self.hard };
-                self.save();
+                self.enter_to_lead(epoch, None);
                 self.coordination = Coordination { until_ms, ..Coordination::default() };
                 self.lead();
             }

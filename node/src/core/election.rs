@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::message::{Body, LogEnd};
-use super::{Core, Election, Fencing, HardState, Role};
+use super::{Core, Election, Fencing, Role};
 use crate::defect::Defect;
 use crate::record::{Epoch, Member};
 
@@ -57,8 +57,7 @@ impl<T> Core<T> {
     fn campaign(&mut self, pre: bool, handed_over: bool) {
         if !pre {
             let me = Some(self.settings.me);
-            self.hard = HardState { epoch: self.hard.epoch + 1, voted_for: me, ..self.hard };
-            self.save();
+            self.enter_to_lead(self.hard.epoch + 1, me);
         }
         self.leader = None;
         self.role = Role::Candidate(Candidate { pre, grants: BTreeSet::new() });

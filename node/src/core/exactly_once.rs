@@ -7,7 +7,7 @@
 
 use bytes::Bytes;
 
-use super::throttle::Write;
+use super::requests::Asked;
 use super::{Core, Refusal, Role};
 use crate::config::ReadMode;
 use crate::record::{Change, Epoch, Lsn};
@@ -26,6 +26,7 @@ pub(crate) struct Retry<T> {
 impl<T> Core<T> {
     /// A client asks for a session: the answer is its number.
     pub(crate) fn open_session(&mut self, token: T, client: Bytes) {
+        let Some(Asked::Session(token, client)) = self.hold(Asked::Session(token, client)) else { return };
         if let Some(token) = self.if_leading(token) {
             // The session's number is the LSN that this record is about to get.
             let reply = Reply::Integer(self.journal.last_lsn().cast_signed() + 1);
@@ -35,12 +36,14 @@ impl<T> Core<T> {
 
     /// A client asks to write what it may have asked before. The answer follows as an effect.
     pub(crate) fn request_once(&mut self, token: T, operation: Operation, numbered: Numbered) {
+        let allowed = self.hold(Asked::Once(token, operation, numbered));
+        let Some(Asked::Once(token, operation, numbered)) = allowed else { return };
         let Some(token) = self.if_leading(token) else { return };
         let (epoch, lsn) = (self.hard.epoch, self.journal.last_lsn());
         match self.sessions.find(&numbered) {
             Found::New => {
-                let write = self.throttle(Write::Once(token, operation, numbered));
-                let Some(Write::Once(token, operation, numbered)) = write else { return };
+                let write = self.throttle(Asked::Once(token, operation, numbered));
+                let Some(Asked::Once(token, operation, numbered)) = write else { return };
                 let (change, reply) = match self.store.plan(operation) {
                     Plan::Write(change, reply) => (change, reply),
                     Plan::Read(reply) => (Change::Noop, reply),

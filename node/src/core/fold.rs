@@ -4,9 +4,9 @@
 
 use super::journal::Journal;
 use super::snapshot::Snapshot;
-use super::{Core, Role};
+use super::{Core, HardState, Role};
 use crate::defect::Defect;
-use crate::record::{Change, Gtid, Lsn, Record, Stamp};
+use crate::record::{Change, Epoch, Gtid, Lsn, Member, Record, Stamp};
 use crate::sessions::Request;
 
 impl<T> Core<T> {
@@ -20,6 +20,13 @@ impl<T> Core<T> {
         self.journal.push(&stamp, record.encode());
         self.apply(record);
         Some(stamp.lsn)
+    }
+
+    /// Enters an epoch in which this node may lead. Who dies before its own disk has what it sent out begins anew behind the sequences of
+    /// that, so where they begin must be durable before one is given.
+    pub(crate) fn enter_to_lead(&mut self, epoch: Epoch, voted_for: Option<Member>) {
+        self.hard = HardState { epoch, voted_for, sequence_floor: self.sequence, ..self.hard };
+        self.save();
     }
 
     /// Makes what the next record of the journal says.

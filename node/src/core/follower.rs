@@ -19,9 +19,9 @@ use crate::record::{Epoch, Lsn, Member, Position, Record};
 pub(crate) struct Follower {
     /// The log is known to agree with the leader's up to here.
     held_lsn: Lsn,
-    /// The newest round of heartbeats seen, and what was last answered.
+    /// The newest round of heartbeats seen, and what was last answered: the round, how far the log is durable, how far it counts as held.
     round: u64,
-    answered: Option<(u64, Lsn)>,
+    answered: Option<(u64, Lsn, Lsn)>,
     /// An answer is due, whether or not it says anything new.
     answer_due: bool,
     /// How old its data are.
@@ -138,14 +138,15 @@ impl<T> Core<T> {
         let Role::Follower(follower) = &mut self.role else { unreachable!("only followers take records over") };
         follower.held_lsn = follower.held_lsn.max(end_lsn);
         follower.round = follower.round.max(round);
-        follower.answer_due |= round > follower.answered.map_or(0, |(round, _)| round) || end_lsn <= self.flushed_lsn;
+        follower.answer_due |= round > follower.answered.map_or(0, |(round, ..)| round) || end_lsn <= self.flushed_lsn;
         self.commit_lsn = self.commit_lsn.max(commit_lsn.min(follower.held_lsn));
         self.note_freshness(complete);
     }
 
-    /// Tells the leader what has become durable since, in one answer for all its messages.
+    /// Tells the leader what has become durable since, or has come where that is enough, in one answer for all its messages.
     pub(crate) fn settle_follower(&mut self) {
         self.finish_rebuilding();
+        let demands_disks = self.demands_disks();
         let Some((leader, _)) = self.leader else { return };
         let sent = self.moment();
         let Role::Follower(follower) = &mut self.role else { return };
@@ -154,7 +155,8 @@ impl<T> Core<T> {
         } else {
             self.flushed_lsn.min(follower.held_lsn)
         };
-        let answer = (follower.round, durable_lsn);
+        let counts_lsn = if demands_disks { durable_lsn } else { follower.held_lsn };
+        let answer = (follower.round, durable_lsn, counts_lsn);
         if follower.answer_due || follower.answered.is_some_and(|last| last != answer) {
             follower.answer_due = false;
             follower.answered = Some(answer);

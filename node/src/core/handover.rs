@@ -8,12 +8,14 @@
 //!
 //! Not here: how the successor comes to lead (`election`, `promotion`).
 
+use std::collections::VecDeque;
+
 use super::message::Body;
 use super::pending::MAX_PENDING;
-use super::{Core, Election, Role};
+use super::requests::Asked;
+use super::{Core, Election, Refusal, Role};
 use crate::record::Member;
-use crate::store::{Operation, Reply};
-use crate::terms::Terms;
+use crate::store::Reply;
 
 /// A handover under way.
 #[derive(Debug)]
@@ -26,7 +28,7 @@ pub(crate) struct Handover<T> {
     /// When the successor is told again; `None` before the first time.
     tell_again_ms: Option<u64>,
     /// What clients asked meanwhile.
-    held: Vec<(T, Operation, Terms)>,
+    held: VecDeque<Asked<T>>,
 }
 
 impl<T> Core<T> {
@@ -42,7 +44,7 @@ impl<T> Core<T> {
                     "handing over"
                 );
                 let deadline_ms = self.now_ms.saturating_add(timeout_ms);
-                self.handover = Some(Handover { to, token, deadline_ms, tell_again_ms: None, held: Vec::new() });
+                self.handover = Some(Handover { to, token, deadline_ms, tell_again_ms: None, held: VecDeque::new() });
             }
             Err(why) => self.tell(token, Err(why)),
         }
@@ -85,14 +87,22 @@ impl<T> Core<T> {
     }
 
     /// Keeps a request back while a handover is under way; gives it back if there is none.
-    pub(crate) fn hold(&mut self, token: T, operation: Operation, terms: Terms) -> Option<(T, Operation, Terms)> {
-        match &mut self.handover {
-            Some(handover) if handover.held.len() < MAX_PENDING => {
-                handover.held.push((token, operation, terms));
-                None
-            }
-            _ => Some((token, operation, terms)),
+    pub(crate) fn hold(&mut self, asked: Asked<T>) -> Option<Asked<T>> {
+        let Some(handover) = &mut self.handover else { return Some(asked) };
+        if handover.held.len() < MAX_PENDING {
+            handover.held.push_back(asked);
+        } else {
+            self.refuse(asked.into_token(), Refusal::Busy);
         }
+        None
+    }
+
+    /// Keeps back what was asked before everything that is kept back; gives it back if no handover is under way.
+    pub(crate) fn hold_before_others(&mut self, earlier: VecDeque<Asked<T>>) -> VecDeque<Asked<T>> {
+        let Some(handover) = &mut self.handover else { return earlier };
+        let later = std::mem::replace(&mut handover.held, earlier);
+        handover.held.extend(later);
+        VecDeque::new()
     }
 
     /// Moves a handover on.
@@ -137,8 +147,8 @@ impl<T> Core<T> {
         let why = format!("{} does not have everything", self.settings.id(to));
         tracing::info!(epoch = self.hard.epoch, lsn = self.journal.last_lsn(), why, "handover given up, leading on");
         self.tell(token, Err(format!("TIMEOUT {why}; not handed over, this node leads on")));
-        for (token, operation, terms) in held {
-            self.request(token, operation, terms);
+        for asked in held {
+            self.take_up(asked);
         }
     }
 
@@ -146,8 +156,8 @@ impl<T> Core<T> {
     fn end_handover(&mut self) {
         let Some(Handover { to, token, held, .. }) = self.handover.take() else { return };
         let refusal = self.not_leading();
-        for (token, ..) in held {
-            self.answer(token, Err(refusal), self.hard.epoch, self.journal.last_lsn());
+        for asked in held {
+            self.refuse(asked.into_token(), refusal);
         }
         let epoch = self.hard.epoch;
         let told = match self.leader {

@@ -89,6 +89,13 @@ impl<T> Core<T> {
             tracing::info!(epoch, lsn = self.journal.last_lsn(), led = matches!(self.role, Role::Leader(_)), "fenced");
             self.follow(epoch, None);
         }
+        if self.hard.rebuilding {
+            // A supervisor counts who was fenced, because one of a majority has every acknowledged record.
+            return Err(format!(
+                "ERR fenced below epoch {}, but this node lost its log and does not count",
+                self.hard.epoch
+            ));
+        }
         Ok(format!("fenced below epoch {}", self.hard.epoch))
     }
 

@@ -30,6 +30,11 @@ impl<T> Core<T> {
         &self.settings.members
     }
 
+    /// The members, if no later leader can take back what made them so.
+    pub(crate) fn committed_members(&self) -> Option<&Membership> {
+        Some(self.members()).filter(|members| (1..=self.commit_lsn).contains(&members.changed_lsn))
+    }
+
     /// A node that was to join hears who it is, and among whom. What it hears holds until its log says otherwise.
     pub(crate) fn introduce(&mut self, me: Member, members: Membership) {
         if self.settings.members.is_unknown() {
@@ -72,6 +77,9 @@ impl<T> Core<T> {
         }
         if members.changed_lsn > self.commit_lsn {
             return Err("another change of members is under way; retry".to_owned());
+        }
+        if self.handover.is_some() {
+            return Err("this leader hands over to another member; ask that one".to_owned());
         }
         let mut after = match ask {
             MemberAsk::Add { id, address } => members.add(id, *address)?,

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::message::Body;
-use super::{Core, Election, HardState, Role};
+use super::{Core, Election, Role};
 use crate::record::Member;
 
 /// A leader that heard from no majority steps down, and must hear from one before it promotes itself again; otherwise it would take
@@ -56,8 +56,7 @@ impl<T> Core<T> {
 
     /// Takes the next epoch without asking anybody.
     pub(crate) fn promote(&mut self) {
-        self.hard = HardState { epoch: self.hard.epoch + 1, voted_for: None, ..self.hard };
-        self.save();
+        self.enter_to_lead(self.hard.epoch + 1, None);
         self.lead();
     }
 

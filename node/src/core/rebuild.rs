@@ -11,8 +11,21 @@
 
 use super::message::Message;
 use super::progress::Progress;
-use super::{Core, Role, pending};
+use super::{Core, HardState, Role};
 use crate::record::{Lsn, Member};
+
+/// Sequences of a life. It knows nothing of those that earlier ones gave to records which nobody has now, and they must not come back on
+/// others; ten million starts do not use so many up.
+const SEQUENCES_PER_LIFE: u64 = 1 << 40;
+
+impl HardState {
+    /// Of a node that lost its log and will be rebuilt.
+    pub(crate) fn in_next_life(self) -> Self {
+        let life = self.life + 1;
+        let sequence_floor = self.sequence_floor.max(life.saturating_mul(SEQUENCES_PER_LIFE));
+        HardState { rebuilding: true, life, sequence_floor, ..self }
+    }
+}
 
 impl<T> Core<T> {
     /// Whether a message is of its sender's newest life, as far as this node knows; what an earlier one said counts no more.
@@ -48,9 +61,6 @@ impl<T> Core<T> {
         if self.journal.epoch(target) == self.hard.epoch {
             tracing::info!(epoch = self.hard.epoch, lsn = target, "rebuilt: this node votes again");
             self.hard.rebuilding = false;
-            // Sequences that it gave to records which nobody has now must not come back on others.
-            self.sequence += pending::MAX_PENDING as u64;
-            self.hard.sequence_floor = self.sequence;
             self.save();
         }
     }

@@ -2,13 +2,30 @@
 //!
 //! Not here: the promises of leaders (`leader`, `acknowledgement`).
 
+use bytes::Bytes;
+
 use super::pending::MAX_PENDING;
-use super::throttle::Write;
 use super::{Core, Refusal, Role};
 use crate::config::{ReadMode, Visible};
 use crate::defect::Defect;
+use crate::sessions::Numbered;
 use crate::store::{Operation, Plan};
 use crate::terms::{Terms, Token};
+
+/// What a client asks, while it is held back (`throttle`, `handover`).
+#[derive(Debug)]
+pub(crate) enum Asked<T> {
+    Plain(T, Operation, Terms),
+    Once(T, Operation, Numbered),
+    Session(T, Bytes),
+}
+
+impl<T> Asked<T> {
+    pub(crate) fn into_token(self) -> T {
+        let (Asked::Plain(token, ..) | Asked::Once(token, ..) | Asked::Session(token, ..)) = self;
+        token
+    }
+}
 
 /// A read that waits for a record.
 #[derive(Debug)]
@@ -30,9 +47,9 @@ impl<T> Core<T> {
             Role::Leader(_) if self.settings.has(Defect::ReadUnconfirmed) => ReadMode::LeaderLocal,
             _ => terms.read,
         };
-        let held_back =
-            if read.is_anywhere() { Some((token, operation, terms)) } else { self.hold(token, operation, terms) };
-        let Some((mut token, mut operation, mut terms)) = held_back else { return };
+        let asked = Asked::Plain(token, operation, terms);
+        let allowed = if read.is_anywhere() { Some(asked) } else { self.hold(asked) };
+        let Some(Asked::Plain(mut token, mut operation, mut terms)) = allowed else { return };
         if !matches!(self.role, Role::Leader(_)) && !read.is_anywhere() {
             let refusal = self.not_leading();
             return self.refuse(token, refusal);
@@ -47,7 +64,7 @@ impl<T> Core<T> {
             return self.refuse(token, Refusal::Lagging);
         }
         if !operation.is_read() {
-            let Some(Write::Plain(allowed, write, with)) = self.throttle(Write::Plain(token, operation, terms)) else {
+            let Some(Asked::Plain(allowed, write, with)) = self.throttle(Asked::Plain(token, operation, terms)) else {
                 return;
             };
             (token, operation, terms) = (allowed, write, with);
@@ -72,7 +89,16 @@ impl<T> Core<T> {
         terms.max_lag_ms.is_some_and(|most_ms| self.age_ms().is_none_or(|age_ms| age_ms > most_ms))
     }
 
-    fn refuse(&mut self, token: T, refusal: Refusal) {
+    /// Takes up what was held back.
+    pub(crate) fn take_up(&mut self, asked: Asked<T>) {
+        match asked {
+            Asked::Plain(token, operation, terms) => self.request(token, operation, terms),
+            Asked::Once(token, operation, numbered) => self.request_once(token, operation, numbered),
+            Asked::Session(token, client) => self.open_session(token, client),
+        }
+    }
+
+    pub(crate) fn refuse(&mut self, token: T, refusal: Refusal) {
         self.answer(token, Err(refusal), self.hard.epoch, self.journal.last_lsn());
     }
 

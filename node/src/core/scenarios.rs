@@ -265,6 +265,25 @@ fn the_identity_of_a_rewound_write_is_not_given_again() {
     assert!(restarted.core.sequence > given, "{} after {given}", restarted.core.sequence);
 }
 
+/// Found by the simulation: a leader sends records out, dies before its disk has one, and leads again.
+#[test]
+fn an_identity_that_only_others_saw_is_not_given_again() {
+    let log = [record(1, 1, A)];
+    let mut hard = HardState { epoch: 1, ..HardState::default() };
+    let mut given = Vec::new();
+    for epoch in 1..4 {
+        let mut node = Node::new(settings(""), hard, &log);
+        node.disk_is_stuck = true;
+        node.lose_patience();
+        node.hear(A, epoch, Body::PreVoteReply { proposed: epoch + 1, granted: true });
+        node.hear(A, epoch + 1, Body::VoteReply { granted: true });
+        assert_eq!(node.core.status().role, "leader");
+        given.push(node.core.sequence);
+        hard = node.hard;
+    }
+    assert!(given.is_sorted_by(|before, after| before < after), "{given:?}");
+}
+
 #[test]
 fn an_answer_about_what_was_never_sent_is_ignored() {
     let mut node = Node::leader(settings(""));

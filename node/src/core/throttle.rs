@@ -7,25 +7,16 @@
 
 use std::collections::VecDeque;
 
+use super::requests::Asked;
 use super::{Core, Refusal, Role};
-use crate::sessions::Numbered;
-use crate::store::Operation;
-use crate::terms::Terms;
 
 /// Most writes held: one for each client that a node serves at most, so only those who do not wait for answers are ever refused.
 const MAX_HELD: usize = 4096;
 
-/// A client's write.
-#[derive(Debug)]
-pub(crate) enum Write<T> {
-    Plain(T, Operation, Terms),
-    Once(T, Operation, Numbered),
-}
-
 /// The writes that wait for the lag to fall.
 #[derive(Debug)]
 pub(crate) struct Throttle<T> {
-    held: VecDeque<Write<T>>,
+    held: VecDeque<Asked<T>>,
     /// Since when the lag is above the limit.
     since_ms: Option<u64>,
 }
@@ -46,15 +37,14 @@ pub(crate) struct ThrottleStatus {
 
 impl<T> Core<T> {
     /// Holds a leader's write back, or refuses it where too many are held; gives it back if it may be executed now.
-    pub(crate) fn throttle(&mut self, write: Write<T>) -> Option<Write<T>> {
+    pub(crate) fn throttle(&mut self, write: Asked<T>) -> Option<Asked<T>> {
         if self.throttle.held.is_empty() && !self.is_lagging() {
             return Some(write);
         }
         if self.throttle.held.len() < MAX_HELD {
             self.throttle.held.push_back(write);
         } else {
-            let (Write::Plain(token, ..) | Write::Once(token, ..)) = write;
-            self.answer(token, Err(Refusal::Busy), self.hard.epoch, self.journal.last_lsn());
+            self.refuse(write.into_token(), Refusal::Busy);
         }
         None
     }
@@ -78,11 +68,8 @@ impl<T> Core<T> {
             tracing::info!(epoch, lsn, throttled_ms, held = held.len(), "throttling ends");
         }
         // None of these makes the lag longer before the next settlement; who leads no longer redirects them.
-        for write in held {
-            match write {
-                Write::Plain(token, operation, terms) => self.request(token, operation, terms),
-                Write::Once(token, operation, numbered) => self.request_once(token, operation, numbered),
-            }
+        for write in self.hold_before_others(held) {
+            self.take_up(write);
         }
     }
 

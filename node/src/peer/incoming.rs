@@ -100,7 +100,9 @@ impl Caller {
         let peer = members.index(&hello.from).filter(|_| hello.from != identity.id);
         let peer = match peer.map(|peer| (peer, members.standing(peer))) {
             None => return Err(format!("{} is not among this node's peers", hello.from)),
-            Some((_, Standing::Removed)) => return Err(format!("{} was removed from the cluster", hello.from)),
+            Some((_, Standing::Removed)) if identity.gone().contains(&hello.from) => {
+                return Err(format!("{} was removed from the cluster", hello.from));
+            }
             Some((peer, _)) => peer,
         };
         let me = members.index(&identity.id).filter(|&me| members.standing(me) != Standing::Removed);

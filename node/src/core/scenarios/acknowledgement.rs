@@ -161,3 +161,16 @@ fn redis_wait_counts_followers_and_gives_up_with_the_count() {
     node.linger(60, 2);
     assert_eq!(node.outcomes(), [(3, Ok(Reply::Integer(1)))]);
 }
+
+#[test]
+fn a_follower_tells_at_once_what_it_has_in_memory_where_that_is_enough() {
+    for (flags, answers) in [("", false), ("--ack-durability received", true), ("--ack-durability memory", true)] {
+        let mut node = Node::new(settings(flags), HardState::default(), &[]);
+        node.hear(A, 1, append(None, &[record(1, 1, A)], 1));
+        node.said(A);
+        node.disk_is_stuck = true;
+        node.hear(A, 1, append(Some((1, 1, A)), &[record(2, 1, A)], 1));
+        let is_told = |body: &Body| matches!(body, Body::Appended { held_lsn: 2, durable_lsn: 1, .. });
+        assert_eq!(node.said(A).iter().any(is_told), answers, "{flags}");
+    }
+}

@@ -104,3 +104,25 @@ fn the_next_leader_knows_what_was_executed_and_forgets_what_was_rewound() {
     assert_eq!(first.outcomes(), [(1, Err(Refusal::Uncertain))]);
     assert_eq!(first.core.sessions.find(&push(1).1), crate::sessions::Found::New, "rewound, so it was never executed");
 }
+
+/// Raft, figure 8: a record of an earlier reign can be overwritten although a majority holds it.
+#[test]
+fn a_retry_of_what_an_earlier_leader_logged_waits_for_a_record_of_this_one() {
+    for flags in ["", "--ack 2", "--ack semi-sync", "--ack-durability received"] {
+        let mut node = Node::leader(settings(flags));
+        node.core.open_session(0, "c".into());
+        node.settle();
+        node.acknowledge(3);
+        node.ask_once(1, push(1));
+        node.hear(B, 3, Body::Fenced { leader: None });
+        assert_eq!(node.outcomes(), [(0, Ok(Reply::Integer(3))), (1, Err(Refusal::Uncertain))]);
+        node.lose_patience();
+        node.hear(A, 3, Body::PreVoteReply { proposed: 4, granted: true });
+        node.hear(A, 4, Body::VoteReply { granted: true });
+        node.ask_once(2, push(1));
+        node.hear(A, 4, appended(1, 4, 4));
+        assert_eq!(node.outcomes(), [], "{flags}");
+        node.hear(A, 4, appended(1, 5, 5));
+        assert_eq!(node.outcomes(), [(2, Ok(Reply::Integer(1)))], "{flags}");
+    }
+}

@@ -3,6 +3,7 @@
 use super::*;
 use crate::core::admin::Admin;
 use crate::core::leadership::LeadershipAsk;
+use crate::sessions::Numbered;
 
 fn fail_over(node: &mut Node, token: u32, to: Option<&str>, timeout_ms: u64) {
     node.core.admin(token, Admin::Leadership(LeadershipAsk::HandOver { to: to.map(str::to_owned), timeout_ms }));
@@ -95,4 +96,48 @@ fn only_the_leader_of_this_epoch_can_ask_to_be_succeeded() {
     node.hear(A, 1, Body::TakeOver);
     assert_eq!((node.core.status().role, node.core.status().epoch), ("candidate", 2));
     assert!(node.said(B).iter().any(|body| matches!(body, Body::Vote { handed_over: true, .. })));
+}
+
+/// Once the successor was told, a record that it lacks would be lost.
+#[test]
+fn numbered_requests_and_new_sessions_wait_as_the_others_do() {
+    let mut node = Node::leader(settings("--ack async"));
+    node.core.open_session(1, "c".into());
+    node.settle();
+    assert_eq!(node.outcomes(), [(1, Ok(Reply::Integer(3)))]);
+    fail_over(&mut node, 9, Some("n3"), 1000);
+    caught_up(&mut node);
+    node.sleep(1);
+    assert!(node.said(B).contains(&Body::TakeOver));
+    let numbered = Numbered { client: "c".into(), session: 3, number: 1 };
+    node.core.request_once(2, set("1"), numbered);
+    node.core.open_session(3, "d".into());
+    node.settle();
+    assert_eq!((node.outcomes(), node.core.status().last_lsn), (vec![], 3));
+    node.hear(B, 3, append(Some((3, 2, ME)), &[record(4, 3, B)], 1));
+    let redirect = Refusal::Redirect(address());
+    assert_eq!(node.outcomes()[..2], [(2, Err(redirect)), (3, Err(redirect))]);
+}
+
+/// Found by the simulation: the write that was held for its lag went behind the one that was held for the handover.
+#[test]
+fn a_throttled_write_stays_before_those_that_came_during_a_handover() {
+    let mut node = Node::leader(settings("--ack async --throttle-lag-ms 50"));
+    caught_up(&mut node);
+    node.request(1, set("1"), ReadMode::Leader);
+    for _ in 0..8 {
+        node.sleep(10);
+        for follower in [A, B] {
+            node.hear(follower, 2, appended(1, 2, 2));
+        }
+    }
+    node.request(2, set("2"), ReadMode::Leader);
+    fail_over(&mut node, 9, Some("n3"), 50);
+    node.request(3, set("3"), ReadMode::Leader);
+    node.hear(A, 2, appended(1, 3, 3));
+    assert_eq!(node.outcomes(), [(1, Ok(Reply::Ok))]);
+    (0..6).for_each(|_| node.sleep(10));
+    node.request(4, get(), ReadMode::LeaderLocal);
+    let told = node.outcomes();
+    assert!(told.contains(&(4, Ok(Reply::String("3".into())))), "{told:?}");
 }

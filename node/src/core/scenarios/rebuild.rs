@@ -1,6 +1,7 @@
 //! A node that lost its log: what it may have forgotten must not count.
 
 use super::*;
+use crate::core::leadership::LeadershipAsk;
 
 fn rebuilding() -> HardState {
     HardState { epoch: 2, life: 1, rebuilding: true, ..HardState::default() }
@@ -63,4 +64,39 @@ fn a_leader_counts_nothing_that_was_said_in_an_earlier_life() {
     node.core.receive(A, appended(1, 3));
     node.settle();
     assert_eq!(node.outcomes(), [(1, Ok(Reply::Ok))]);
+}
+
+#[test]
+fn a_node_that_is_rebuilt_does_not_tell_a_bidder_for_the_lease_that_it_has_nothing() {
+    for (hard, answers) in [(rebuilding(), 0), (HardState { epoch: 2, ..HardState::default() }, 1)] {
+        let mut node = Node::new(settings("--election coordinator"), hard, &[]);
+        node.hear(A, 2, Body::Whereabouts);
+        assert_eq!(node.said(A).len(), answers, "{hard:?}");
+    }
+}
+
+#[test]
+fn a_node_that_is_rebuilt_can_be_fenced_but_does_not_count_as_such() {
+    for (hard, counts) in [(rebuilding(), false), (HardState { epoch: 2, ..HardState::default() }, true)] {
+        let mut node = Node::new(settings("--election supervisor"), hard, &[]);
+        node.core.ask_leadership(1, LeadershipAsk::Fence { epoch: 9 });
+        node.settle();
+        let told = node.outcomes();
+        assert_eq!(matches!(told[..], [(1, Ok(Reply::Told(_)))]), counts, "{told:?}");
+        assert_eq!(node.hard.epoch, 9);
+    }
+}
+
+/// Found by the simulation: what it gave after its last start was in its log only.
+#[test]
+fn a_rebuilt_node_gives_no_name_that_it_gave_before() {
+    let starts = (0..1000).fold(0, |sequence, _| {
+        let own = Record {
+            stamp: Stamp { gtid: Gtid { origin: ME, sequence }, ..record(1, 1, ME).stamp },
+            ..record(1, 1, ME)
+        };
+        Node::new(settings(""), HardState::default(), &[own]).core.sequence
+    });
+    let rebuilt = Node::new(settings(""), HardState::default().in_next_life(), &[]).core.sequence;
+    assert!(rebuilt > starts, "{rebuilt} after {starts}");
 }

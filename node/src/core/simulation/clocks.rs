@@ -5,7 +5,7 @@
 use rand::RngExt;
 
 use super::promises::seeds;
-use super::{CLIENTS, Setup, World};
+use super::{CLIENTS, SOUND, Setup, World};
 use crate::core::Role;
 
 const MILLION: u64 = 1_000_000;
@@ -30,7 +30,7 @@ impl World {
     /// A node that has just looked at its clock has no lease while another leads a later epoch.
     pub(super) fn check_lease(&mut self, index: u8) {
         let Some(own) = self.nodes[usize::from(index)].core.as_ref().filter(|core| core.has_lease()) else { return };
-        self.leases += 1;
+        self.met.leases += 1;
         let epoch = own.hard.epoch;
         let mut others = self.nodes.iter().filter_map(|node| node.core.as_ref());
         if let Some(rival) = others.find(|other| matches!(other.role, Role::Leader(_)) && other.hard.epoch > epoch) {
@@ -54,7 +54,7 @@ impl World {
 fn findings(flags: &'static str, drift_ppm: u32, few: u64) -> (Vec<String>, usize) {
     let mut leases = 0;
     let run = |seed| {
-        let mut world = World::new(Setup { nodes: 3, flags }, seed);
+        let mut world = World::new(Setup { flags, ..SOUND }, seed);
         world.drift_clocks(drift_ppm);
         world.leisure_ms = LEISURE_MS;
         world.run().inspect(|ran| leases += ran.leases).map_err(|found| format!("{found} (seed {seed})")).err()

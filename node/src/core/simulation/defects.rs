@@ -5,7 +5,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::promises::TINY_LOGS;
-use super::{Setup, run};
+use super::{SOUND, Setup, run};
 use crate::defect::Defect;
 
 /// Elections that follow one another so quickly that candidates meet.
@@ -15,7 +15,7 @@ const UNFENCED: &str = "--fencing none --demote-after-ms 1000";
 
 /// What is wrong with such a cluster; a node that stops itself with a failed assertion is wrong, too.
 fn violation(nodes: u8, flags: &'static str, seed: u64) -> Option<String> {
-    let outcome = catch_unwind(AssertUnwindSafe(|| run(Setup { nodes, flags }, seed)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| run(Setup { nodes, flags, ..SOUND }, seed)));
     outcome.map_or_else(|_| Some("a node panicked".to_owned()), Result::err)
 }
 

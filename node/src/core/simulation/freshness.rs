@@ -4,7 +4,7 @@
 
 use super::judge::{Operated, Outcome};
 use super::promises::seeds;
-use super::{Setup, World};
+use super::{SOUND, Setup, World};
 
 impl World {
     /// Notes which moment it is now.
@@ -22,7 +22,7 @@ impl World {
         for (number, read) in self.history.iter().enumerate() {
             let (Some(horizon), Some((_, Outcome::Read(seen)))) = (read.horizon, &read.completed) else { continue };
             let is_due = |append: &Operated| {
-                append.key == read.key && matches!(append.completed, Some((at, Outcome::Appended)) if at <= horizon)
+                append.key == read.key && matches!(append.completed, Some((at, Outcome::Appended(_))) if at <= horizon)
             };
             if let Some(missed) = (0..number).find(|other| is_due(&self.history[*other]) && !seen.contains(other)) {
                 return Err(format!(
@@ -53,7 +53,7 @@ fn no_read_is_older_than_its_bound_at_any_node() {
     for (nodes, flags) in
         [(3, BOUNDED), (5, BOUNDED), (3, "--read follower --max-read-lag-ms 120 --fencing none --demote-after-ms 1000")]
     {
-        let (found, reads) = findings(Setup { nodes, flags }, 30);
+        let (found, reads) = findings(Setup { nodes, flags, ..SOUND }, 30);
         assert_eq!(found, [""; 0], "{nodes} nodes, {flags}");
         assert!(reads > 1000, "only {reads} reads were answered");
     }
@@ -61,6 +61,6 @@ fn no_read_is_older_than_its_bound_at_any_node() {
 
 #[test]
 fn without_a_bound_followers_answer_with_data_of_any_age() {
-    let (found, _) = findings(Setup { nodes: 3, flags: "--read follower" }, 10);
+    let (found, _) = findings(Setup { flags: "--read follower", ..SOUND }, 10);
     assert!(found.iter().any(|found| found.starts_with("too old")), "{found:?}");
 }

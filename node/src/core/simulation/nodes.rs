@@ -6,35 +6,51 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use rand::{Rng, RngExt};
 
+use bytes::Bytes;
+
+use super::clients::Asker;
 use super::clocks::Clock;
 use super::disk::{Command, Disk};
+use super::members::id;
 use super::{World, coordinator};
 use crate::config::Election;
+use crate::core::admin::Admin;
 use crate::core::message::Message;
 use crate::core::{Core, Effect, Role, Settings};
-use crate::membership::Membership;
 use crate::record::{Member, Record};
+use crate::sessions::Numbered;
 use crate::store::Operation;
 use crate::terms::Terms;
 
 #[derive(Default)]
 pub(super) struct Node {
     /// `None` while it is down.
-    pub(super) core: Option<Core<usize>>,
+    pub(super) core: Option<Core<Asker>>,
     pub(super) disk: Disk,
     pub(super) started_ms: u64,
     pub(super) clock: Clock,
     pub(super) restart_ms: Option<u64>,
     pub(super) paused_until_ms: u64,
     pub(super) inbox: Vec<(Member, Message)>,
-    pub(super) requests: Vec<(usize, Operation)>,
+    pub(super) requests: Vec<(Asker, Ask)>,
+    /// Members that it knows to be removed for good.
+    pub(super) gone: Vec<String>,
+}
+
+/// What a node is asked.
+pub(super) enum Ask {
+    Operation(Operation, Terms),
+    Once(Operation, Numbered),
+    OpenSession(Bytes),
+    Admin(Admin),
 }
 
 impl World {
     pub(super) fn start(&mut self, index: u8) {
+        let members = self.nodes[usize::from(index)].disk.first_members.clone();
         let settings = Settings {
-            me: Member(index),
-            members: Membership::founded((0..self.setup.nodes).map(|index| format!("n{}", index + 1))),
+            me: members.index(&id(index)).unwrap_or(Member::NOBODY),
+            members,
             modes: self.modes.clone(),
             seed: self.rng.next_u64(),
             incarnation: self.rng.next_u64(),
@@ -44,23 +60,12 @@ impl World {
         node.disk.recover();
         let store = node.disk.store(&settings.modes.storage);
         let log = node.disk.records.iter().map(|encoded| (Record::decode(encoded).unwrap(), encoded.clone()));
-        let mut core = Core::new(settings, node.disk.hard, store, node.disk.snapshot.clone(), log);
+        let core = Core::new(settings, node.disk.hard, store, node.disk.snapshot.clone(), log);
         node.disk.generation = 0;
-        node.started_ms = self.now_ms;
-        for peer in (0..self.setup.nodes).filter(|&peer| peer != index) {
-            core.link(Member(peer), true);
-        }
+        (node.started_ms, node.gone) = (self.now_ms, Vec::new());
         node.core = Some(core);
         self.coordinator.restart(index);
-        self.link_to(index, true);
-    }
-
-    fn link_to(&mut self, peer: u8, up: bool) {
-        for (index, node) in self.nodes.iter_mut().enumerate() {
-            if let Some(core) = node.core.as_mut().filter(|_| index != usize::from(peer)) {
-                core.link(Member(peer), up);
-            }
-        }
+        self.relink_all();
     }
 
     /// The process dies. Its disk may have done some of what it was asked, in order.
@@ -78,7 +83,7 @@ impl World {
         node.inbox.clear();
         node.requests.clear();
         node.restart_ms = Some(self.now_ms + self.rng.random_range(20..400));
-        self.link_to(index, false);
+        self.relink_all();
     }
 
     pub(super) fn run_node(&mut self, index: u8) {
@@ -88,15 +93,22 @@ impl World {
         while let Some((_, command)) = node.disk.queue.pop_front_if(|(due_ms, _)| *due_ms <= self.now_ms) {
             node.disk.carry_out(command);
             core.flushed(node.disk.generation, node.disk.last_lsn());
-            core.synced(node.disk.generation, node.disk.last_lsn());
         }
+        node.disk.sync(self.modes.acknowledgement.fsync, self.now_ms);
+        core.synced(node.disk.generation, node.disk.synced_lsn);
         if let Some((_, key)) = node.disk.writing.take_if(|(due_ms, _)| *due_ms <= self.now_ms) {
             core.snapshot_written(key, true);
         }
-        node.inbox.drain(..).for_each(|(from, message)| core.receive(from, message));
-        for (token, operation) in node.requests.drain(..) {
-            let terms = Terms::from(&core.settings.modes.reads);
-            core.request(token, operation, terms);
+        for (from, message) in std::mem::take(&mut node.inbox) {
+            core.receive(from, message);
+        }
+        for (asker, ask) in node.requests.drain(..) {
+            match ask {
+                Ask::Operation(operation, terms) => core.request(asker, operation, terms),
+                Ask::Once(operation, numbered) => core.request_once(asker, operation, numbered),
+                Ask::OpenSession(client) => core.open_session(asker, client),
+                Ask::Admin(admin) => core.admin(asker, admin),
+            }
         }
         if self.modes.failover.election == Election::Coordinator {
             let since_start = |lease| coordinator::since(lease, node.started_ms, node.clock);
@@ -109,6 +121,12 @@ impl World {
         self.refused = self.refused.max(core.refused_messages);
         self.verified.extend((core.drift.own.verified_lsn > 0).then_some(index));
         self.drifted.extend((!core.drift.own.drifted.is_empty()).then_some(index));
+        if self.modes.clients.throttle_lag_ms.is_some() {
+            self.met.held_ms += usize::from(core.throttle_status().held > 0);
+        }
+        if let Some(members) = core.committed_members() {
+            node.gone = members.removed();
+        }
         if matches!(core.role, Role::Leader(_)) {
             self.leaders.entry(core.hard.epoch).or_default().insert(Member(index));
         }
@@ -118,7 +136,7 @@ impl World {
         }
     }
 
-    fn carry_out(&mut self, index: u8, effect: Effect<usize>) {
+    fn carry_out(&mut self, index: u8, effect: Effect<Asker>) {
         let disk = &mut self.nodes[usize::from(index)].disk;
         let due_ms = self.now_ms + self.rng.random_range(0..6);
         match effect {
@@ -141,18 +159,23 @@ impl World {
                 disk.written = Some(snapshot);
                 disk.writing = Some((self.now_ms + self.rng.random_range(0..60), key));
             }
-            Effect::SaveSlots(_) | Effect::Members(_) => {}
+            Effect::SaveSlots(_) => {}
+            Effect::Members(members) => self.members_changed(index, members),
             Effect::AdoptSnapshot { lsn } => disk.adopt(lsn),
             Effect::CutFront { lsn } => disk.queue.push_back((due_ms, Command::CutFront(lsn))),
             Effect::InstallSnapshot { lsn, generation, .. } => {
                 disk.adopt(lsn);
-                self.installed += 1;
+                self.met.installed += 1;
                 disk.queue.push_back((due_ms, Command::Reset { lsn, generation }));
             }
-            Effect::Send { to, message } => self.send(Member(index), to, message),
+            Effect::Send { to, message } => {
+                if let Some(to) = self.whereabouts(index, to) {
+                    self.send(Member(index), to, message);
+                }
+            }
             Effect::Stonith { .. } => unreachable!("no simulated cluster is fenced by a command"),
             Effect::Lease(wish) => self.coordinator.wish(index, wish),
-            Effect::Answer { token, answer } => self.complete(token, &answer),
+            Effect::Answer { token, answer } => self.answered(token, &answer),
         }
     }
 }

@@ -1,18 +1,19 @@
 //! The promises of the modes, each on many seeds. `INTERREGNUM_SEEDS=10000` tries more.
 
-use super::{Setup, run};
-
-const SOUND: Setup = Setup { nodes: 3, flags: "" };
+use super::clients::Habit;
+use super::faults::Hazard;
+use super::{Met, SOUND, Setup, run};
+use crate::config::Ack;
 
 pub(super) fn seeds(few: u64) -> std::ops::Range<u64> {
     let asked = std::env::var("INTERREGNUM_SEEDS").ok();
     0..asked.map_or(few, |count| count.parse().expect("INTERREGNUM_SEEDS is a number"))
 }
 
-/// Says how many base snapshots were installed on the way.
-fn check_sound(setup: Setup, few: u64) -> usize {
+/// Says what was met on the way.
+fn check_sound(setup: Setup, few: u64) -> Met {
     let check = |seed| run(setup, seed).unwrap_or_else(|found| panic!("{setup:?} with seed {seed}: {found}"));
-    seeds(few).map(check).sum()
+    seeds(few).map(check).fold(Met::default(), Met::and)
 }
 
 /// These modes break their promise with one of so many seeds, in the way that `expected` says first; what `never` says stays true
@@ -54,7 +55,7 @@ fn all_members_are_a_majority_too() {
 #[test]
 fn a_lease_from_outside_is_as_sound_as_votes_with_majorities() {
     check_sound(Setup { flags: "--election coordinator", ..SOUND }, 50);
-    check_sound(Setup { nodes: 5, flags: "--election coordinator --ack all" }, 8);
+    check_sound(Setup { nodes: 5, flags: "--election coordinator --ack all", ..SOUND }, 8);
 }
 
 #[test]
@@ -71,7 +72,7 @@ fn a_leader_that_acknowledges_alone_loses_writes() {
 
 #[test]
 fn one_follower_of_four_is_not_enough() {
-    check_unsound(Setup { nodes: 5, flags: "--ack semi-sync" }, "lost", &["liveness", "election safety"], 10);
+    check_unsound(Setup { nodes: 5, flags: "--ack semi-sync", ..SOUND }, "lost", &["liveness", "election safety"], 10);
 }
 
 #[test]
@@ -90,8 +91,8 @@ pub(super) const TINY_LOGS: &str = "--snapshot-bytes 500 --keep-log-bytes 100 --
 fn so_are_nodes_that_keep_little_of_their_logs() {
     for slots in ["", " --max-slot-size 0", " --max-slot-size 300 --fencing none"] {
         let flags: &'static str = Box::leak(format!("{TINY_LOGS}{slots}").into_boxed_str());
-        let installed = check_sound(Setup { flags, ..SOUND }, 15) + check_sound(Setup { nodes: 5, flags }, 3);
-        assert!(installed > 0, "{flags}: no base snapshot was needed");
+        let met = check_sound(Setup { flags, ..SOUND }, 15).and(check_sound(Setup { nodes: 5, flags, ..SOUND }, 3));
+        assert!(met.installed > 0, "{flags}: no base snapshot was needed");
     }
 }
 
@@ -106,8 +107,8 @@ fn unsound_nodes_recover_with_base_snapshots_too() {
 fn so_are_nodes_that_keep_their_rows_in_files() {
     check_sound(Setup { flags: "--storage redb --checkpoint-bytes 4000", ..SOUND }, 4);
     let tiny = "--storage redb --checkpoint-bytes 4000 --snapshot-bytes 1500 --keep-log-bytes 100 --segment-bytes 1 --max-slot-size 0";
-    let installed = check_sound(Setup { flags: tiny, ..SOUND }, 4);
-    assert!(installed > 0, "no base snapshot was needed");
+    let met = check_sound(Setup { flags: tiny, ..SOUND }, 4);
+    assert!(met.installed > 0, "no base snapshot was needed");
 }
 
 #[test]
@@ -115,6 +116,108 @@ fn so_are_nodes_whose_log_is_the_bytes_of_a_file() {
     check_sound(Setup { flags: "--storage redb --log physical --checkpoint-bytes 500000", ..SOUND }, 1);
     let tiny = "--storage redb --log physical --checkpoint-bytes 500000 --snapshot-bytes 1000000 --keep-log-bytes 100000 \
                 --segment-bytes 1 --max-slot-size 0";
-    let installed = check_sound(Setup { flags: tiny, ..SOUND }, 2);
-    assert!(installed > 0, "no base snapshot was needed");
+    let met = check_sound(Setup { flags: tiny, ..SOUND }, 2);
+    assert!(met.installed > 0, "no base snapshot was needed");
+}
+
+#[test]
+fn so_many_members_are_enough_as_are_a_majority_and_fewer_are_not() {
+    for (nodes, ack, few) in
+        [(3, "--ack 2", 15), (3, "--ack 3", 8), (5, "--ack 3", 8), (5, "--ack 4", 4), (5, "--ack 5", 4)]
+    {
+        check_sound(Setup { nodes, flags: ack, ..SOUND }, few);
+    }
+    for (nodes, ack) in [(3, "--ack 1"), (5, "--ack 1"), (5, "--ack 2")] {
+        check_unsound(Setup { nodes, flags: ack, ..SOUND }, "lost", &["liveness", "election safety"], 10);
+    }
+}
+
+#[test]
+fn a_write_is_as_safe_as_it_asked_whatever_its_node_demands() {
+    let asks = |flags, habits| Setup { flags, habits, ..SOUND };
+    check_sound(asks("--ack async", &[Habit::AskFor(Ack::Majority), Habit::OnlyWrite]), 8);
+    check_sound(asks("--ack async", &[Habit::AskFor(Ack::Nodes(2)), Habit::OnlyWrite]), 8);
+    check_sound(asks("", &[Habit::AskFor(Ack::All)]), 5);
+    check_unsound(asks("", &[Habit::AskFor(Ack::Async)]), "lost", &["liveness"], 2);
+    check_unsound(Setup { nodes: 5, ..asks("", &[Habit::AskFor(Ack::Nodes(2))]) }, "lost", &["liveness"], 2);
+}
+
+#[test]
+fn what_is_on_disks_survives_the_loss_of_power_and_what_is_in_memory_does_not() {
+    let without_power = |flags| Setup { flags, hazards: &[Hazard::PowerLoss], ..SOUND };
+    for flags in ["", "--ack all", "--ack 2 --ack-durability applied", TINY_LOGS] {
+        check_sound(without_power(flags), 8);
+    }
+    check_sound(Setup { flags: "--fsync interval:50", ..SOUND }, 8);
+    for flags in [
+        "--fsync interval:50",
+        "--ack-durability memory",
+        "--ack all --ack-durability memory",
+        "--ack-durability received",
+    ] {
+        check_unsound(without_power(flags), "lost", &["liveness", "election safety"], 10);
+    }
+    let memory = Setup { flags: "--ack-durability memory", ..SOUND };
+    check_unsound(memory, "lost", &["liveness", "election safety"], 5);
+}
+
+#[test]
+fn writes_that_are_held_back_are_executed_in_their_order_or_not_at_all() {
+    for flags in ["--throttle-lag-ms 8", "--throttle-lag-ms 25", "--throttle-lag-ms 10 --ack all"] {
+        let met = check_sound(Setup { flags, habits: &[Habit::Burst], ..SOUND }, 10);
+        assert!(met.held_ms > 0, "{flags}: nothing was held back");
+    }
+}
+
+#[test]
+fn who_carries_a_position_reads_what_it_wrote_and_nothing_older_than_it_saw() {
+    for flags in ["", "--ack 2", "--election coordinator", TINY_LOGS] {
+        check_sound(Setup { flags, habits: &[Habit::ReadAnywhere, Habit::CarryPositions], ..SOUND }, 10);
+    }
+    check_unsound(Setup { habits: &[Habit::ReadAnywhere], ..SOUND }, "went back", &["lost", "liveness"], 2);
+}
+
+#[test]
+fn a_numbered_write_happens_once_however_often_it_is_asked() {
+    for flags in ["", "--ack 2", "--sessions 2", "--election coordinator", "--throttle-lag-ms 10", TINY_LOGS] {
+        check_sound(Setup { flags, habits: &[Habit::Number], ..SOUND }, 8);
+    }
+    check_sound(Setup { nodes: 5, flags: "--ack 3", habits: &[Habit::Number], ..SOUND }, 5);
+}
+
+#[test]
+fn consumers_are_told_every_change_once_and_nothing_that_a_failover_takes_back() {
+    let consumed = |flags| Setup { flags, habits: &[Habit::Consume], ..SOUND };
+    for flags in ["", "--ack 2", "--election coordinator", "--ack-durability received"] {
+        check_sound(consumed(flags), 8);
+    }
+    check_unsound(consumed("--ack async"), "taken back", &["liveness"], 2);
+}
+
+#[test]
+fn members_come_and_go_and_nothing_is_lost() {
+    for (nodes, flags, few) in
+        [(3, "", 30), (5, "", 5), (3, "--ack all", 8), (3, "--election coordinator", 8), (3, TINY_LOGS, 8)]
+    {
+        let met = check_sound(Setup { nodes, flags, hazards: &[Hazard::Members], ..SOUND }, few);
+        assert!(met.memberships > 0, "{flags}: no list of members was ever in force");
+    }
+}
+
+#[test]
+fn a_node_that_lost_its_log_does_no_harm_and_is_rebuilt_whatever_interrupts_that() {
+    for (nodes, flags, few) in [(3, "", 10), (3, TINY_LOGS, 20), (5, TINY_LOGS, 5), (3, "--election coordinator", 8)] {
+        let hazards = &[Hazard::LostLogs, Hazard::Interruptions];
+        let met = check_sound(Setup { nodes, flags, hazards, ..SOUND }, few);
+        assert!(met.rebuilt > 0 && (met.interrupted > 0 || flags != TINY_LOGS), "{flags}: {met:?}");
+    }
+}
+
+#[test]
+fn all_of_that_holds_at_once() {
+    let habits = &[Habit::Number, Habit::ReadAnywhere, Habit::CarryPositions, Habit::Consume];
+    let hazards = &[Hazard::Members, Hazard::LostLogs, Hazard::Interruptions, Hazard::PowerLoss];
+    for flags in ["--throttle-lag-ms 20", TINY_LOGS] {
+        check_sound(Setup { nodes: 3, flags, habits, hazards }, 6);
+    }
 }

@@ -6,13 +6,19 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{KEYS, World, judge};
+use super::clients::{Asker, Habit};
+use super::members::id;
+use super::{KEYS, World, judge, sessions};
 use crate::config::Election;
 use crate::core::Core;
+use crate::record::Lsn;
 use crate::store::{Operation, Plan, Reply};
 
 impl World {
-    pub(super) fn verdict(mut self, healed_at: usize) -> Result<(), String> {
+    pub(super) fn verdict(mut self, healed_at: usize, healed_lsn: Lsn) -> Result<(), String> {
+        if let Some(complaint) = self.complaints.pop() {
+            return Err(complaint);
+        }
         self.no_drift()?;
         if let Some(broken) = self.broken_lease.take() {
             return Err(broken);
@@ -29,17 +35,27 @@ impl World {
         if worked < 20 {
             return Err(format!("liveness: {worked} operations acknowledged after everything was healed"));
         }
+        let members = self.members().ok_or("liveness: nobody leads")?;
+        let present: Vec<u8> = (0..self.nodes.len() as u8)
+            .filter(|&index| members.index(&id(index)).is_some_and(|member| members.present().any(|is| is == member)))
+            .collect();
         let mut finals: Vec<BTreeMap<u8, Vec<usize>>> = Vec::new();
-        for node in &mut self.nodes {
-            let core = node.core.as_mut().ok_or("liveness: a node is still down")?;
+        for index in present {
+            let core = self.core(index).ok_or("liveness: a node is still down")?;
             let lists = (0..KEYS).map(|key| (key, final_list(core, key)));
             finals.push(lists.collect());
         }
         self.log_matching()?;
         self.no_read_is_too_old()?;
+        self.changes_are_true(healed_lsn)?;
         // Followers may lag by what is on its way; the longest list is the leader's.
         let longest = |key: u8| finals.iter().map(|lists| &lists[&key]).max_by_key(|list| list.len()).unwrap();
-        (0..KEYS).try_for_each(|key| judge::judge(key, &self.history, longest(key)))?;
+        for key in 0..KEYS {
+            judge::judge(key, &self.history, longest(key))?;
+            if self.has(Habit::ReadAnywhere) {
+                sessions::judge(key, &self.history, longest(key))?;
+            }
+        }
         if self.refused > 0 {
             return Err(format!("refused: a node refused {} messages of its peers", self.refused));
         }
@@ -48,7 +64,7 @@ impl World {
 
     /// Where two logs have a record of one lineage at one LSN, they are equal up to it.
     fn log_matching(&self) -> Result<(), String> {
-        let cores: Vec<&Core<usize>> = self.nodes.iter().filter_map(|node| node.core.as_ref()).collect();
+        let cores: Vec<&Core<Asker>> = self.nodes.iter().filter_map(|node| node.core.as_ref()).collect();
         for (a, b) in cores.iter().flat_map(|&a| cores.iter().map(move |&b| (&a.journal, &b.journal))) {
             let common = a.history().agrees_until(b.history());
             let held = a.base_lsn().max(b.base_lsn());
@@ -61,7 +77,7 @@ impl World {
     }
 }
 
-fn final_list(core: &Core<usize>, key: u8) -> Vec<usize> {
+fn final_list(core: &Core<Asker>, key: u8) -> Vec<usize> {
     let key = Bytes::from(vec![b'a' + key]);
     match core.store.plan(Operation::Range { key, start: 0, stop: -1 }) {
         Plan::Read(Reply::List(elements)) => {

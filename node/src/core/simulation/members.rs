@@ -1,0 +1,123 @@
+//! Members that come and go: nodes that wait to join, an operator who adds, promotes and removes whomever, at whoever leads or believes
+//! to, and what the nodes' links make of it.
+//!
+//! A member is known by its id; which index that has is a matter of the list, so what is sent is looked up in the sender's list, and from
+//! whom it is in the receiver's. Not here: when a change is allowed (`core::members`).
+
+use std::net::{Ipv4Addr, SocketAddr};
+
+use rand::RngExt;
+use rand::seq::IndexedRandom;
+
+use super::World;
+use super::clients::Asker;
+use super::nodes::Ask;
+use crate::core::admin::Admin;
+use crate::core::members::MemberAsk;
+use crate::core::{Core, Role};
+use crate::membership::{Membership, Standing};
+use crate::record::{Epoch, Member};
+
+/// Nodes that are no members at first, where members change.
+pub(super) const SPARES: u8 = 2;
+/// A change is asked for about so often.
+const PACE_MS: u32 = 80;
+
+pub(super) fn id(index: u8) -> String {
+    format!("n{}", index + 1)
+}
+
+pub(super) fn address(index: u8) -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, u16::from(index) + 1))
+}
+
+impl World {
+    /// Now and then asks a leader to change the members; two voters stay.
+    pub(super) fn administer(&mut self) {
+        if self.rng.random_range(0..PACE_MS) > 0 {
+            return;
+        }
+        let leads = |index: &u8| matches!(self.core(*index), Some(Core { role: Role::Leader(_), .. }));
+        let leaders: Vec<u8> = (0..self.nodes.len() as u8).filter(leads).collect();
+        let Some(&leader) = leaders.choose(&mut self.rng) else { return };
+        let about = self.any_node();
+        let rebuilds = self.nodes.iter().any(|node| node.disk.hard.rebuilding);
+        let members = self.core(leader).expect("it leads").members();
+        let voters = members.present().filter(|&member| members.is_voter(member)).count();
+        let ask = match members.index(&id(about)).map_or(Standing::Removed, |member| members.standing(member)) {
+            Standing::Removed => MemberAsk::Add { id: id(about), address: address(about) },
+            Standing::Learner => MemberAsk::Promote { id: id(about) },
+            Standing::Voter if voters > 2 && !rebuilds => MemberAsk::Remove { id: id(about) },
+            Standing::Voter => return,
+        };
+        self.submit(leader, Asker::Operator, Ask::Admin(Admin::Member(ask)));
+    }
+
+    pub(super) fn core(&self, index: u8) -> Option<&Core<Asker>> {
+        self.nodes[usize::from(index)].core.as_ref()
+    }
+
+    /// The list of whoever leads the latest epoch.
+    pub(super) fn members(&self) -> Option<&Membership> {
+        self.leader().and_then(|leader| self.core(leader)).map(Core::members)
+    }
+
+    /// Who leads the latest epoch.
+    pub(super) fn leader(&self) -> Option<u8> {
+        let epoch = |index: &u8| -> Option<Epoch> {
+            self.core(*index).filter(|core| matches!(core.role, Role::Leader(_))).map(|core| core.hard.epoch)
+        };
+        (0..self.nodes.len() as u8).filter(|index| epoch(index).is_some()).max_by_key(epoch)
+    }
+
+    pub(super) fn members_changed(&mut self, index: u8, members: Membership) {
+        let first = &mut self.nodes[usize::from(index)].disk.first_members;
+        if first.is_unknown() {
+            *first = members;
+        }
+        self.met.memberships += usize::from(self.leader() == Some(index));
+        self.relink(index);
+    }
+
+    pub(super) fn relink_all(&mut self) {
+        (0..self.nodes.len() as u8).for_each(|index| self.relink(index));
+    }
+
+    /// Has a node's links follow its list and who is up.
+    fn relink(&mut self, index: u8) {
+        for other in (0..self.nodes.len() as u8).filter(|&other| other != index) {
+            let is_up = self.core(other).is_some();
+            let Some(core) = &mut self.nodes[usize::from(index)].core else { return };
+            if let Some(member) = core.members().index(&id(other))
+                && core.linked.contains(&member) != is_up
+            {
+                core.link(member, is_up);
+            }
+        }
+    }
+
+    /// Which node a member is in the eyes of this one.
+    pub(super) fn whereabouts(&self, index: u8, member: Member) -> Option<Member> {
+        let id = self.core(index)?.members().id(member);
+        id.strip_prefix('n')?.parse::<u8>().ok().map(|number| Member(number - 1))
+    }
+
+    /// Which member a node is in the eyes of this one, which lets everybody in but who is removed for good. A node that waits to join is
+    /// introduced by the first that knows it. The longer list decides, as between two nodes that connect.
+    pub(super) fn let_in(&mut self, index: u8, other: Member) -> Option<Member> {
+        let own = self.core(index)?.members();
+        let is_newer = |theirs: &&Membership| own.is_unknown() || theirs.changed_lsn > own.changed_lsn;
+        let theirs = self.core(other.0).map(Core::members).filter(is_newer);
+        let gone = &self.nodes[usize::from(index)].gone;
+        let members = theirs.unwrap_or(own);
+        let member = members
+            .index(&id(other.0))
+            .filter(|&member| members.standing(member) != Standing::Removed || !gone.contains(&id(other.0)))?;
+        if own.is_unknown() {
+            let theirs = theirs?.clone();
+            let me = theirs.index(&id(index)).filter(|&me| theirs.standing(me) != Standing::Removed)?;
+            self.nodes[usize::from(index)].core.as_mut()?.introduce(me, theirs);
+        }
+        Some(member)
+    }
+}
