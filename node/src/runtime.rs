@@ -18,17 +18,14 @@ use crate::config::{Config, Engine, LogKind, Storage};
 use crate::coordinator::{Coordinator, Told};
 use crate::core::coordinated::Lease;
 use crate::core::retention::SnapshotKey;
-use crate::core::snapshot::Snapshot;
 use crate::core::{Answer, Core, Effect, Refusal, Settings};
 use crate::data_dir::DataDir;
-use crate::disk::Disk;
 use crate::hard_state::HardStateFile;
 use crate::log::{Flushed, Log, Report};
 use crate::membership::Membership;
 use crate::peer::{Direction, Links, PeerEvent};
 use crate::rebuild;
-use crate::record::{Change, Epoch, Lsn, Member, Record};
-use crate::rewound::put_aside;
+use crate::record::{Change, Lsn, Member, Record};
 use crate::server::{self, Ask, Doors};
 use crate::slots_file::SlotsFile;
 use crate::snapshot_file::SnapshotDir;
@@ -36,6 +33,7 @@ use crate::store::Store;
 use executioner::Executioner;
 use recovery::{Patience, Recovered, recover, trouble};
 
+mod aside;
 mod executioner;
 mod recovery;
 
@@ -438,27 +436,5 @@ impl Node {
             Effect::Answer { token, answer } => drop(token.send(answer)),
         }
         Ok(())
-    }
-
-    /// Keeps records that are given up, and says behind which one they stood.
-    fn put_aside(&self, epoch: Epoch, records: &[Record]) -> anyhow::Result<Lsn> {
-        let file = put_aside(&Disk::default(), self.data.path(), &self.core.members().ids(), epoch, records)
-            .context("cannot put rewound records aside, so they are not cut off")?;
-        let after = records.first().map_or(0, |record| record.stamp.lsn - 1);
-        tracing::info!(epoch, lsn = after, records = records.len(), file = %file.display(), "put aside");
-        Ok(after)
-    }
-
-    fn write_snapshot(&mut self, snapshot: Snapshot) {
-        self.snapshots_under_way += 1;
-        let (snapshots, reporter) = (self.snapshots.clone(), self.snapshot_reporter.clone());
-        let key = (snapshot.lsn(), snapshot.lineage());
-        tokio::task::spawn_blocking(move || {
-            let written = snapshots.write(snapshot);
-            if let Err(error) = &written {
-                tracing::warn!(lsn = key.0, %error, "cannot write a snapshot; the log is kept instead");
-            }
-            let _ = reporter.send((key, written.is_ok())); // an error means that the node is stopping anyway
-        });
     }
 }
