@@ -236,6 +236,11 @@ impl Cluster {
         Ok(ended)
     }
 
+    /// Where a node lives.
+    pub(crate) fn place(&self, node: NodeId) -> &Place {
+        &self.running(node).place
+    }
+
     /// Asks a node to hand leadership over; what it answers.
     pub(crate) async fn switch_over(&self, node: NodeId) -> io::Result<String> {
         self.system.switch_over(&self.running(node).place).await

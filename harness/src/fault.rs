@@ -9,6 +9,7 @@
 mod budget;
 mod corrupt;
 mod crash_loop;
+mod drift;
 mod flapping;
 mod half_open;
 mod kill;
@@ -106,6 +107,8 @@ pub enum Fault {
         /// A bit is changed in one of so many pieces that come together, on average.
         one_in: u64,
     },
+    /// A row that the targets store is changed behind the back of replication, see [`Drift`](crate::system::Drift). Undone by a repair.
+    Drift,
 }
 
 /// How often a fault that waits for something looks whether it has come.
@@ -167,6 +170,7 @@ impl Fault {
         match self {
             Self::KillAll | Self::RollingRestart | Self::Partition(Shape::Ring) => Some(Target::All),
             Self::Switchover => Some(Target::Leader),
+            Self::Drift => Some(Target::Followers),
             _ => None,
         }
     }
@@ -180,9 +184,12 @@ impl Fault {
     pub(crate) fn applies_to(self, cluster: &Cluster, node: NodeId) -> bool {
         match self {
             Self::Kill | Self::KillAll | Self::CrashLoop { .. } => cluster.is_alive(node),
-            Self::Stop | Self::RollingRestart | Self::Switchover | Self::Pause | Self::SlowProcess { .. } => {
-                cluster.runs(node)
-            }
+            Self::Stop
+            | Self::RollingRestart
+            | Self::Switchover
+            | Self::Pause
+            | Self::SlowProcess { .. }
+            | Self::Drift => cluster.runs(node),
             Self::Upgrade => cluster.runs(node) && !cluster.is_upgraded(node),
             // The network is there whoever runs.
             _ => true,
@@ -193,6 +200,7 @@ impl Fault {
     pub(crate) fn obstacle(self, cluster: &Cluster) -> Option<String> {
         match self {
             Self::Upgrade => upgrade::obstacle(cluster),
+            Self::Drift => drift::obstacle(cluster),
             _ => None,
         }
     }
@@ -223,7 +231,7 @@ impl Strike {
     pub(crate) fn toll(&self) -> Toll {
         let targets = || self.targets.iter().copied().collect();
         match self.fault {
-            Fault::Switchover => Toll::default(),
+            Fault::Switchover | Fault::Drift => Toll::default(),
             Fault::RollingRestart => Toll { any: 1, ..Toll::default() },
             Fault::Partition(Shape::ClientSide) | Fault::Flapping { shape: Shape::ClientSide, .. } => {
                 Toll { nodes: targets(), ..Toll::default() }
@@ -254,6 +262,7 @@ impl Strike {
                 Box::new(slow_link::inject(cluster, directions, [delay_ms, jitter_ms, bytes_per_s], rng))
             }
             Fault::Reset { every_ms } => Box::new(reset::inject(cluster, &targets, every_ms)),
+            Fault::Drift => Box::new(drift::inject(cluster, &targets).await),
             Fault::HalfOpen => Box::new(half_open::inject(cluster, &targets)),
             Fault::Corrupt { one_in } => Box::new(corrupt::inject(cluster, directions, one_in, rng)),
         };

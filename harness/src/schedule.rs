@@ -111,6 +111,12 @@ pub fn switchover() -> Injection {
     one(Fault::Switchover, Target::Leader)
 }
 
+/// A row changed behind the back of replication, and mended later. The reference system needs `--allow-corruption true` for it.
+#[must_use]
+pub fn drift(target: Target) -> Injection {
+    one(Fault::Drift, target)
+}
+
 /// SIGSTOP, and SIGCONT later.
 #[must_use]
 pub fn pause(target: Target) -> Injection {

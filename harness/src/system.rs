@@ -2,6 +2,8 @@
 //!
 //! A system says how; the harness decides when. Nothing here starts a process or injects a fault.
 
+mod drift;
+
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -12,6 +14,7 @@ use interregnum_workloads::client::Client;
 
 use crate::node_id::NodeId;
 use crate::process::CommandLine;
+pub use drift::Drift;
 
 /// A leader–follower system.
 pub trait System: Send + Sync {
@@ -58,6 +61,11 @@ pub trait System: Send + Sync {
         let unsupported =
             io::Error::new(io::ErrorKind::Unsupported, format!("{} has no planned switchover", place.node));
         Box::pin(std::future::ready(Err(unsupported)))
+    }
+
+    /// How its replicas are made to differ, compared and mended, if they can be.
+    fn drift(&self) -> Option<&dyn Drift> {
+        None
     }
 
     /// Files in the node's directory that explain a run afterwards (records given up in a rewind, say), as paths

@@ -75,6 +75,11 @@ fn stale_followers() {
 }
 
 #[test]
+fn drift() {
+    shows("drift");
+}
+
+#[test]
 fn leased_reads() {
     shows("leased-reads");
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, Shape};
 
 /// Every fault that flags and schedules can name, with its usual parameters.
-pub const ALL_FAULTS: [Fault; 21] = [
+pub const ALL_FAULTS: [Fault; 22] = [
     Fault::Kill,
     Fault::KillAll,
     Fault::CrashLoop { times: 3 },
@@ -32,6 +32,7 @@ pub const ALL_FAULTS: [Fault; 21] = [
     Fault::Reset { every_ms: 250 },
     Fault::HalfOpen,
     Fault::Corrupt { one_in: 20 },
+    Fault::Drift,
 ];
 
 /// How long a parameter that is a time may be, in milliseconds. A fault lasts seconds.
@@ -57,6 +58,7 @@ impl Fault {
             Self::Reset { .. } => "reset",
             Self::HalfOpen => "half-open",
             Self::Corrupt { .. } => "corrupt",
+            Self::Drift => "drift",
         }
     }
 

@@ -3,6 +3,7 @@
 mod answer;
 mod client;
 mod connection;
+mod drift;
 mod helpers;
 mod info;
 mod retry;
@@ -22,7 +23,7 @@ use redis_protocol::resp2::types::BytesFrame;
 use crate::node_id::MAX_NODES;
 use crate::process::CommandLine;
 use crate::reentry;
-use crate::system::{Place, Reach, Status, System};
+use crate::system::{Drift, Place, Reach, Status, System};
 use client::NodeClient;
 pub use retry::RetryUnknown;
 
@@ -234,6 +235,10 @@ impl System for Node {
             }
         }
         .boxed()
+    }
+
+    fn drift(&self) -> Option<&dyn Drift> {
+        self.modes.verification.allow_corruption.then_some(self)
     }
 
     fn client(&self, reaches: &[Reach], index: usize) -> Box<dyn Client> {

@@ -165,6 +165,23 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         compare: None,
     },
     Scenario {
+        name: "drift",
+        sentence: "replicas that drift apart are found when they are compared, and mended while writes go on",
+        acts: &[
+            Act {
+                title: "Rows of both followers are changed behind the log's back, again and again, until a repair:",
+                flags: "--allow-corruption true --workload append --faults drift --interval 1500ms --time 6s --rate 500",
+                shows: Holds,
+            },
+            Act {
+                title: "The same where the rows are in files:",
+                flags: "--allow-corruption true --storage redb --workload append --faults drift --interval 1500ms --time 6s --rate 300",
+                shows: Holds,
+            },
+        ],
+        compare: None,
+    },
+    Scenario {
         name: "leased-reads",
         sentence: "a leader with a lease answers reads without asking its followers, and they are as fresh",
         acts: &[
