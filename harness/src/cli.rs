@@ -4,12 +4,14 @@ mod campaign;
 mod check;
 mod convert;
 mod duration;
+mod export;
 mod input;
 mod progress;
 mod replay;
 mod report;
 mod run;
 mod scenario;
+mod serve;
 mod shrink;
 mod size;
 mod tour;
@@ -62,6 +64,12 @@ enum Command {
     /// Writes the page of a run again: report.html, with everything on it.
     #[command(after_help = report::EXAMPLES)]
     Report(report::ReportFlags),
+    /// Writes a run for another tool: Perfetto, Jepsen, Prometheus, a database, a CI.
+    #[command(after_help = export::EXAMPLES)]
+    Export(export::ExportFlags),
+    /// Shows stored runs in a browser, on loopback.
+    #[command(after_help = serve::EXAMPLES)]
+    Serve(serve::ServeFlags),
     /// Checks histories that were recorded earlier, by this or another tool.
     #[command(after_help = check::EXAMPLES)]
     Check(check::CheckFlags),
@@ -120,6 +128,8 @@ pub(crate) fn run_command() -> Verdict {
         Some(Command::AsTest(flags)) => shrink::as_test(&flags),
         Some(Command::Campaign(flags)) => campaign::campaign(*flags),
         Some(Command::Report(flags)) => report::report(&flags),
+        Some(Command::Export(flags)) => export::export(&flags),
+        Some(Command::Serve(flags)) => serve::serve(&flags),
         Some(Command::Check(flags)) => check::check(&flags),
         Some(Command::Convert(flags)) => convert::convert(&flags),
         Some(Command::Node(node)) => Ok(crate::reentry::run_node(*node)),

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::error::{Error, Result};
 use crate::fault::FaultBudget;
-use crate::report::Report;
+use crate::report::{Report, html};
 use crate::run::{self, Plan, Snapshot};
 use crate::run_dir::RunDir;
 use crate::schedule::{Injection, Schedule};
@@ -179,10 +179,12 @@ impl Experiment {
         let run_dir = RunDir::create(&out)
             .with_context(|| format!("making the run's directory {}", out.display()))
             .map_err(Error::harness)?;
-        run::run(&plan, &run_dir, progress, interrupted)
-            .await
-            .with_context(|| format!("what was recorded is in {}", run_dir.path().display()))
-            .map_err(Error::harness)
+        let report = run::run(&plan, &run_dir, progress, interrupted).await;
+        if let Err(error) = &report {
+            // The error is told in any case; a page of it is for who finds the directory later.
+            let _ = html::write_failed(&run_dir, error);
+        }
+        report.with_context(|| format!("what was recorded is in {}", run_dir.path().display())).map_err(Error::harness)
     }
 }
 

@@ -48,6 +48,7 @@ pub mod report;
 mod run;
 pub mod run_dir;
 pub mod schedule;
+mod serve;
 mod shrink;
 #[cfg(any(test, feature = "proptest"))]
 pub mod strategies;

@@ -43,6 +43,8 @@ fn help_reads_like_a_page_of_a_manual() {
     insta::assert_snapshot!("help_campaign_merge", seen(&["campaign", "merge", "--help"], ""));
     insta::assert_snapshot!("help_check", seen(&["check", "--help"], ""));
     insta::assert_snapshot!("help_report", seen(&["report", "--help"], ""));
+    insta::assert_snapshot!("help_export", seen(&["export", "--help"], ""));
+    insta::assert_snapshot!("help_serve", seen(&["serve", "--help"], ""));
     insta::assert_snapshot!("help_convert", seen(&["convert", "--help"], ""));
 }
 

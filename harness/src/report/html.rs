@@ -6,12 +6,10 @@
 //! nothing run but its own scripts and nothing be fetched at all.
 
 mod data;
-mod gates;
-mod logs;
+mod failed;
 mod losses;
 mod operations;
 mod proofs;
-mod roles;
 
 use std::fmt::Write as _;
 use std::fs;
@@ -24,8 +22,10 @@ use interregnum_checker::judgement::Judgement;
 use interregnum_checker::verdict::Verdict;
 use sha2::{Digest, Sha256};
 
+pub(crate) use self::failed::write_failed;
 use self::losses::Row;
 use self::proofs::Shown;
+use super::logs;
 use super::stored::Stored;
 use super::terminal::most_telling_first;
 use crate::gate::Gate;
@@ -44,7 +44,7 @@ const MODULES: [&str; 9] = [
     include_str!("html/main.js"),
 ];
 
-const STYLE: &str = include_str!("html/style.css");
+pub(crate) const STYLE: &str = include_str!("html/style.css");
 
 /// What the template is filled with.
 #[derive(Template)]
@@ -85,7 +85,7 @@ fn page(stored: &Stored) -> anyhow::Result<String> {
         broken.map(|judgement| (*judgement, shown(stored, judgement))).collect();
     let lines = logs::lines(&stored.logs, stored.clock_offset_ns());
     let (losses, losses_left_out) = losses::rows(stored, &lines);
-    let nodes = data::nodes(stored);
+    let nodes: Vec<String> = stored.nodes().iter().map(ToString::to_string).collect();
     let (directory, columns) = operations::columns(&stored.history, &nodes);
     let script = script();
     let page = Page {

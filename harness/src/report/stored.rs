@@ -1,5 +1,6 @@
 //! What a run left in its directory, read back. It judges nothing, and shows nothing.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -14,6 +15,7 @@ use serde::Deserialize;
 
 use super::{Counts, Leadership};
 use crate::gate::Gate;
+use crate::node_id::NodeId;
 use crate::record::{RunEvent, TimedEvent, read_history};
 use crate::run::StepTaken;
 use crate::run_dir::RunDir;
@@ -43,7 +45,7 @@ pub(crate) struct Judged {
     pub verdict: Verdict,
     pub interregnum: String,
     pub system: String,
-    pub flags: std::collections::BTreeMap<String, String>,
+    pub flags: BTreeMap<String, String>,
     pub workload: String,
     pub seed: u64,
     pub operations: Counts,
@@ -74,6 +76,22 @@ impl Stored {
         self.judged.faults.iter().filter_map(StepTaken::window).collect()
     }
 
+    /// All nodes that anybody told of, in order.
+    pub(crate) fn nodes(&self) -> Vec<NodeId> {
+        let told = self.events.iter().filter_map(|told| match told.event {
+            RunEvent::Status { node, .. } | RunEvent::Silent { node } => Some(node),
+            _ => None,
+        });
+        told.collect::<BTreeSet<_>>().into_iter().collect()
+    }
+
+    /// When the last thing happened, in nanoseconds since the run began; never 0.
+    pub(crate) fn end_ns(&self) -> u64 {
+        let told = self.history.operations().iter();
+        let ended = told.filter_map(|told| told.completed.or(told.gave_up).unwrap_or(told.invoked).time_ns).max();
+        self.events.last().map(|last| last.time).max(ended).unwrap_or(0).max(1)
+    }
+
     /// What must be taken from a time of the wall's clock, in nanoseconds since 1970, to come to one of the run.
     pub(crate) fn clock_offset_ns(&self) -> Option<u64> {
         self.events.iter().find_map(|told| match told.event {
@@ -100,7 +118,7 @@ fn events(path: &Path) -> anyhow::Result<Vec<TimedEvent>> {
 }
 
 /// The logs in order of their names. What in them is no text is replaced, not refused: a node may print anything.
-fn logs(directory: &Path) -> anyhow::Result<Vec<(String, String)>> {
+pub(crate) fn logs(directory: &Path) -> anyhow::Result<Vec<(String, String)>> {
     let entries = fs::read_dir(directory).with_context(|| format!("{} cannot be read", directory.display()))?;
     let mut paths = entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>()?;
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "log"));

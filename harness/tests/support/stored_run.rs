@@ -43,7 +43,10 @@ impl StoredRun {
         write(directory, "verdict.json", &self.verdict(&history, end_ns).to_string());
         write(directory, "events.jsonl", &Self::events(end_ns));
         write(directory, "logs/n1.log", &self.log(end_ns));
-        let plan = json!({"clients": CLIENTS, "rate_per_s": null, "run_for_ms": end_ns / MS, "link_delay_us": 1000});
+        let plan = json!({
+            "workload": "append",
+            "seed": 7,
+            "clients": CLIENTS, "rate_per_s": null, "run_for_ms": end_ns / MS, "link_delay_us": 1000});
         write(directory, "run.json", &plan.to_string());
     }
 
@@ -111,7 +114,7 @@ impl StoredRun {
             "verdict": verdict,
             "interregnum": "0.1.0",
             "system": "made up",
-            "flags": {"--ack": "async"},
+            "flags": {"--ack": "async", "--odd": self.odd_text},
             "workload": "append",
             "seed": 7,
             "operations": {"ok": self.operations, "fail": 0, "info": 1},
@@ -124,7 +127,7 @@ impl StoredRun {
                 "nodes": ["n1"],
                 "began_ns": down_ns.start,
                 "ended_ns": down_ns.end,
-                "effect": {"verified": true, "evidence": "n1 reaped"},
+                "effect": {"verified": true, "evidence": format!("n1 reaped, {}", self.odd_text)},
             }],
             "availability": availability::check(history, &windows, &availability::Options::default()),
             "gates": [{"name": "operations were acknowledged before the faults", "met": true, "detail": "10, at least 10 wanted"}],

@@ -5,16 +5,15 @@ use interregnum_checker::history::History;
 use interregnum_checker::staleness;
 use serde::Serialize;
 
-use super::gates;
-use super::logs::Line;
 use super::operations::Directory;
 use super::proofs::Shown;
-use super::roles::{self, Span};
 use crate::node_id::NodeId;
 use crate::record::{RunEvent, TimedEvent};
+use crate::report::logs::Line;
+use crate::report::marks::{self, Mark};
+use crate::report::roles::{self, Span};
 use crate::report::stored::Stored;
 use crate::run::StepTaken;
-use crate::system::Role;
 
 /// Everything. Times are nanoseconds since the run began.
 #[derive(Serialize)]
@@ -56,15 +55,6 @@ struct Fault<'a> {
     detail: &'a str,
 }
 
-/// Something that happened at a moment, to a node or, without one, to the run.
-#[derive(Serialize)]
-pub(super) struct Mark {
-    pub at: u64,
-    pub kind: &'static str,
-    pub node: Option<String>,
-    pub text: String,
-}
-
 /// An outage.
 #[derive(Serialize)]
 struct Gap<'a> {
@@ -99,7 +89,7 @@ impl<'a> Data<'a> {
         proofs: impl Iterator<Item = &'a Shown>,
     ) -> Self {
         let (events, judged) = (&stored.events, &stored.judged);
-        let end = end_ns(&stored.history, events);
+        let end = stored.end_ns();
         Self {
             end,
             clients: stored.plan.clients,
@@ -107,7 +97,7 @@ impl<'a> Data<'a> {
             roles: roles::spans(events, &judged.faults, end),
             phases: events.iter().filter_map(phase).collect(),
             faults: judged.faults.iter().map(|taken| fault(taken, events)).collect(),
-            marks: elections(events).chain(rewinds(lines)).chain(gates::marks(stored)).collect(),
+            marks: marks::of(stored, lines),
             outages: gaps("writes", &judged.availability.writes)
                 .chain(gaps("reads", &judged.availability.reads))
                 .collect(),
@@ -118,22 +108,6 @@ impl<'a> Data<'a> {
             operations,
         }
     }
-}
-
-/// The names of all nodes that anybody told of, in order.
-pub(super) fn nodes(stored: &Stored) -> Vec<String> {
-    let told = stored.events.iter().filter_map(|told| match told.event {
-        RunEvent::Status { node, .. } | RunEvent::Silent { node } => Some(node),
-        _ => None,
-    });
-    let nodes: std::collections::BTreeSet<NodeId> = told.collect();
-    nodes.iter().map(NodeId::to_string).collect()
-}
-
-fn end_ns(history: &History, events: &[TimedEvent]) -> u64 {
-    let told = history.operations().iter();
-    let ended = told.filter_map(|told| told.completed.or(told.gave_up).unwrap_or(told.invoked).time_ns).max();
-    events.last().map(|last| last.time).max(ended).unwrap_or(0).max(1)
 }
 
 fn phase(told: &TimedEvent) -> Option<Phase<'_>> {
@@ -165,26 +139,6 @@ fn fault<'a>(taken: &'a StepTaken, events: &'a [TimedEvent]) -> Fault<'a> {
         evidence: &taken.effect.evidence,
         detail: detail.unwrap_or_default(),
     }
-}
-
-/// Whenever a node was new as a leader.
-fn elections(events: &[TimedEvent]) -> impl Iterator<Item = Mark> {
-    let mut seen = std::collections::BTreeSet::new();
-    events.iter().filter_map(move |told| match told.event {
-        RunEvent::Status { node, role: Role::Leader, epoch, .. } if seen.insert((epoch, node)) => {
-            let text = format!("{node} leads epoch {epoch}");
-            Some(Mark { at: told.time, kind: "election", node: Some(node.to_string()), text })
-        }
-        _ => None,
-    })
-}
-
-fn rewinds(lines: &[Line<'_>]) -> impl Iterator<Item = Mark> {
-    lines.iter().filter_map(|line| {
-        let (at, (after, records)) = (line.time_ns?, line.rewind()?);
-        let text = format!("{} gave up {records} records behind LSN {after}", line.node);
-        Some(Mark { at, kind: "rewind", node: Some(line.node.to_owned()), text })
-    })
 }
 
 fn gaps<'a>(kind: &'static str, service: &'a Service) -> impl Iterator<Item = Gap<'a>> {

@@ -6,7 +6,7 @@ use interregnum_checker::history::{Function, History, Outcome, Value};
 use interregnum_checker::lost_writes::{self, Loss};
 use interregnum_checker::wording::seconds;
 
-use super::logs::Line;
+use crate::report::logs::Line;
 use crate::report::stored::Stored;
 
 /// A row of the table.

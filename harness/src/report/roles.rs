@@ -25,6 +25,19 @@ pub(super) enum State {
     Silent,
 }
 
+impl std::fmt::Display for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Leader => "leader",
+            Self::Follower => "follower",
+            Self::Candidate => "candidate",
+            Self::Paused => "paused",
+            Self::Down => "down",
+            Self::Silent => "silent",
+        })
+    }
+}
+
 /// What a node was for some time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(super) struct Span {

@@ -1,0 +1,68 @@
+//! What happened at a moment of a run: elections, rewinds, and when a gate had been met. It decides none of them.
+
+use interregnum_checker::history::Outcome;
+use serde::Serialize;
+
+use super::logs::Line;
+use super::stored::Stored;
+use crate::gate::{ACKNOWLEDGED_AFTER, ACKNOWLEDGED_BEFORE, FEWEST_ACKNOWLEDGED, Gate, SERVED_DURING_FAULTS};
+use crate::record::{RunEvent, TimedEvent};
+use crate::system::Role;
+
+/// Something that happened at a moment, to a node or, without one, to the run.
+#[derive(Debug, Serialize)]
+pub(super) struct Mark {
+    pub at: u64,
+    pub kind: &'static str,
+    pub node: Option<String>,
+    pub text: String,
+}
+
+/// All of a run.
+pub(super) fn of(stored: &Stored, lines: &[Line<'_>]) -> Vec<Mark> {
+    elections(&stored.events).chain(rewinds(lines)).chain(gates(stored)).collect()
+}
+
+/// Whenever a node was new as a leader.
+fn elections(events: &[TimedEvent]) -> impl Iterator<Item = Mark> {
+    let mut seen = std::collections::BTreeSet::new();
+    events.iter().filter_map(move |told| match told.event {
+        RunEvent::Status { node, role: Role::Leader, epoch, .. } if seen.insert((epoch, node)) => {
+            let text = format!("{node} leads epoch {epoch}");
+            Some(Mark { at: told.time, kind: "election", node: Some(node.to_string()), text })
+        }
+        _ => None,
+    })
+}
+
+fn rewinds(lines: &[Line<'_>]) -> impl Iterator<Item = Mark> {
+    lines.iter().filter_map(|line| {
+        let (at, (after, records)) = (line.time_ns?, line.rewind()?);
+        let text = format!("{} gave up {records} records behind LSN {after}", line.node);
+        Some(Mark { at, kind: "rewind", node: Some(line.node.to_owned()), text })
+    })
+}
+
+/// A mark for each gate of acknowledgements that was met, at the one that met it.
+fn gates(stored: &Stored) -> Vec<Mark> {
+    let faults = &stored.judged.faults;
+    let operations = stored.history.operations().iter();
+    let acknowledged = operations.filter(|told| told.outcome == Outcome::Ok);
+    let mut acknowledged_ns: Vec<u64> = acknowledged.filter_map(|told| told.completed?.time_ns).collect();
+    acknowledged_ns.sort_unstable();
+    let first_ns = faults.iter().map(|taken| taken.began_ns).min().unwrap_or(u64::MAX);
+    let last_ns = faults.iter().map(|taken| taken.ended_ns).max().unwrap_or(u64::MAX);
+    let is_during = |ns: u64| faults.iter().any(|taken| (taken.began_ns..taken.ended_ns).contains(&ns));
+    let mark = |gate: &Gate| {
+        let is_counted: &dyn Fn(u64) -> bool = match gate.name.as_str() {
+            ACKNOWLEDGED_BEFORE => &|ns| ns < first_ns,
+            SERVED_DURING_FAULTS => &is_during,
+            ACKNOWLEDGED_AFTER => &|ns| ns >= last_ns,
+            _ => return None,
+        };
+        let at = acknowledged_ns.iter().copied().filter(|&ns| is_counted(ns)).nth(FEWEST_ACKNOWLEDGED - 1)?;
+        let text = format!("{}: {}", gate.name, gate.detail);
+        Some(Mark { at, kind: "gate", node: None, text })
+    };
+    stored.judged.gates.iter().filter(|gate| gate.met).filter_map(mark).collect()
+}
