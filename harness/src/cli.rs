@@ -3,6 +3,7 @@
 mod campaign;
 mod check;
 mod convert;
+mod defects;
 mod duration;
 mod export;
 mod input;
@@ -61,6 +62,9 @@ enum Command {
     /// Makes many runs, and tells what they came to together.
     #[command(after_help = campaign::EXAMPLES)]
     Campaign(Box<campaign::CampaignFlags>),
+    /// Measures this harness: plants known bugs in the nodes, one at a time, and tells which of them it finds.
+    #[command(after_help = defects::EXAMPLES)]
+    Defects(defects::DefectsFlags),
     /// Writes the page of a run again: report.html, with everything on it.
     #[command(after_help = report::EXAMPLES)]
     Report(report::ReportFlags),
@@ -127,6 +131,7 @@ pub(crate) fn run_command() -> Verdict {
         Some(Command::Shrink(flags)) => shrink::shrink(&flags),
         Some(Command::AsTest(flags)) => shrink::as_test(&flags),
         Some(Command::Campaign(flags)) => campaign::campaign(*flags),
+        Some(Command::Defects(flags)) => defects::defects(&flags),
         Some(Command::Report(flags)) => report::report(&flags),
         Some(Command::Export(flags)) => export::export(&flags),
         Some(Command::Serve(flags)) => serve::serve(&flags),

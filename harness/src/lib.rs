@@ -33,6 +33,7 @@ compile_error!(
 mod campaign;
 pub mod cli;
 mod cluster;
+mod defects;
 mod error;
 pub mod expectation;
 pub mod experiment;

@@ -40,6 +40,7 @@ fn help_reads_like_a_page_of_a_manual() {
     insta::assert_snapshot!("help_run", seen(&["run", "--help"], ""));
     insta::assert_snapshot!("help_shrink", seen(&["shrink", "--help"], ""));
     insta::assert_snapshot!("help_campaign", seen(&["campaign", "--help"], ""));
+    insta::assert_snapshot!("help_defects", seen(&["defects", "--help"], ""));
     insta::assert_snapshot!("help_campaign_merge", seen(&["campaign", "merge", "--help"], ""));
     insta::assert_snapshot!("help_check", seen(&["check", "--help"], ""));
     insta::assert_snapshot!("help_report", seen(&["report", "--help"], ""));

@@ -39,11 +39,13 @@ pub enum Defect {
     ApplyTwice,
     DropLastOfBatch,
     ReadUnconfirmed,
+    LeaseTooLong,
     ForgetToRedirect,
     ServeBeforeReplay,
     SnapshotWithoutRequests,
     RequestsNotReplicated,
     ReuseGtids,
+    LoseAtSegmentEnd,
 }
 
 flag_words!(Defect: "defect");
@@ -63,6 +65,8 @@ pub enum Promise {
     ReplicasAgree,
     /// A GTID is the name of one write.
     UniqueGtids,
+    /// No node ends by itself, and each that is started again is of use.
+    NodesSurvive,
 }
 
 /// What there is to say about a defect.
@@ -81,7 +85,7 @@ impl Defect {
     #[must_use]
     #[allow(clippy::too_many_lines, reason = "it is a table")]
     pub fn about(self) -> About {
-        use Promise::{OnceOnly, OneLeader, ReadsAreCurrent, ReplicasAgree, UniqueGtids, WritesSurvive};
+        use Promise::{NodesSurvive, OnceOnly, OneLeader, ReadsAreCurrent, ReplicasAgree, UniqueGtids, WritesSurvive};
         let (breaks, sentence, source): (&[Promise], _, _) = match self {
             Self::AckBeforeFsync => (
                 &[WritesSurvive],
@@ -188,6 +192,11 @@ impl Defect {
                 "A leader answers reads at once, whether it still leads or not and whether what it tells can still be lost or not",
                 "hashicorp/consul#54; Jepsen, MongoDB 2.6.7 (aphyr.com/posts/322-call-me-maybe-mongodb-stale-reads)",
             ),
+            Self::LeaseTooLong => (
+                &[ReadsAreCurrent],
+                "A leader relies on its lease for twenty times as long as others keep from electing another",
+                "etcd-io/raft#99; hashicorp/consul#54",
+            ),
             Self::ForgetToRedirect => (
                 &[ReadsAreCurrent],
                 "A follower that is asked for a leader's read answers it itself",
@@ -212,6 +221,11 @@ impl Defect {
                 &[UniqueGtids],
                 "A node that restarts gives new writes the GTIDs of records that it had lost",
                 "what a sequence that is not durable before it is used leads to",
+            ),
+            Self::LoseAtSegmentEnd => (
+                &[NodesSurvive, WritesSurvive],
+                "What waits to be written when a segment of the log is full is dropped",
+                "a buffer that nobody flushes before its file is changed",
             ),
         };
         About { sentence, source, breaks }

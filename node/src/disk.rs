@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 #[cfg(test)]
 use std::sync::{Arc, Mutex};
 
+use crate::defect::Defect;
+
 /// What was being done when a disk failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Step {
@@ -48,11 +50,27 @@ impl DiskError {
 /// The disk under a data directory.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Disk {
+    /// The bug that was planted in what writes to it, if one was.
+    pub(crate) defect: Option<Defect>,
     #[cfg(test)]
     pub(crate) faults: Option<Arc<Mutex<Faults>>>,
 }
 
 impl Disk {
+    /// One to which a node with this defect writes.
+    pub(crate) fn with(defect: Option<Defect>) -> Self {
+        Disk {
+            defect,
+            #[cfg(test)]
+            faults: None,
+        }
+    }
+
+    /// Whether this bug was planted.
+    pub(crate) fn has(&self, defect: Defect) -> bool {
+        self.defect == Some(defect)
+    }
+
     /// A new file, which must not exist yet.
     pub(crate) fn create_new(&self, path: &Path) -> Result<File, DiskError> {
         self.before(Step::Write, path)?;
@@ -200,7 +218,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         Disk::default().has_room(dir.path(), 1 << 30, 4096).unwrap();
         let faults = Arc::new(Mutex::new(Faults { from: Some((1, io::ErrorKind::StorageFull)), ..Faults::default() }));
-        assert!(Disk { faults: Some(faults) }.has_room(dir.path(), 0, 4096).is_err());
+        assert!(Disk { faults: Some(faults), ..Disk::default() }.has_room(dir.path(), 0, 4096).is_err());
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
     }
 }

@@ -1,6 +1,6 @@
 //! `interregnum campaign`: many runs, over a matrix that a file describes or of one set of flags; and `campaign merge`.
 
-mod watch;
+pub(super) mod watch;
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -216,7 +216,7 @@ fn usual_directory(campaign: &Campaign, shard: Shard) -> PathBuf {
 }
 
 /// A run's nodes, clients and proxies keep a processor busy, and checking a second one now and then.
-fn usual_jobs() -> usize {
+pub(super) fn usual_jobs() -> usize {
     std::thread::available_parallelism().map_or(1, NonZero::get).div_ceil(2)
 }
 

@@ -73,6 +73,7 @@ pub(super) struct RunFlags {
     /// upgrade, switchover, pause, slow-process. Of what is stored: drift. Of the network: partition (one of isolate, halves, inbound, outbound, bridge), each
     /// of these by name, ring, client-side, flapping, slow-link, reset, half-open, corrupt. Parameters stand behind colons:
     /// `crash-loop:times=5`, `flapping:shape=halves:period_ms=200`. `none` injects none.
+    /// Lists joined by `+` are injected side by side, and overlap; behind a list, `@` and a target say on whom.
     #[arg(long, value_name = "LIST", default_value = "kill,pause,partition", value_parser = parse_faults)]
     faults: Faults,
 
@@ -169,15 +170,21 @@ enum WorkloadName {
     Append,
 }
 
-/// Groups of faults, with the words that named them.
+/// Streams of faults, with the words that named them.
 #[derive(Clone, Debug)]
 struct Faults {
     words: String,
+    streams: Vec<Stream>,
+}
+
+/// Groups of faults that take turns, and on whom, unless the seed draws that.
+#[derive(Clone, Debug)]
+struct Stream {
     groups: Vec<Vec<Fault>>,
+    target: Option<Target>,
 }
 
 fn parse_faults(text: &str) -> Result<Faults, String> {
-    let words = text.split(',').map(str::trim).filter(|word| *word != "none");
     let group = |word: &str| match word {
         "partition" => Ok(partitions()),
         word => match word.parse() {
@@ -186,7 +193,17 @@ fn parse_faults(text: &str) -> Result<Faults, String> {
             Err(error) => Err(error.to_string()),
         },
     };
-    Ok(Faults { words: text.to_owned(), groups: words.map(group).collect::<Result<_, _>>()? })
+    let stream = |text: &str| {
+        let (words, target) = match text.split_once('@') {
+            Some((words, target)) => (words, Some(target.parse::<Target>().map_err(|error| error.to_string())?)),
+            None => (text, None),
+        };
+        let words = words.split(',').map(str::trim).filter(|word| *word != "none");
+        Ok(Stream { groups: words.map(group).collect::<Result<_, String>>()?, target })
+    };
+    let mut streams = text.split('+').map(stream).collect::<Result<Vec<_>, String>>()?;
+    streams.retain(|stream| !stream.groups.is_empty());
+    Ok(Faults { words: text.to_owned(), streams })
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {
@@ -360,12 +377,14 @@ impl RunFlags {
         }
         if let Some(file) = &self.schedule {
             experiment = experiment.schedule(Schedule::read(file)?);
-        } else if !self.faults.groups.is_empty() {
-            let faults = mixed(self.faults.groups).every(self.interval);
-            experiment = experiment.fault(match self.target {
-                Some(target) => faults.on(target),
-                None => faults,
-            });
+        } else {
+            for Stream { groups, target } in self.faults.streams {
+                let faults = mixed(groups).every(self.interval);
+                experiment = experiment.fault(match target.or(self.target) {
+                    Some(target) => faults.on(target),
+                    None => faults,
+                });
+            }
         }
         Ok(experiment)
     }

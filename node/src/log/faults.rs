@@ -13,7 +13,7 @@ use crate::disk::{Faults, Step};
 /// many operations the disk was asked for.
 fn work(dir: &Path, segment_bytes: u64, from: Option<(usize, ErrorKind)>) -> (Lsn, Vec<Bytes>, Faults) {
     let faults = Arc::new(Mutex::new(Faults { from, ..Faults::default() }));
-    let disk = Disk { faults: Some(Arc::clone(&faults)) };
+    let disk = Disk { faults: Some(Arc::clone(&faults)), ..Disk::default() };
     let (reporter, reports) = mpsc::channel();
     let report = move |report| drop(reporter.send(report));
     let mut expected = records(1, 12, b"a");

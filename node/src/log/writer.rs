@@ -14,6 +14,7 @@ use super::recovery::{Tail, remove_all, segments};
 use super::segment::{HEADER_BYTES, Header};
 use super::{Flushed, LogError, Report};
 use crate::config::Fsync;
+use crate::defect::Defect;
 use crate::disk::Disk;
 use crate::record::Lsn;
 
@@ -136,7 +137,9 @@ impl Writer {
 
     fn append(&mut self, record: &Bytes) -> Result<(), LogError> {
         if self.segment.bytes() >= self.segment_bytes && self.next_lsn > self.segment.first_lsn() {
-            self.segment.finish()?; // only the last segment may have an unfinished end
+            if !self.disk.has(Defect::LoseAtSegmentEnd) {
+                self.segment.finish()?; // only the last segment may have an unfinished end
+            }
             self.synced_lsn = self.next_lsn - 1;
             self.segment = OpenSegment::create(&self.disk, &self.dir, self.next_lsn)?;
         }

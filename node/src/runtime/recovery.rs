@@ -42,7 +42,7 @@ pub(super) struct Recovered {
 
 /// Recovers what is on the disk. `address` is where clients are told to go.
 pub(super) fn recover(config: &Config, data: &DataDir, address: SocketAddr) -> anyhow::Result<Recovered> {
-    let disk = Disk::default();
+    let disk = Disk::with(config.modes.defect);
     let (hard_state, hard) = HardStateFile::open(&disk, data.path(), &config.id, config.founders().as_deref())?;
     let (slots_file, slots) = SlotsFile::open(&disk, data.path())?;
     let snapshots = SnapshotDir::open(&disk, data.path())?;

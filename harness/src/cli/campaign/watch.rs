@@ -13,7 +13,7 @@ use crate::campaign::{Signature, Tally, Trial, Watcher};
 const LINE_EVERY: Duration = Duration::from_secs(30);
 
 /// Tells the progress of one campaign.
-pub(super) struct Watch {
+pub(in crate::cli) struct Watch {
     directory: PathBuf,
     jobs: usize,
     /// When the budget ends.
@@ -23,7 +23,7 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    pub(super) fn new(directory: &Path, jobs: usize, budget: Option<Duration>) -> Self {
+    pub(in crate::cli) fn new(directory: &Path, jobs: usize, budget: Option<Duration>) -> Self {
         let now = Instant::now();
         let deadline = budget.map(|budget| now + budget);
         Self { directory: directory.to_owned(), jobs, deadline, bar: None, last_line: now }

@@ -64,3 +64,16 @@ fn what_is_in_memory_only_is_not_confirmed() {
     check(Defect::AckReceiptAsDurable, story);
     check(Defect::AckBeforeFsync, story);
 }
+
+#[test]
+fn a_lease_ends_before_others_may_elect_another() {
+    check(Defect::LeaseTooLong, |settings| {
+        let mut node = Node::leader(settings);
+        node.hear(A, 2, appended(1, 2, 2));
+        assert!(node.core.has_lease());
+        // Not so long that it steps down.
+        let timeout_ms = node.core.settings.modes.failover.election_timeout_ms();
+        node.core.advance(node.now_ms + timeout_ms);
+        assert!(!node.core.has_lease(), "A may elect B now");
+    });
+}

@@ -1,0 +1,90 @@
+//! The defect suite: every bug that can be planted in the reference node is looked for under one profile of faults and one workload,
+//! with no hint of which it is. That measures this harness: what it finds, by which checker, and how soon.
+//!
+//! Not here: making the runs (`campaign`), the bugs (`interregnum_node::Defect`), the command line (`cli/defects.rs`).
+
+mod found;
+mod table;
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use clap::ValueEnum as _;
+use interregnum_node::{Defect, Promise};
+
+use crate::campaign::{Campaign, Expect, Row};
+pub(crate) use found::Found;
+pub(crate) use table::{json, told};
+
+/// The row without any defect: whatever is found there is an alarm that is false, or a bug that nobody planted.
+pub(crate) const SOUND: &str = "none";
+
+/// In how many of a hundred runs a defect is to be found.
+pub(crate) const BAR_PERCENT: u32 = 90;
+
+/// The system, its clients and its faults. Sound modes; elections that are quick, logs and snapshots so small that their ends are met
+/// all the time; clients that ask again; two streams of faults that overlap, so that a node which is behind meets a leader that dies.
+const PROFILE: &str = "--nodes 3 --workload append --clients 12 --retry-unknown exactly-once --heartbeat-ms 50 --missed-heartbeats 6 \
+     --segment-bytes 8192 --snapshot-bytes 16384 --keep-log-bytes 4096 --interval 1500ms \
+     --faults kill,kill-all,isolate,pause+isolate,outbound,inbound,pause@random";
+
+/// What every run is made of, but for its length, its seed and the defect.
+pub(crate) fn profile() -> impl Iterator<Item = String> {
+    PROFILE.split_whitespace().map(str::to_owned)
+}
+
+/// The suite as a campaign: a row for each of these defects, or for all, and one without.
+pub(crate) fn suite(only: &[Defect], runs: u32, sound_runs: u32, time: Duration, seed: u64) -> Campaign {
+    let all = Defect::value_variants();
+    let chosen = all.iter().filter(|defect| only.is_empty() || only.contains(defect));
+    let arguments = || profile().chain(["--time".to_owned(), format!("{}ms", time.as_millis())]);
+    let row = |name: String, expect, by, runs, arguments| Row {
+        mode: name.clone(),
+        name,
+        faults: "general".to_owned(),
+        expect,
+        by,
+        least_percent: BAR_PERCENT as u8,
+        runs,
+        arguments,
+    };
+    let defects = chosen.map(|&defect| {
+        let planted = ["--defect".to_owned(), defect.to_string()];
+        row(defect.to_string(), Expect::Violation, checkers(defect), runs, arguments().chain(planted).collect())
+    });
+    let sound = row(SOUND.to_owned(), Expect::Pass, BTreeSet::new(), sound_runs, arguments().collect());
+    let rows = (sound_runs > 0).then_some(sound).into_iter().chain(defects).collect();
+    Campaign { name: "defects".to_owned(), seed, rows }
+}
+
+/// The checkers that are right to complain about a defect: those that watch over a promise that it breaks.
+fn checkers(defect: Defect) -> BTreeSet<String> {
+    let of = |promise: &Promise| match promise {
+        Promise::WritesSurvive => &["lost-writes", "elements", "linearizable"][..],
+        Promise::ReadsAreCurrent => &["linearizable", "sessions", "elements"],
+        Promise::OnceOnly => &["elements", "linearizable"],
+        Promise::OneLeader => &["split-brain", "leadership"],
+        Promise::ReplicasAgree => &["replicas-agree"],
+        Promise::UniqueGtids => &["gtids"],
+        Promise::NodesSurvive => &["survival", "recovery"],
+    };
+    defect.about().breaks.iter().flat_map(of).map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn runs_differ_in_nothing_but_the_defect() {
+        let suite = suite(&[], 2, 3, Duration::from_secs(20), 1);
+        let (sound, defects) = suite.rows.split_first().unwrap();
+        assert_eq!((sound.name.as_str(), sound.runs), (SOUND, 3));
+        assert!(defects.len() >= 24, "{} defects", defects.len());
+        for row in defects {
+            let planted = ["--defect".to_owned(), row.name.clone()];
+            assert_eq!(row.arguments, [&sound.arguments[..], &planted[..]].concat());
+            assert!(!row.by.is_empty(), "{}: nobody is to find it", row.name);
+        }
+    }
+}
