@@ -204,7 +204,7 @@ fn every_shard_has_its_machine() {
     };
     check(".github/workflows/nightly.yml", &["shard: [1, 2, 3, 4]\n", "matrix.shard }}/4\"", "campaign merge shard-*"]);
     check(
-        "deploy/kubernetes/campaign.yaml",
+        ".ci/kubernetes/campaign.yaml",
         &[
             "completions: 8\n",
             "parallelism: 8\n",

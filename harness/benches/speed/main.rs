@@ -32,7 +32,7 @@ struct Cli {
 enum Comparison {
     /// Writes a second beside etcd, Redis and `PostgreSQL`
     Peers(peers::Peers),
-    /// Replay, restart, memory, a new member and the storage engines, each beside what it should keep up with
+    /// Replay, restart, memory, a new member, comparisons and the storage engines, each beside what it should keep up with
     Replicas(replicas::Replicas),
 }
 

@@ -1,5 +1,5 @@
-//! What a replicated log must keep up with: followers with their leader, a restart with the disk, memory with itself, a new member with
-//! the writes that go on, and one storage engine with the other.
+//! What a replicated log must keep up with: followers with their leader, a restart with the disk, memory with itself, a new member and
+//! comparisons with the writes that go on, and one storage engine with the other.
 //!
 //! Each line is a ratio within this run. Not here: other systems (`peers`).
 
@@ -33,7 +33,7 @@ pub(crate) struct Replicas {
     /// Mebibytes of log that a restart reads
     #[arg(long, default_value_t = 1024)]
     log_mib: u64,
-    /// Rows that a new member gets
+    /// Rows that a new member gets, and that replicas compare
     #[arg(long, default_value_t = 200_000)]
     rows: u64,
 }
@@ -48,6 +48,8 @@ enum Question {
     Memory,
     /// What does a new member cost those who write meanwhile?
     Join,
+    /// What do comparisons of the replicas cost those who write meanwhile?
+    Compare,
     /// What does a durable storage engine cost, and a physical log?
     Engines,
 }
@@ -65,6 +67,7 @@ pub(crate) async fn measure(flags: Replicas, place: Place) -> anyhow::Result<()>
             Question::Restart => restart(dir.path(), flags.log_mib).await,
             Question::Memory => memory(dir.path(), duration).await,
             Question::Join => join(dir.path(), duration, flags.rows).await,
+            Question::Compare => compare(dir.path(), duration, flags.rows).await,
             Question::Engines => engines(dir.path(), duration).await,
         }
         .with_context(|| format!("{question:?}"))?;
@@ -172,6 +175,36 @@ async fn join(dir: &Path, duration: Duration, rows: u64) -> anyhow::Result<()> {
     let joined_s = begin.elapsed().as_secs_f64();
     let during = writing.await??;
     println!("\njoin       {rows} rows, while {CLIENTS} clients write; the new member had them after {joined_s:.2} s");
+    println!("           {:>14} {:>8} {:>10}", "writes/s", "p99 ms", "longest ms");
+    for (when, Measure { per_second, p99_ms, most_ms, .. }) in [("before", before), ("during", during)] {
+        println!("           {when:<6} {per_second:>7.0} {p99_ms:>8.1} {most_ms:>10.1}");
+    }
+    println!("           writes went on at {:.2}× the rate", during.per_second / before.per_second);
+    Ok(())
+}
+
+/// The replicas compare all their rows, again and again, while clients write.
+async fn compare(dir: &Path, duration: Duration, rows: u64) -> anyhow::Result<()> {
+    let cluster = Cluster::new(dir, 3, &["--verify-rows-per-s", "1000000000"])?;
+    let _nodes = (0..3).map(|node| cluster.start(node)).collect::<anyhow::Result<Vec<_>>>()?;
+    let leader = cluster.leader().await?;
+    let target = cluster.target(leader);
+    let load = Load { keys: rows, ..Load::default() };
+    load.fill(&target, CLIENTS).await?;
+    let before = load.run(&target, CLIENTS, duration).await?;
+    let writing = tokio::task::spawn_local(async move { load.run(&target, CLIENTS, duration).await });
+    let (begin, mut passes) = (Instant::now(), 0_u32);
+    while !writing.is_finished() {
+        // Only the first line of the answer is read, so each question has a connection of its own.
+        let told = Resp::connect(cluster.address(leader), false).await?.ask("VERIFY").await?;
+        ensure!(told.starts_with('*'), "VERIFY is answered with {told}");
+        passes += 1;
+    }
+    let per_pass_s = begin.elapsed().as_secs_f64() / f64::from(passes);
+    let during = writing.await??;
+    println!(
+        "\ncompare    {rows} rows on three replicas, all of them in {per_pass_s:.2} s, while {CLIENTS} clients write"
+    );
     println!("           {:>14} {:>8} {:>10}", "writes/s", "p99 ms", "longest ms");
     for (when, Measure { per_second, p99_ms, most_ms, .. }) in [("before", before), ("during", during)] {
         println!("           {when:<6} {per_second:>7.0} {p99_ms:>8.1} {most_ms:>10.1}");

@@ -21,9 +21,9 @@ use watch::Watch;
 
 /// What stands at the end of `campaign --help`.
 pub(super) const EXAMPLES: &str = "Examples:
-  interregnum campaign campaigns/nightly.toml --seed 20260801 --budget 2h
+  interregnum campaign .ci/campaigns/nightly.toml --seed 20260801 --budget 2h
   interregnum campaign --runs 50 --expect violation -- --ack async --faults kill
-  interregnum campaign campaigns/nightly.toml --shard 2/8 --out shards/2
+  interregnum campaign .ci/campaigns/nightly.toml --shard 2/8 --out shards/2
   interregnum campaign merge shards/* --junit campaign.xml
 
 The same command goes on with a campaign that was ended, however it ended.
@@ -41,7 +41,7 @@ pub(super) struct CampaignFlags {
     #[command(subcommand)]
     merge: Option<Command>,
 
-    /// The campaign, as TOML: rows of runs, and what each is expected to come to. See campaigns/nightly.toml.
+    /// The campaign, as TOML: rows of runs, and what each is expected to come to. See .ci/campaigns/nightly.toml.
     #[arg(value_name = "FILE", required_unless_present = "flags", conflicts_with = "flags")]
     file: Option<PathBuf>,
 
@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn the_nightly_campaign_is_one() {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../campaigns/nightly.toml");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../.ci/campaigns/nightly.toml");
         let campaign = Campaign::read(&path).unwrap();
         assert_eq!(loads(&campaign).unwrap(), vec![Duration::from_secs(20); campaign.rows.len()]);
     }
