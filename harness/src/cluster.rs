@@ -83,11 +83,13 @@ pub(crate) struct Pause {
 
 impl Cluster {
     /// Starts every node. Their logs go to `logs`; everything else they write goes to a scratch directory that does not
-    /// outlive the cluster. Bytes between nodes are under way for `delay`.
+    /// outlive the cluster. Bytes between nodes are under way for `delay`. Where a step waits for a pause point the nodes are told
+    /// where to look for such.
     pub(crate) async fn launch(
         system: Arc<dyn System>,
         seed: Seed,
         delay: Duration,
+        has_pause_points: bool,
         logs: &Path,
     ) -> anyhow::Result<Self> {
         let claim = Claim::any(system.nodes()).context("claiming a loopback address for the cluster")?;
@@ -100,6 +102,10 @@ impl Cluster {
         let ids: Vec<_> = (0..system.nodes()).map(NodeId).collect();
         let listens = ids.iter().map(|id| (*id, claim.listens(*id))).collect();
         let network = Network::connect(claim.ip(), &listens, delay).await.context("opening the links between nodes")?;
+        let pause_points = has_pause_points.then(|| scratch.join("pause-points"));
+        if let Some(shared) = &pause_points {
+            fs::create_dir(shared).with_context(|| format!("making {}", shared.display()))?;
+        }
         let mut seeds = seed.stream("nodes");
         let mut nodes = BTreeMap::new();
         for node in &ids {
@@ -115,6 +121,7 @@ impl Cluster {
                 peers: listens.peers,
                 reaches,
                 seed: seeds.next_u64(),
+                pause_points: pause_points.clone(),
             };
             nodes.insert(*node, Running::at(place));
         }
@@ -256,6 +263,17 @@ impl Cluster {
             stopped &= process.wait_until_stopped(SIGNAL_LIMIT).await;
         }
         Ok(Pause { node, start: running.starts, stopped })
+    }
+
+    /// Takes a node that has stopped itself for paused until [`resume`](Self::resume).
+    pub(crate) async fn adopt_pause(&mut self, node: NodeId) -> Pause {
+        let running = self.running_mut(node);
+        running.pauses += 1;
+        let mut stopped = true;
+        for process in &running.processes {
+            stopped &= process.wait_until_stopped(SIGNAL_LIMIT).await;
+        }
+        Pause { node, start: running.starts, stopped }
     }
 
     /// Undoes one pause.

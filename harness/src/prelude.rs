@@ -21,7 +21,9 @@ pub use crate::schedule::{
     switchover, upgrade,
 };
 pub use crate::systems::node::{Node, RetryUnknown};
-pub use crate::target::{Target, all, followers, leader, majority, minority, most_up_to_date, node, random};
+pub use crate::target::{
+    Target, all, at_pause_point, followers, leader, majority, minority, most_up_to_date, node, random,
+};
 
 /// So many seconds.
 #[must_use]

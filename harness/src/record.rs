@@ -48,6 +48,8 @@ pub(crate) enum RunEvent {
     Inject { step: usize, fault: Fault, target: Target, nodes: Vec<NodeId>, began_ns: u64, detail: String },
     /// A fault is no longer in force.
     Undo { step: usize, fault: Fault, nodes: Vec<NodeId>, verified: bool, evidence: String },
+    /// A node stands at a pause point, stopped as far as the kernel shows.
+    PausePoint { step: usize, trigger: String, node: NodeId, epoch: u64, lsn: u64, stopped: bool },
     /// A step could not be done.
     Skip { step: usize, fault: Fault, target: Target, reason: String },
     /// A node tells something new of itself.

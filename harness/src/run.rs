@@ -11,6 +11,7 @@ mod judge;
 mod load;
 mod monitor;
 mod nemesis;
+mod pause_points;
 mod settle;
 mod signs;
 mod snapshot;
@@ -92,9 +93,12 @@ pub(crate) async fn run(
         progress.send_modify(|snapshot| snapshot.phase = phase);
     };
 
+    let has_pause_points = pause_points::are_wanted(&plan.schedule, &*plan.system)?;
     enter(Phase::Setup);
     let (launched, launched_ns) = (Instant::now(), recorder.now_ns());
-    let cluster = Cluster::launch(Arc::clone(&plan.system), plan.seed, plan.link_delay, &run_dir.logs()).await?;
+    let cluster =
+        Cluster::launch(Arc::clone(&plan.system), plan.seed, plan.link_delay, has_pause_points, &run_dir.logs())
+            .await?;
     let mut nemesis = Nemesis::new(cluster, Arc::clone(&recorder), plan.seed, plan.fault_budget);
     wait_until_ready(nemesis.cluster(), run_dir).await?;
     let ready_after = launched.elapsed();

@@ -68,6 +68,12 @@ pub trait System: Send + Sync {
         None
     }
 
+    /// Named places in the system's code at which a node can be made to stop itself, if it has such, see
+    /// [`Place::pause_points`].
+    fn pause_points(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
     /// Files in the node's directory that explain a run afterwards (records given up in a rewind, say), as paths
     /// relative to it. Those that exist are kept with the run.
     fn evidence(&self) -> Vec<PathBuf> {
@@ -90,6 +96,8 @@ pub struct Place {
     pub reaches: BTreeMap<NodeId, SocketAddr>,
     /// For the node's own random choices.
     pub seed: u64,
+    /// What the nodes and the harness tell each other of pause points, if a step waits for one: a directory that they share.
+    pub pause_points: Option<PathBuf>,
 }
 
 /// How clients reach one node.

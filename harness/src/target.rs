@@ -30,6 +30,8 @@ pub enum Target {
     Node(NodeId),
     /// Every node.
     All,
+    /// The node that stands at the pause point which the step waited for.
+    AtPausePoint,
 }
 
 /// The leader.
@@ -75,6 +77,12 @@ pub fn node(number: usize) -> Target {
     Target::Node(NodeId(number - 1))
 }
 
+/// The node that stands at the pause point which the step waited for.
+#[must_use]
+pub fn at_pause_point() -> Target {
+    Target::AtPausePoint
+}
+
 /// Every node.
 #[must_use]
 pub fn all() -> Target {
@@ -111,6 +119,7 @@ impl Target {
             Self::Majority => draw(nodes / 2 + 1),
             Self::Node(node) => candidates.into_iter().filter(|candidate| *candidate == node).collect(),
             Self::All => candidates,
+            Self::AtPausePoint => Vec::new(), // known to who has seen it stop
         };
         targets.sort_unstable();
         targets
@@ -137,6 +146,7 @@ impl fmt::Display for Target {
             Self::Majority => f.write_str("majority"),
             Self::Node(node) => node.fmt(f),
             Self::All => f.write_str("all"),
+            Self::AtPausePoint => f.write_str("at-pause-point"),
         }
     }
 }
@@ -145,7 +155,7 @@ impl fmt::Display for Target {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "`{0}` is no target; choose from: leader, followers, most-up-to-date, random (or random(2), …), minority, majority, \
-     all, or a node: n1, n2, …"
+     all, at-pause-point, or a node: n1, n2, …"
 )]
 pub struct UnknownTarget(String);
 
@@ -162,6 +172,7 @@ impl FromStr for Target {
             "minority" => Self::Minority,
             "majority" => Self::Majority,
             "all" => Self::All,
+            "at-pause-point" => Self::AtPausePoint,
             _ => match word.strip_prefix("random(").and_then(|rest| rest.strip_suffix(')')) {
                 Some(count) => Self::Random(count.parse().map_err(|_| unknown())?),
                 None => Self::Node(word.parse().map_err(|_| unknown())?),
@@ -219,7 +230,17 @@ mod tests {
 
     #[test]
     fn targets_are_read_as_they_are_written() {
-        for target in [leader(), followers(), most_up_to_date(), random(2), minority(), majority(), node(4), all()] {
+        for target in [
+            leader(),
+            followers(),
+            most_up_to_date(),
+            random(2),
+            minority(),
+            majority(),
+            node(4),
+            all(),
+            at_pause_point(),
+        ] {
             assert_eq!(target.to_string().parse(), Ok(target));
         }
         for word in ["", "king", "n0", "random(", "random(x)"] {

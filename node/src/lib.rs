@@ -25,6 +25,7 @@ mod hard_state;
 mod key_range;
 mod log;
 mod membership;
+pub mod pause_points;
 mod peer;
 mod rebuild;
 mod record;

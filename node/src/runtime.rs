@@ -23,6 +23,7 @@ use crate::data_dir::DataDir;
 use crate::hard_state::HardStateFile;
 use crate::log::{Flushed, Log, Report};
 use crate::membership::Membership;
+use crate::pause_points;
 use crate::peer::{Direction, Links, PeerEvent};
 use crate::rebuild;
 use crate::record::{Change, Lsn, Member, Record};
@@ -104,6 +105,7 @@ struct Batch {
 
 /// Runs a node until SIGTERM or SIGINT.
 pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
+    pause_points::start(&config.id);
     let (mut node, mut sources, doors) = start(&config).await?;
     let mut batch = Batch::default();
     let longest_part = Duration::from_millis(config.modes.failover.heartbeat_ms) / 4;
@@ -120,6 +122,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         for report in batch.log.drain(..) {
             match report {
                 Ok(Flushed { generation, lsn, synced_lsn }) => {
+                    pause_points::flushed(lsn);
                     node.core.flushed(generation, lsn);
                     node.core.synced(generation, synced_lsn);
                 }
@@ -365,6 +368,7 @@ impl Node {
     /// Does what the core wants, in order. Saving and rewinding block: nothing may be told before they are durable.
     async fn carry_out(&mut self) -> anyhow::Result<()> {
         let effects = self.core.settle();
+        pause_points::leads(self.core.holder().map(|holder| holder.epoch));
         if let Some(error) = self.core.store().failure() {
             return Err(error)
                 .context("the store cannot be used any longer, so the node stops before it tells anything of it");
@@ -401,10 +405,12 @@ impl Node {
     }
 
     fn carry_out_one(&mut self, effect: Effect<oneshot::Sender<Answer>>) -> anyhow::Result<()> {
+        pause_points::before(&effect);
         match effect {
             Effect::Save(state) => self.hard_state.save(&state)?,
             Effect::Rewind { records, epoch, generation } => {
                 let after = self.put_aside(epoch, &records)?;
+                pause_points::put_aside();
                 self.log.truncate(after, generation);
             }
             Effect::WriteSnapshot(snapshot) => self.write_snapshot(snapshot),

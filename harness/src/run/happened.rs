@@ -60,6 +60,7 @@ fn anchored(taken: &StepTaken, seen: Option<(usize, LeaderSeen)>, begin_ns: u64)
     let StepTaken { step, nodes, began_ns, .. } = taken;
     let since_ms = |ns: u64| began_ns.saturating_sub(ns) / 1_000_000;
     let (trigger, delay_ms) = match seen {
+        _ if matches!(step.trigger, Trigger::OnPausePoint { .. }) => (step.trigger.clone(), step.delay_ms),
         Some((index @ 1.., leader)) => (Trigger::OnLeader(index as u64 + 1), since_ms(leader.at_ns)),
         _ => (Trigger::At(since_ms(begin_ns)), 0),
     };

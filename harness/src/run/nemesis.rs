@@ -13,14 +13,15 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::POLL;
+use super::pause_points::{PausePoints, Reached};
 use super::signs::Signs;
 use super::snapshot::Snapshot;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Pause};
 use crate::fault::{Effect, FaultBudget, Injected, Strike, Toll, faulty};
 use crate::node_id::NodeId;
 use crate::record::{Recorder, RunEvent};
 use crate::schedule::{Schedule, Step};
-use crate::target::newest_leader;
+use crate::target::{Target, newest_leader};
 
 /// How long a step that is due may wait for what hinders it: between two leaders there is no leader to kill.
 const WAIT_LIMIT: Duration = Duration::from_secs(2);
@@ -53,6 +54,10 @@ pub(super) struct Nemesis {
     rng: ChaCha8Rng,
     budget: Option<FaultBudget>,
     in_force: Vec<InForce>,
+    /// What is known of pause points, if a step waits for one.
+    pause_points: Option<PausePoints>,
+    /// The nodes that stand at one, by the step that waits for it.
+    standing: BTreeMap<usize, (NodeId, Pause)>,
     taken: Vec<StepTaken>,
 }
 
@@ -95,7 +100,17 @@ impl<'a> Waiting<'a> {
 
 impl Nemesis {
     pub(super) fn new(cluster: Cluster, recorder: Arc<Recorder>, seed: Seed, budget: Option<FaultBudget>) -> Self {
-        Self { cluster, recorder, rng: seed.stream("targets"), budget, in_force: Vec::new(), taken: Vec::new() }
+        let pause_points = cluster.places().first().and_then(|place| place.pause_points.clone());
+        Self {
+            cluster,
+            recorder,
+            rng: seed.stream("targets"),
+            budget,
+            in_force: Vec::new(),
+            pause_points: pause_points.map(PausePoints::in_directory),
+            standing: BTreeMap::new(),
+            taken: Vec::new(),
+        }
     }
 
     pub(super) fn cluster(&self) -> &Cluster {
@@ -118,9 +133,13 @@ impl Nemesis {
         progress: &watch::Sender<Snapshot>,
     ) -> anyhow::Result<()> {
         let end = signs.begin_time() + run_for;
+        if let Some(points) = &self.pause_points {
+            points.arm(schedule)?;
+        }
         progress.send_modify(|snapshot| snapshot.load_began = Some(signs.begin_time()));
         let mut waiting: BTreeMap<usize, Waiting> = schedule.steps.iter().map(Waiting::begin).enumerate().collect();
         loop {
+            self.look_at_pause_points(schedule, &mut signs).await?;
             signs.look(waiting.iter().map(|(&number, waiting)| (number, &waiting.step.trigger)));
             let due = |(&number, waiting): (&usize, &Waiting)| {
                 Some((waiting.due(signs.moment(number, &waiting.step.trigger))?, number))
@@ -145,8 +164,9 @@ impl Nemesis {
                 _ if next_act == Some(next) => self.act(next).await?,
                 Some((at, number)) if at == next => {
                     let step = waiting.remove(&number).expect("it is waiting");
-                    if let Some(still_waiting) = self.take(number, step).await? {
-                        waiting.insert(number, still_waiting);
+                    match self.take(number, step).await? {
+                        Some(still_waiting) => drop(waiting.insert(number, still_waiting)),
+                        None => self.go_on(number).await?,
                     }
                 }
                 _ => break,
@@ -160,8 +180,40 @@ impl Nemesis {
         Ok(())
     }
 
-    /// Undoes every fault in force.
+    /// Takes nodes that have stopped themselves at a pause point for paused, until the step that waits for it has struck.
+    async fn look_at_pause_points(&mut self, schedule: &Schedule, signs: &mut Signs) -> anyhow::Result<()> {
+        for Reached { step, node, epoch, lsn } in self.pause_points.as_mut().map(PausePoints::look).unwrap_or_default()
+        {
+            let pause = self.cluster.adopt_pause(node).await;
+            let trigger = schedule.steps[step].trigger.to_string();
+            let stopped = pause.stopped;
+            self.recorder.happened(RunEvent::PausePoint { step, trigger, node, epoch, lsn, stopped });
+            self.standing.insert(step, (node, pause));
+            signs.come(step);
+        }
+        Ok(())
+    }
+
+    /// Lets the node go on that stands at the pause point of this step.
+    async fn go_on(&mut self, number: usize) -> anyhow::Result<()> {
+        match self.standing.remove(&number) {
+            Some((_, pause)) => self.cluster.resume(pause).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Undoes every fault in force, and lets every node go on.
     pub(super) async fn heal(&mut self, progress: &watch::Sender<Snapshot>) -> anyhow::Result<()> {
+        if let Some(points) = &mut self.pause_points {
+            points.disarm()?;
+            for Reached { step, node, .. } in points.look() {
+                let pause = self.cluster.adopt_pause(node).await;
+                self.standing.insert(step, (node, pause));
+            }
+        }
+        for (_, (_, pause)) in std::mem::take(&mut self.standing) {
+            self.cluster.resume(pause).await?;
+        }
         while let Some(fault) = self.in_force.pop() {
             self.undo(fault).await?;
         }
@@ -173,7 +225,7 @@ impl Nemesis {
     async fn take<'a>(&mut self, number: usize, waiting: Waiting<'a>) -> anyhow::Result<Option<Waiting<'a>>> {
         let step = waiting.step;
         let Step { fault, target, .. } = *step;
-        let (nodes, strike) = match self.aim(step).await {
+        let (nodes, strike) = match self.aim(number, step).await {
             Ok(aimed) => aimed,
             Err(reason) => {
                 let waiting = waiting.hinder(reason);
@@ -206,13 +258,15 @@ impl Nemesis {
     }
 
     /// Whom the step strikes now, and what that does; or why it cannot strike.
-    async fn aim(&mut self, step: &Step) -> Result<(Vec<NodeId>, Strike), String> {
+    async fn aim(&mut self, number: usize, step: &Step) -> Result<(Vec<NodeId>, Strike), String> {
         if let Some(obstacle) = step.fault.obstacle(&self.cluster) {
             return Err(obstacle);
         }
         // What is drawn for a step does not depend on how often it was tried.
         let before = self.rng.clone();
-        let Some((nodes, leader)) = self.resolve(step).await else { return Err("no node to strike".to_owned()) };
+        let Some((nodes, leader)) = self.resolve(number, step).await else {
+            return Err("no node to strike".to_owned());
+        };
         let strike = step.fault.strike(&self.cluster, nodes.clone(), leader, &mut self.rng);
         if let Err(reason) = self.afford(&strike) {
             self.rng = before;
@@ -235,7 +289,7 @@ impl Nemesis {
     }
 
     /// The nodes that the step's target stands for now, if it stands for any, and who leads.
-    async fn resolve(&mut self, step: &Step) -> Option<(Vec<NodeId>, Option<NodeId>)> {
+    async fn resolve(&mut self, number: usize, step: &Step) -> Option<(Vec<NodeId>, Option<NodeId>)> {
         let known = self.cluster.statuses().await;
         let candidates: BTreeMap<_, _> = self
             .cluster
@@ -244,6 +298,10 @@ impl Nemesis {
             .filter(|node| step.fault.applies_to(&self.cluster, *node))
             .map(|node| (node, known.get(&node).cloned()))
             .collect();
+        if step.target == Target::AtPausePoint {
+            let (node, _) = self.standing.get(&number)?;
+            return Some((vec![*node], newest_leader(&candidates)));
+        }
         let nodes = step.target.resolve(&candidates, self.cluster.nodes().len(), &mut self.rng);
         (!nodes.is_empty()).then(|| (nodes, newest_leader(&candidates)))
     }

@@ -52,7 +52,7 @@ impl Signs {
         let lines: Vec<String> = self.logs.iter_mut().flat_map(Tail::new_lines).collect();
         for (number, trigger) in waiting {
             let has_come = match trigger {
-                Trigger::At(_) => continue,
+                Trigger::At(_) | Trigger::OnPausePoint { .. } => continue,
                 Trigger::AfterAcknowledged(count) => acknowledged >= *count,
                 Trigger::OnLeader(count) => leaders >= *count,
                 Trigger::OnLog(expression) => lines.iter().any(|line| expression.is_match(line)),
@@ -61,6 +61,11 @@ impl Signs {
                 self.came.entry(number).or_insert_with(Instant::now);
             }
         }
+    }
+
+    /// A step's moment has come, as somebody else has seen.
+    pub(super) fn come(&mut self, number: usize) {
+        self.came.entry(number).or_insert_with(Instant::now);
     }
 
     /// When the trigger's moment came, or will come; `None` while that cannot be said.

@@ -21,7 +21,7 @@ use crate::target::Target;
 /// A schedule is as long as a run, and a run has a fault a second at most. What is larger is no schedule.
 const LARGEST_FILE_BYTES: u64 = 1 << 20;
 
-/// A step as it is written. Exactly one of the four triggers is given.
+/// A step as it is written. Exactly one of the five triggers is given.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StepText {
@@ -33,6 +33,13 @@ pub(super) struct StepText {
     on_leader: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     on_log: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    on_pause_point: Option<String>,
+    /// Of a pause point: while which leader leads, and for which time it is reached; 1 unless said otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leader: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    times: Option<u64>,
     #[serde(default, skip_serializing_if = "is_zero")]
     delay_ms: u64,
     hold_ms: u64,
@@ -48,13 +55,29 @@ fn is_zero(number: &u64) -> bool {
 impl From<Step> for StepText {
     fn from(step: Step) -> Self {
         let Step { trigger, delay_ms, hold_ms, fault, target } = step;
-        let (at_ms, after_acknowledged, on_leader, on_log) = match trigger {
-            Trigger::At(at_ms) => (Some(at_ms), None, None, None),
-            Trigger::AfterAcknowledged(count) => (None, Some(count), None, None),
-            Trigger::OnLeader(count) => (None, None, Some(count), None),
-            Trigger::OnLog(expression) => (None, None, None, Some(expression.as_str().to_owned())),
+        let mut text = Self {
+            at_ms: None,
+            after_acknowledged: None,
+            on_leader: None,
+            on_log: None,
+            on_pause_point: None,
+            leader: None,
+            times: None,
+            delay_ms,
+            hold_ms,
+            fault,
+            target,
         };
-        Self { at_ms, after_acknowledged, on_leader, on_log, delay_ms, hold_ms, fault, target }
+        match trigger {
+            Trigger::At(at_ms) => text.at_ms = Some(at_ms),
+            Trigger::AfterAcknowledged(count) => text.after_acknowledged = Some(count),
+            Trigger::OnLeader(count) => text.on_leader = Some(count),
+            Trigger::OnLog(expression) => text.on_log = Some(expression.as_str().to_owned()),
+            Trigger::OnPausePoint { point, leader, times } => {
+                (text.on_pause_point, text.leader, text.times) = (Some(point), Some(leader), Some(times));
+            }
+        }
+        text
     }
 }
 
@@ -62,15 +85,27 @@ impl TryFrom<StepText> for Step {
     type Error = String;
 
     fn try_from(text: StepText) -> Result<Self, String> {
-        let StepText { at_ms, after_acknowledged, on_leader, on_log, delay_ms, hold_ms, fault, target } = text;
-        let on_log = on_log.map(|expression| Trigger::on_log(&expression)).transpose();
+        let StepText { delay_ms, hold_ms, fault, target, leader, times, .. } = text;
+        let on_log = text.on_log.map(|expression| Trigger::on_log(&expression)).transpose();
         let on_log = on_log.map_err(|error| format!("on_log is no regular expression: {error}"))?;
-        let counted = after_acknowledged.map(Trigger::AfterAcknowledged);
-        let given = [at_ms.map(Trigger::At), counted, on_leader.map(Trigger::OnLeader), on_log];
+        if text.on_pause_point.is_none() && (leader.is_some() || times.is_some()) {
+            return Err("leader and times belong to on_pause_point".to_owned());
+        }
+        if leader == Some(0) || times == Some(0) {
+            return Err("leader and times count from 1".to_owned());
+        }
+        let (leader, times) = (leader.unwrap_or(1), times.unwrap_or(1));
+        let given = [
+            text.at_ms.map(Trigger::At),
+            text.after_acknowledged.map(Trigger::AfterAcknowledged),
+            text.on_leader.map(Trigger::OnLeader),
+            on_log,
+            text.on_pause_point.map(|point| Trigger::OnPausePoint { point, leader, times }),
+        ];
         let mut given = given.into_iter().flatten();
         match (given.next(), given.next()) {
             (Some(trigger), None) => Ok(Step { trigger, delay_ms, hold_ms, fault, target }),
-            _ => Err("a step has one of at_ms, after_acknowledged, on_leader and on_log".to_owned()),
+            _ => Err("a step has one of at_ms, after_acknowledged, on_leader, on_log and on_pause_point".to_owned()),
         }
     }
 }
@@ -167,8 +202,13 @@ mod tests {
 
     #[test]
     fn steps_are_read_as_they_are_written() {
-        let triggers =
-            [Trigger::At(1), Trigger::AfterAcknowledged(2), Trigger::OnLeader(3), Trigger::on_log("a\"b").unwrap()];
+        let triggers = [
+            Trigger::At(1),
+            Trigger::AfterAcknowledged(2),
+            Trigger::OnLeader(3),
+            Trigger::on_log("a\"b").unwrap(),
+            Trigger::OnPausePoint { point: "here".into(), leader: 2, times: 9 },
+        ];
         for trigger in triggers {
             let step = Step { delay_ms: 7, ..step(trigger) };
             check(&step.to_toml(), Ok(step.clone()));
@@ -197,6 +237,9 @@ mod tests {
         check(&format!("[[step]]\non_log = \"(\"\n{REST}"), Err("no regular expression"));
         check("[[step]]\nat_ms = 9\nhold_ms = 5\nfault = \"kilt\"\ntarget = \"leader\"", Err("`kilt` is no fault"));
         check("[[step]]\nat_ms = 9\nhold_ms = 5\nfault = \"kill\"\ntarget = \"king\"", Err("`king` is no target"));
+        check(&format!("[[step]]\non_pause_point = \"here\"\n{REST}"), Ok(step(Trigger::on_pause_point("here"))));
+        check(&format!("[[step]]\nat_ms = 9\ntimes = 2\n{REST}"), Err("belong to on_pause_point"));
+        check(&format!("[[step]]\non_pause_point = \"here\"\ntimes = 0\n{REST}"), Err("count from 1"));
         check("[[steps]]\n", Err("unknown field `steps`"));
     }
 }

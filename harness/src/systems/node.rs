@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use interregnum_node::{Ack, Election, Fencing, Fsync, Modes, ReadMode};
+use interregnum_node::{Ack, Election, Fencing, Fsync, Modes, ReadMode, pause_points};
 use interregnum_workloads::client::Client;
 
 use redis_protocol::resp2::types::BytesFrame;
@@ -178,7 +178,8 @@ fn command(place: &Place, program: Option<&Path>, modes: &Modes) -> CommandLine 
     for (name, value) in modes.flags() {
         flag(name, value.into());
     }
-    let environment = vec![(reentry::ROLE_VARIABLE.into(), reentry::NODE.into())];
+    let mut environment = vec![(reentry::ROLE_VARIABLE.into(), reentry::NODE.into())];
+    environment.extend(place.pause_points.iter().map(|shared| (pause_points::VARIABLE.into(), shared.into())));
     let program = program.map_or(reentry::PROGRAM.into(), OsString::from);
     CommandLine { program, name: Some("interregnum".into()), arguments, environment }
 }
@@ -254,6 +255,10 @@ impl System for Node {
     fn local_reader(&self, place: &Place) -> Box<dyn Client> {
         let reach = Reach { node: place.node, through: place.clients, advertised: place.clients };
         Box::new(NodeClient::of_one_node(reach))
+    }
+
+    fn pause_points(&self) -> Vec<&'static str> {
+        pause_points::names().to_vec()
     }
 
     fn evidence(&self) -> Vec<PathBuf> {

@@ -77,6 +77,14 @@ pub(crate) fn told(report: &Report, kind: &str) -> Vec<String> {
     of_kind.map(|event| event.to_string()).collect()
 }
 
+/// A directory for one of a test's several runs.
+pub(crate) fn directory(name: &str) -> std::path::PathBuf {
+    let test = std::thread::current().name().unwrap_or_default().to_owned();
+    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(test).join(name);
+    let _ = fs::remove_dir_all(&directory); // of a run before
+    directory
+}
+
 fn read(path: &std::path::Path) -> Vec<Value> {
     fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }

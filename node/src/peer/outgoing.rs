@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::wire::encode;
 use super::{Direction, Identity, PeerEvent};
 use crate::core::message::Message;
+use crate::pause_points;
 use crate::record::Member;
 
 /// Most bytes that wait for one peer: a few times what a leader has in flight.
@@ -66,7 +67,7 @@ impl Queue {
 
     /// Moves messages into `out` until that is worth a write.
     fn drain(&self, out: &mut BytesMut) {
-        while out.len() < WRITE_BYTES {
+        while out.len() < WRITE_BYTES && !pause_points::holds_back() {
             let message = {
                 let mut state = self.lock();
                 let Some(message) = state.messages.pop_front() else { return };

@@ -25,6 +25,7 @@ use super::{Ask, Node};
 use crate::core::Answer;
 use crate::core::status::Status;
 use crate::log::place::position_at;
+use crate::pause_points;
 use crate::record::Lsn;
 use crate::sessions::Numbered;
 use crate::terms::{Terms, Token};
@@ -305,6 +306,7 @@ impl Connection {
             }
             timeout(WRITE_TIMEOUT, stream.write_all(output)).await??;
             output.clear();
+            pause_points::answered();
         }
     }
 
@@ -325,6 +327,7 @@ impl Connection {
 
 /// Remembers the latest position that a client has written or seen.
 fn note_seen(seen: &mut Option<Token>, answer: &Answer, is_data: bool) {
+    pause_points::answering(answer);
     if is_data && answer.outcome.is_ok() && answer.lsn > 0 {
         *seen = (*seen).max(Some(Token { epoch: answer.epoch, lsn: answer.lsn }));
     }
