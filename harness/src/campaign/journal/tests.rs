@@ -47,8 +47,10 @@ fn a_line_that_was_cut_off_is_a_run_to_be_made_again() {
     let last = text[..text.len() - 1].iter().rposition(|&byte| byte == b'\n').unwrap() + 1;
     for length in last + 1..text.len() {
         fs::write(&path, &text[..length]).unwrap();
-        let (_, told, cut_off) = Journal::open(directory.path(), &campaign(), Shard::WHOLE).unwrap();
+        let (mut journal, told, cut_off) = Journal::open(directory.path(), &campaign(), Shard::WHOLE).unwrap();
         assert_eq!((numbers(&told), cut_off), (vec![1], true), "{length} of {} bytes", text.len());
+        journal.ran(&campaign(), campaign().trial(0, 3), &outcome(Verdict::Pass)).unwrap();
+        assert_eq!(numbers(&Told::of(directory.path()).unwrap()), [1, 3], "lines follow whole lines");
     }
 }
 
