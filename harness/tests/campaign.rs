@@ -135,17 +135,6 @@ fn a_campaign_that_is_killed_goes_on_where_it_was() {
     let known = place.known("out");
     assert!((2..12).contains(&known), "{known} of 12 runs");
 
-    // What was under way ends with it: nobody has its directory as an argument any more.
-    let out = place.path("out");
-    let mentions = |path: PathBuf| {
-        let arguments = fs::read(path.join("cmdline")).unwrap_or_default();
-        let arguments = String::from_utf8_lossy(&arguments).into_owned();
-        arguments.contains("out/runs") && fs::read_link(path.join("cwd")).is_ok_and(|cwd| out.starts_with(cwd))
-    };
-    wait_until("the end of its runs", || {
-        !fs::read_dir("/proc").unwrap().any(|entry| entry.is_ok_and(|entry| mentions(entry.path())))
-    });
-
     let text = told(&place.campaign(arguments), 0);
     assert!(text.contains(&format!("it goes on: {known} runs are known already")), "{text}");
     assert!(text.contains("(12 of 12 runs)"), "{text}");
@@ -153,6 +142,26 @@ fn a_campaign_that_is_killed_goes_on_where_it_was() {
     // There is nothing left to be done.
     assert!(told(&place.campaign(arguments), 0).contains("it goes on: 12 runs are known already"));
     assert_eq!(place.known("out"), 12);
+}
+
+/// A run that would go on for minutes ends when its campaign is killed.
+#[test]
+fn what_is_under_way_ends_with_its_campaign() {
+    let place = Place::with(TINY);
+    let mut campaign = place.begin("--runs 1 --out out -- --nodes 1 --faults none --time 5m");
+    wait_until("a run", || place.path("out/runs/run-1/history.jsonl").is_file());
+    // Its directory is among its arguments.
+    let out = place.directory.path();
+    let mentions = |process: PathBuf| {
+        let arguments = fs::read(process.join("cmdline")).unwrap_or_default();
+        let is_here = fs::read_link(process.join("cwd")).is_ok_and(|cwd| cwd.starts_with(out));
+        is_here && String::from_utf8_lossy(&arguments).contains("out/runs")
+    };
+    let is_there = || fs::read_dir("/proc").unwrap().any(|entry| entry.is_ok_and(|entry| mentions(entry.path())));
+    assert!(is_there(), "the run is a process of its own");
+    campaign.kill().expect("SIGKILL");
+    campaign.wait().expect("it ends");
+    wait_until("the end of its run", || !is_there());
 }
 
 #[test]

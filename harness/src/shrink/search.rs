@@ -37,7 +37,8 @@ const NUMBERS: [Number; 4] = [
     Number { of: |sizes| &mut sizes.keys, least: 1, near: 1 },
 ];
 
-/// What one size allows another may allow in turn; more rounds than this have never removed anything.
+/// What was needed beside a step may be spared without it, and what one size allows another may allow in turn. A round leaves a quarter
+/// of what can be spared only in turn, so these are enough for a hundred steps.
 const MOST_ROUNDS: usize = 3;
 
 /// The smallest case that can be found. `start` is taken to fail, and is returned if nothing smaller does.
@@ -66,20 +67,17 @@ fn with_fewer_steps<S: Clone, E>(
     let mut part = case.steps.len();
     while part > 0 {
         let mut from = 0;
-        let mut spared = false;
         while from < case.steps.len() {
             let mut steps = case.steps.clone();
             steps.drain(from..(from + part).min(steps.len()));
             let smaller = Case { steps, ..case.clone() };
             if fails(&smaller)? {
                 case = smaller;
-                spared = true;
             } else {
                 from += part;
             }
         }
-        // What was needed beside a step may be spared without it.
-        part = if spared && part == 1 { 1 } else { part / 2 };
+        part /= 2;
     }
     Ok(case)
 }
