@@ -24,6 +24,7 @@ mod freshness;
 mod lease;
 mod members;
 mod rebuild;
+mod shipping;
 mod status;
 mod throttle;
 mod tokens;

@@ -3,7 +3,7 @@
 //!
 //! Not here: what a snapshot is (`snapshot`).
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
@@ -25,14 +25,16 @@ pub(crate) struct Shipping {
     unconfirmed: VecDeque<Bytes>,
     first: u64,
     sent: usize,
+    /// When parts were last sent anew or confirmed, and when they were last confirmed.
     moved_ms: u64,
+    confirmed_ms: u64,
 }
 
 impl Shipping {
     pub(crate) fn new(snapshot: Snapshot, now_ms: u64) -> Self {
         let key = (snapshot.lsn(), snapshot.lineage());
         let parts = snapshot.into_parts();
-        Shipping { key, parts, unconfirmed: VecDeque::new(), first: 0, sent: 0, moved_ms: now_ms }
+        Shipping { key, parts, unconfirmed: VecDeque::new(), first: 0, sent: 0, moved_ms: now_ms, confirmed_ms: now_ms }
     }
 
     pub(crate) fn key(&self) -> SnapshotKey {
@@ -57,16 +59,17 @@ impl Shipping {
         unsent
     }
 
-    /// The follower has all parts before `next`. False when it began anew, and so must this.
-    fn confirm(&mut self, next: u64, now_ms: u64) -> bool {
+    /// The follower has all parts before `next`. False when it began anew, and so must this: it has fewer than it had, and nothing else
+    /// was heard for so long. Sooner, that may be an answer which a later one has overtaken.
+    fn confirm(&mut self, next: u64, now_ms: u64, patience_ms: u64) -> bool {
         let confirmed = next.saturating_sub(self.first).min(self.sent as u64) as usize;
         if confirmed > 0 {
             self.unconfirmed.drain(..confirmed);
             self.first += confirmed as u64;
             self.sent -= confirmed;
-            self.moved_ms = now_ms;
+            (self.moved_ms, self.confirmed_ms) = (now_ms, now_ms);
         }
-        next >= self.first
+        next >= self.first || now_ms.saturating_sub(self.confirmed_ms) <= patience_ms
     }
 }
 
@@ -75,6 +78,8 @@ impl Shipping {
 pub(crate) struct Arrival {
     key: SnapshotKey,
     next: u64,
+    /// Parts that have overtaken others; at most as many as are on their way at once.
+    early: BTreeMap<u64, Bytes>,
     assembler: Assembler,
     /// Whole, and being written to the disk.
     whole: Option<Snapshot>,
@@ -106,11 +111,12 @@ impl<T> Core<T> {
     }
 
     pub(crate) fn on_part_taken(&mut self, from: Member, key: SnapshotKey, next: u64) {
+        let patience_ms = self.settings.modes.failover.election_timeout_ms();
         let Role::Leader(leader) = &mut self.role else { return };
         let Some(follower) = leader.followers.get_mut(&from) else { return };
         follower.contact_ms = self.now_ms;
         if let Some(shipping) = follower.shipping.as_mut().filter(|shipping| shipping.key == key)
-            && !shipping.confirm(next, self.now_ms)
+            && !shipping.confirm(next, self.now_ms, patience_ms)
         {
             follower.shipping = None; // the next settlement begins anew
         }
@@ -134,13 +140,19 @@ impl<T> Core<T> {
             return follower.holds(lsn); // the log came the other way, or this part came twice
         }
         let key = (lsn, lineage);
-        if number == 0 && follower.arrival.as_ref().is_none_or(|arrival| arrival.key != key) {
-            let assembler = Assembler::default();
-            follower.arrival = Some(Box::new(Arrival { key, next: 0, assembler, whole: None }));
+        let is_first = number == 0 && follower.arrival.as_ref().is_none_or(|arrival| arrival.key != key);
+        let is_later = number < WINDOW_PARTS as u64 && follower.arrival.as_ref().is_none_or(|known| known.key.0 < lsn);
+        if is_first || is_later {
+            let (early, assembler) = (BTreeMap::new(), Assembler::default());
+            follower.arrival = Some(Box::new(Arrival { key, next: 0, early, assembler, whole: None }));
         }
         let mut next = 0;
         if let Some(arrival) = follower.arrival.as_mut().filter(|arrival| arrival.key == key) {
-            if number == arrival.next && arrival.whole.is_none() {
+            let window = arrival.next..arrival.next.saturating_add(WINDOW_PARTS as u64);
+            if window.contains(&number) && arrival.whole.is_none() {
+                arrival.early.insert(number, bytes);
+            }
+            while let Some(bytes) = arrival.early.remove(&arrival.next) {
                 if let Err(error) = arrival.assembler.add(&bytes) {
                     let from = self.settings.id(from);
                     tracing::warn!(epoch = self.hard.epoch, lsn, from, %error, "gave up a base snapshot");
@@ -203,5 +215,19 @@ impl<T> Core<T> {
         self.effects.push(Effect::InstallSnapshot { lsn, records, epoch, generation: self.generation });
         let Role::Follower(follower) = &mut self.role else { unreachable!("only a follower is sent snapshots") };
         follower.holds(lsn);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_that_was_overtaken_is_no_reason_to_begin_anew_but_one_that_stays_is() {
+        let mut shipping = Shipping::new(Snapshot::default(), 0);
+        assert_eq!(shipping.take(0, 100).len(), 2);
+        assert!(shipping.confirm(2, 10, 100));
+        assert!(shipping.confirm(1, 11, 100), "that was said before");
+        assert!(!shipping.confirm(0, 111, 100), "the follower has lost what it had");
     }
 }

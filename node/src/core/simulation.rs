@@ -226,6 +226,7 @@ impl World {
         }
         self.run_clients();
         self.run_consumers();
+        self.write_large_rows();
         for index in 0..self.nodes.len() as u8 {
             let node = &mut self.nodes[usize::from(index)];
             if node.restart_ms.is_some_and(|restart_ms| restart_ms <= self.now_ms) {

@@ -22,6 +22,10 @@ use crate::terms::{Terms, Token};
 const BURST: usize = 4;
 /// Most milliseconds between two of them.
 const BURST_PAUSE_MS: u64 = 40;
+/// Large rows, how large, and how often one is written.
+const LARGE_ROWS: u64 = 12;
+const LARGE_BYTES: usize = 140 << 10;
+const LARGE_PACE_MS: u64 = 40;
 /// How long a read may wait for its position.
 const AFTER_TIMEOUT_MS: u64 = 60;
 
@@ -39,6 +43,8 @@ pub(super) enum Habit {
     /// Every append says itself who must hold it.
     AskFor(Ack),
     OnlyWrite,
+    /// Somebody writes rows so large that a base snapshot has more parts than are on their way at once.
+    LargeRows,
     /// There are consumers of changes beside them.
     Consume,
 }
@@ -105,6 +111,19 @@ impl World {
                 self.invoke(client);
             }
         }
+    }
+
+    /// Writes the large rows again and again; whether that works each time is no matter.
+    pub(super) fn write_large_rows(&mut self) {
+        if !self.has(Habit::LargeRows) || !self.now_ms.is_multiple_of(LARGE_PACE_MS) {
+            return;
+        }
+        let round = self.now_ms / LARGE_PACE_MS;
+        let key = Bytes::from(format!("large {}", round % LARGE_ROWS));
+        let value = Bytes::from(vec![round as u8; LARGE_BYTES]);
+        let leader = self.leader().unwrap_or_default();
+        let set = Operation::Set { key, value, if_equals: None };
+        self.submit(leader, Asker::Operator, Ask::Operation(set, ReadMode::Leader.into()));
     }
 
     fn invoke(&mut self, client: usize) {

@@ -214,6 +214,13 @@ fn a_node_that_lost_its_log_does_no_harm_and_is_rebuilt_whatever_interrupts_that
 }
 
 #[test]
+fn a_base_snapshot_of_many_parts_comes_whole_or_not_at_all() {
+    let hazards = &[Hazard::LostLogs, Hazard::Interruptions];
+    let met = check_sound(Setup { flags: TINY_LOGS, habits: &[Habit::LargeRows, Habit::Number], hazards, ..SOUND }, 6);
+    assert!(met.installed > 0 && met.interrupted > 0, "{met:?}");
+}
+
+#[test]
 fn all_of_that_holds_at_once() {
     let habits = &[Habit::Number, Habit::ReadAnywhere, Habit::CarryPositions, Habit::Consume];
     let hazards = &[Hazard::Members, Hazard::LostLogs, Hazard::Interruptions, Hazard::PowerLoss];

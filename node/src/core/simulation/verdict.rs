@@ -11,6 +11,7 @@ use super::members::id;
 use super::{KEYS, World, judge, sessions};
 use crate::config::Election;
 use crate::core::Core;
+use crate::key_range::KeyRange;
 use crate::record::Lsn;
 use crate::store::{Operation, Plan, Reply};
 
@@ -46,6 +47,7 @@ impl World {
             finals.push(lists.collect());
         }
         self.log_matching()?;
+        self.same_state()?;
         self.no_read_is_too_old()?;
         self.changes_are_true(healed_lsn)?;
         // Followers may lag by what is on its way; the longest list is the leader's.
@@ -58,6 +60,20 @@ impl World {
         }
         if self.refused > 0 {
             return Err(format!("refused: a node refused {} messages of its peers", self.refused));
+        }
+        Ok(())
+    }
+
+    /// Nodes whose logs end with the same record have the same rows and sessions.
+    fn same_state(&self) -> Result<(), String> {
+        let Some(leader) = self.leader().and_then(|leader| self.core(leader)) else { return Ok(()) };
+        let end = |core: &Core<Asker>| (core.journal.last_lsn(), core.journal.lineage(core.journal.last_lsn()));
+        let sum = |core: &Core<Asker>| core.store.sum(&KeyRange { from: Bytes::new(), to: None });
+        for core in self.nodes.iter().filter_map(|node| node.core.as_ref()).filter(|core| end(core) == end(leader)) {
+            let is_equal = self.met.corrupted > 0 || sum(core) == sum(leader); // corrupted rows are judged by `drift`
+            if !is_equal || core.sessions != leader.sessions {
+                return Err(format!("different: {} has other rows or sessions than its leader", core.settings.me.0));
+            }
         }
         Ok(())
     }
