@@ -5,6 +5,8 @@
 //! node or a history reaches the page through the template, which escapes it, or packed, as base64; and the page's policy lets
 //! nothing run but its own scripts and nothing be fetched at all.
 
+#[cfg(test)]
+mod colours;
 mod data;
 mod failed;
 mod losses;

@@ -11,7 +11,7 @@ use serde::Serialize;
 /// The most operations that are drawn; a proof ends on its last ones.
 const MOST_DRAWN: usize = 12;
 
-const ROW_HEIGHT: f64 = 46.0;
+const ROW_HEIGHT: f64 = 54.0;
 const LABEL_WIDTH: f64 = 300.0;
 const WIDTH: f64 = 980.0;
 const MARGIN: f64 = 24.0;
@@ -211,11 +211,8 @@ fn curve(from: &Bar, to: &Bar, why: Why) -> Curve {
         Why::Value => 30.0,
     };
     let middle = f64::midpoint(y_begin, y_end);
-    let path = format!(
-        "M{begin:.1} {y_begin:.1} C{:.1} {middle:.1} {:.1} {middle:.1} {end:.1} {y_end:.1}",
-        begin - bow,
-        end - bow
-    );
+    let path =
+        format!("M{begin:.1} {y_begin:.1} C{:.1} {middle:.1} {:.1} {middle:.1} {end:.1} {y_end:.1}", begin - bow, end);
     let why = match why {
         Why::Time => "time",
         Why::Value => "value",
