@@ -25,8 +25,8 @@ pub(crate) const BAR_PERCENT: u32 = 90;
 /// The system, its clients and its faults. Sound modes; elections that are quick, logs and snapshots so small that their ends are met
 /// all the time; clients that ask again; two streams of faults that overlap, so that a node which is behind meets a leader that dies.
 const PROFILE: &str = "--nodes 3 --workload append --clients 12 --retry-unknown exactly-once --heartbeat-ms 50 --missed-heartbeats 6 \
-     --segment-bytes 8192 --snapshot-bytes 16384 --keep-log-bytes 4096 --interval 1500ms \
-     --faults kill,kill-all,isolate,pause+isolate,outbound,inbound,pause@random";
+     --segment-bytes 4096 --snapshot-bytes 4096 --keep-log-bytes 4096 --interval 1500ms \
+     --faults kill,kill-all,isolate,pause+isolate,outbound,inbound,pause,kill@random";
 
 /// What every run is made of, but for its length, its seed and the defect.
 pub(crate) fn profile() -> impl Iterator<Item = String> {

@@ -4,6 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::*;
 use crate::defect::Defect;
+use crate::sessions::{Found, Numbered, Sessions};
 
 /// The story holds, and does not with this defect.
 fn check(defect: Defect, story: fn(Settings)) {
@@ -76,4 +77,22 @@ fn a_lease_ends_before_others_may_elect_another() {
         node.core.advance(node.now_ms + timeout_ms);
         assert!(!node.core.has_lease(), "A may elect B now");
     });
+}
+
+#[test]
+fn what_was_asked_is_known_to_followers_and_in_snapshots() {
+    let story = |settings: Settings| {
+        let mut node = Node::leader(settings.clone());
+        node.core.open_session(0, "c".into());
+        node.settle();
+        let numbered = Numbered { client: "c".into(), session: 3, number: 1 };
+        node.core.request_once(1, set("1"), numbered.clone());
+        node.settle();
+        let is_known = |sessions: &Sessions| matches!(sessions.find(&numbered), Found::Repeated(_));
+        assert!(is_known(&node.core.sessions));
+        assert!(is_known(&node.core.snapshot().sessions));
+        assert!(is_known(&restart(settings, &node).core.sessions));
+    };
+    check(Defect::RequestsNotReplicated, story);
+    check(Defect::SnapshotWithoutRequests, story);
 }
