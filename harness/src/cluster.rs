@@ -253,6 +253,11 @@ impl Cluster {
         self.system.switch_over(&self.running(node).place).await
     }
 
+    /// Orders a node to lead; what it answers.
+    pub(crate) async fn promote(&self, node: NodeId) -> io::Result<String> {
+        self.system.promote(&self.running(node).place).await
+    }
+
     /// Stops a node with SIGSTOP until [`resume`](Self::resume). Several pauses add up.
     pub(crate) async fn pause(&mut self, node: NodeId) -> anyhow::Result<Pause> {
         let running = self.running_mut(node);

@@ -67,6 +67,8 @@ pub enum Fault {
     Upgrade,
     /// The node is asked to hand leadership over, as before maintenance. There is nothing to undo.
     Switchover,
+    /// A follower is made leader by an operator's order, whoever leads. There is nothing to undo.
+    Promote,
     /// The node's processes are stopped with SIGSTOP, as a long garbage collection or a frozen virtual machine does.
     /// Undone by SIGCONT.
     Pause,
@@ -170,6 +172,7 @@ impl Fault {
         match self {
             Self::KillAll | Self::RollingRestart | Self::Partition(Shape::Ring) => Some(Target::All),
             Self::Switchover => Some(Target::Leader),
+            Self::Promote => Some(Target::MostUpToDate),
             Self::Drift => Some(Target::Followers),
             _ => None,
         }
@@ -187,6 +190,7 @@ impl Fault {
             Self::Stop
             | Self::RollingRestart
             | Self::Switchover
+            | Self::Promote
             | Self::Pause
             | Self::SlowProcess { .. }
             | Self::Drift => cluster.runs(node),
@@ -231,7 +235,7 @@ impl Strike {
     pub(crate) fn toll(&self) -> Toll {
         let targets = || self.targets.iter().copied().collect();
         match self.fault {
-            Fault::Switchover | Fault::Drift => Toll::default(),
+            Fault::Switchover | Fault::Promote | Fault::Drift => Toll::default(),
             Fault::RollingRestart => Toll { any: 1, ..Toll::default() },
             Fault::Partition(Shape::ClientSide) | Fault::Flapping { shape: Shape::ClientSide, .. } => {
                 Toll { nodes: targets(), ..Toll::default() }
@@ -252,6 +256,7 @@ impl Strike {
             Fault::RollingRestart => Box::new(rolling_restart::inject(&targets)),
             Fault::Upgrade => Box::new(upgrade::inject(cluster, &targets).await?),
             Fault::Switchover => Box::new(switchover::inject(cluster, &targets).await),
+            Fault::Promote => Box::new(switchover::promote(cluster, &targets).await),
             Fault::Pause => Box::new(pause::inject(cluster, &targets).await?),
             Fault::SlowProcess { run_ms, stop_ms } => {
                 Box::new(slow_process::inject(cluster, &targets, run_ms, stop_ms).await?)

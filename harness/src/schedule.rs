@@ -117,6 +117,12 @@ pub fn drift(target: Target) -> Injection {
     one(Fault::Drift, target)
 }
 
+/// A follower is made leader by an operator's order, whoever leads.
+#[must_use]
+pub fn promote(target: Target) -> Injection {
+    one(Fault::Promote, target)
+}
+
 /// SIGSTOP, and SIGCONT later.
 #[must_use]
 pub fn pause(target: Target) -> Injection {

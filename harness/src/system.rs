@@ -63,6 +63,12 @@ pub trait System: Send + Sync {
         Box::pin(std::future::ready(Err(unsupported)))
     }
 
+    /// Makes this node the leader by an operator's order, whoever leads; what it told. An error if the system cannot, or would not.
+    fn promote<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<String>> {
+        let unsupported = format!("{} cannot be promoted by hand", place.node);
+        Box::pin(std::future::ready(Err(io::Error::new(io::ErrorKind::Unsupported, unsupported))))
+    }
+
     /// How its replicas are made to differ, compared and mended, if they can be.
     fn drift(&self) -> Option<&dyn Drift> {
         None

@@ -84,3 +84,17 @@ async fn a_budget_keeps_a_majority() -> interregnum::Result {
     assert_eq!(waited, 1, "the kill of n2 waited");
     report.expect(linearizable()).expect(no_lost_writes()).verdict()
 }
+
+/// Nobody promotes itself here. The leader dies, and an operator orders a follower to lead; clients are served again.
+#[tokio::test]
+async fn an_operator_promotes_a_follower() -> interregnum::Result {
+    let schedule = Schedule {
+        steps: vec![
+            Step::at(millis(300), millis(1800), Fault::Kill, leader()),
+            Step::at(millis(700), millis(400), Fault::Promote, most_up_to_date()),
+        ],
+    };
+    let manual = Node::cluster(3).ack(Ack::SemiSync).election(Election::Manual);
+    let report = Experiment::new(manual).schedule(schedule).rate_per_s(300.0).run_for(millis(2500)).await?;
+    report.expect(no_lost_writes()).expect(leader_changed(1)).verdict()
+}

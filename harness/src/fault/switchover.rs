@@ -1,4 +1,7 @@
-//! A planned change of leader, asked of the system itself. Verified by its answer: that it has handed leadership over.
+//! A change of leader that is asked of the system itself: of the leader, that it hands over, or of a follower, that it leads by an
+//! operator's order. Verified by the answer.
+
+use std::io;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
@@ -11,16 +14,28 @@ use crate::node_id::NodeId;
 pub(super) struct Done(pub(super) Effect);
 
 pub(super) async fn inject(cluster: &Cluster, targets: &[NodeId]) -> Done {
-    let mut verified = !targets.is_empty();
-    let mut evidence = Vec::new();
+    let mut answers = Vec::new();
     for target in targets {
-        let answer = cluster.switch_over(*target).await;
-        verified &= answer.is_ok();
-        evidence.push(match answer {
-            Ok(told) => format!("{target}: {told}"),
-            Err(error) => format!("{target} did not hand over: {error}"),
-        });
+        answers.push((*target, cluster.switch_over(*target).await));
     }
+    done(answers, "did not hand over")
+}
+
+pub(super) async fn promote(cluster: &Cluster, targets: &[NodeId]) -> Done {
+    let mut answers = Vec::new();
+    for target in targets {
+        answers.push((*target, cluster.promote(*target).await));
+    }
+    done(answers, "was not promoted")
+}
+
+fn done(answers: Vec<(NodeId, io::Result<String>)>, refusal: &str) -> Done {
+    let verified = !answers.is_empty() && answers.iter().all(|(_, answer)| answer.is_ok());
+    let tell = |(target, answer)| match answer {
+        Ok(told) => format!("{target}: {told}"),
+        Err(error) => format!("{target} {refusal}: {error}"),
+    };
+    let evidence: Vec<_> = answers.into_iter().map(tell).collect();
     Done(Effect { verified, evidence: evidence.join(", ") })
 }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, Shape};
 
 /// Every fault that flags and schedules can name, with its usual parameters.
-pub const ALL_FAULTS: [Fault; 22] = [
+pub const ALL_FAULTS: [Fault; 23] = [
     Fault::Kill,
     Fault::KillAll,
     Fault::CrashLoop { times: 3 },
@@ -18,6 +18,7 @@ pub const ALL_FAULTS: [Fault; 22] = [
     Fault::RollingRestart,
     Fault::Upgrade,
     Fault::Switchover,
+    Fault::Promote,
     Fault::Pause,
     Fault::SlowProcess { run_ms: 10, stop_ms: 40 },
     Fault::Partition(Shape::Isolate),
@@ -50,6 +51,7 @@ impl Fault {
             Self::RollingRestart => "rolling-restart",
             Self::Upgrade => "upgrade",
             Self::Switchover => "switchover",
+            Self::Promote => "promote",
             Self::Pause => "pause",
             Self::SlowProcess { .. } => "slow-process",
             Self::Partition(shape) => shape.name(),

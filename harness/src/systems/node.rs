@@ -184,6 +184,16 @@ fn command(place: &Place, program: Option<&Path>, modes: &Modes) -> CommandLine 
     CommandLine { program, name: Some("interregnum".into()), arguments, environment }
 }
 
+/// What a node answers to an operator's order.
+async fn order<const N: usize>(place: &Place, words: [&str; N]) -> io::Result<String> {
+    let mut connection = connection::Connection::open(place.clients).await?;
+    match connection.ask(connection::command(words)).await? {
+        BytesFrame::SimpleString(told) => Ok(String::from_utf8_lossy(&told).into_owned()),
+        BytesFrame::Error(why) => Err(io::Error::other(why.to_string())),
+        other => Err(io::Error::other(format!("it answered {other:?}"))),
+    }
+}
+
 impl System for Node {
     fn name(&self) -> &'static str {
         "node"
@@ -227,15 +237,11 @@ impl System for Node {
     }
 
     fn switch_over<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<String>> {
-        async move {
-            let mut connection = connection::Connection::open(place.clients).await?;
-            match connection.ask(connection::command(["FAILOVER"])).await? {
-                BytesFrame::SimpleString(told) => Ok(String::from_utf8_lossy(&told).into_owned()),
-                BytesFrame::Error(why) => Err(io::Error::other(why.to_string())),
-                other => Err(io::Error::other(format!("it answered {other:?}"))),
-            }
-        }
-        .boxed()
+        order(place, ["FAILOVER"]).boxed()
+    }
+
+    fn promote<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<String>> {
+        order(place, ["PROMOTE", "FORCE"]).boxed()
     }
 
     fn drift(&self) -> Option<&dyn Drift> {
