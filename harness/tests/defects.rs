@@ -30,7 +30,7 @@ fn a_planted_bug_is_caught() {
         let rows: serde_json::Value = serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"));
         assert_eq!((&rows[0]["defect"], &rows[0]["runs"]), (&"serve-before-replay".into(), &1.into()));
         let is_caught = rows[0]["caught"] == 1;
-        assert_eq!(output.status.code(), Some(if is_caught { 0 } else { 1 }), "the bar: {rows}");
+        assert_eq!(output.status.code(), Some(i32::from(!is_caught)), "the bar: {rows}");
         is_caught
     };
     assert!((1..=TRIES).any(caught), "a node that serves before it has replayed its log was not found in {TRIES} runs");
