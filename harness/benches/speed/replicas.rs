@@ -229,7 +229,8 @@ async fn engines(dir: &Path, duration: Duration) -> anyhow::Result<()> {
         let Measure { per_second, p99_ms, .. } =
             Load::default().run(&cluster.target(leader), CLIENTS, duration).await?;
         let of_first = per_second / *first.get_or_insert(per_second);
-        let per_write = bytes_of(&cluster.data(leader).join("log"))? as f64 / last_lsn(&cluster, leader).await? as f64;
+        let per_write =
+            used_bytes(&cluster.data(leader).join("log"))? as f64 / last_lsn(&cluster, leader).await? as f64;
         println!("           {name:<20} {per_second:>8.0} {p99_ms:>8.1} {of_first:>7.2}× {per_write:>10.0}");
     }
     Ok(())
@@ -258,6 +259,12 @@ fn resident_bytes(process: &Process) -> anyhow::Result<u64> {
 
 fn bytes_of(dir: &Path) -> anyhow::Result<u64> {
     fs::read_dir(dir)?.map(|entry| Ok(entry?.metadata()?.len())).sum()
+}
+
+/// Of the log of a node that runs, without the zeros that are room for records to come.
+fn used_bytes(log: &Path) -> anyhow::Result<u64> {
+    let used = |bytes: Vec<u8>| bytes.iter().rposition(|&byte| byte != 0).map_or(0, |last| last as u64 + 1);
+    fs::read_dir(log)?.map(|entry| Ok(used(fs::read(entry?.path())?))).sum()
 }
 
 fn read_all(dir: &Path) -> anyhow::Result<u64> {
