@@ -62,10 +62,15 @@ impl Force for Drifted {
         .boxed()
     }
 
-    fn undo(self: Box<Self>, cluster: &mut Cluster) -> BoxFuture<'_, anyhow::Result<Effect>> {
+    fn undo(mut self: Box<Self>, cluster: &mut Cluster) -> BoxFuture<'_, anyhow::Result<Effect>> {
         async move {
             if let Err(evidence) = self.changed {
                 return Ok(Effect { verified: false, evidence });
+            }
+            let deadline = Instant::now() + LIMIT;
+            while let Some(next_look) = self.next_look.filter(|at| *at < deadline) {
+                tokio::time::sleep_until(next_look).await;
+                self.act(cluster).await?;
             }
             let mended = mended(cluster).await;
             let names: Vec<_> = self.targets.iter().map(NodeId::to_string).collect();

@@ -186,14 +186,13 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         sentence: "a leader with a lease answers reads without asking its followers, and they are as fresh",
         acts: &[
             Act {
-                title: "Followers are 20 ms away, and each read waits for their answer; leaders die and are cut off:",
-                flags: "--read leader --workload register --link-delay 20ms --faults kill,isolate --target leader --interval 2s --time 7s",
+                title: "Followers are 50 ms away, and each read waits for their answer:",
+                flags: "--read leader --workload register --link-delay 50ms --heartbeat-ms 100 --faults none --time 5s",
                 shows: Holds,
             },
             Act {
                 title: "The same under a lease:",
-                flags: "--read leader-lease --workload register --link-delay 20ms --faults kill,isolate --target leader --interval 2s \
-                        --time 7s",
+                flags: "--read leader-lease --workload register --link-delay 50ms --heartbeat-ms 100 --faults none --time 5s",
                 shows: Holds,
             },
         ],
