@@ -1,5 +1,5 @@
-//! A row of the targets is changed behind the back of replication. Verified by the system itself: while it is in force, a comparison of
-//! the replicas has to name each of them. Undone by a repair, after which none may differ.
+//! A row of the targets is changed behind the back of replication. Verified by the system itself: a comparison of the replicas has to name
+//! each of them. Undone by a repair, after which none may differ.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::node_id::NodeId;
 use crate::target::newest_leader;
 
-/// How long replicas may take to be mended: who is away, or has much to catch up with, is waited for.
+/// How long replicas may take to be compared, and again to be mended: who is away, or has much to catch up with, is waited for.
 const LIMIT: Duration = Duration::from_secs(10);
 
 pub(super) fn obstacle(cluster: &Cluster) -> Option<String> {
@@ -23,69 +23,62 @@ pub(super) fn obstacle(cluster: &Cluster) -> Option<String> {
 }
 
 struct Drifted {
-    targets: BTreeSet<NodeId>,
-    /// What was changed, or why it was not.
-    changed: Result<String, String>,
-    /// When the replicas are compared next; `None` once the targets were found.
-    next_look: Option<Instant>,
+    targets: Vec<NodeId>,
+    /// What was changed and found, or why not.
+    found: Result<String, String>,
 }
 
+/// The drift is looked for at once, with nothing in between: the repair of another fault mends this one, too.
 pub(super) async fn inject(cluster: &Cluster, targets: &[NodeId]) -> impl Force + use<> {
-    let mut changed = Ok(String::new());
-    for &target in targets {
-        let drift = cluster.system().drift().expect("who cannot do that has an obstacle");
-        changed = drift.corrupt(cluster.place(target)).await.map_err(|error| format!("{target}: {error}"));
-        if changed.is_err() {
-            break;
-        }
-    }
-    let next_look = changed.is_ok().then(Instant::now);
-    Drifted { targets: targets.iter().copied().collect(), changed, next_look }
+    let found = match change(cluster, targets).await {
+        Ok(changed) => find(cluster, targets).await.map(|()| changed),
+        Err(why) => Err(why),
+    };
+    Drifted { targets: targets.to_vec(), found }
 }
 
 impl Force for Drifted {
     fn detail(&self) -> String {
-        self.changed.clone().unwrap_or_else(|error| error)
+        self.found.clone().unwrap_or_else(|why| why)
     }
 
-    fn next_act(&self) -> Option<Instant> {
-        self.next_look
-    }
-
-    /// Looks for the drift while it is there: the repair of another fault may mend it before this one is undone.
-    fn act<'a>(&'a mut self, cluster: &'a mut Cluster) -> BoxFuture<'a, anyhow::Result<()>> {
+    fn undo(self: Box<Self>, cluster: &mut Cluster) -> BoxFuture<'_, anyhow::Result<Effect>> {
         async move {
-            let found = ask(cluster, Question::WhoDiffers).await.is_ok_and(|found| found.is_superset(&self.targets));
-            self.next_look = (!found).then(|| Instant::now() + LOOK);
-            Ok(())
-        }
-        .boxed()
-    }
-
-    fn undo(mut self: Box<Self>, cluster: &mut Cluster) -> BoxFuture<'_, anyhow::Result<Effect>> {
-        async move {
-            if let Err(evidence) = self.changed {
-                return Ok(Effect { verified: false, evidence });
-            }
-            let deadline = Instant::now() + LIMIT;
-            while let Some(next_look) = self.next_look.filter(|at| *at < deadline) {
-                tokio::time::sleep_until(next_look).await;
-                self.act(cluster).await?;
-            }
-            let mended = mended(cluster).await;
             let names: Vec<_> = self.targets.iter().map(NodeId::to_string).collect();
-            Ok(match (self.next_look, mended) {
-                (_, Err(evidence)) => Effect { verified: false, evidence },
-                (Some(_), _) => {
-                    Effect { verified: false, evidence: format!("no comparison found {}", names.join(", ")) }
-                }
-                (None, Ok(())) => {
+            let mended = mend(cluster).await;
+            Ok(match self.found.and(mended) {
+                Ok(()) => {
                     let evidence = format!("a comparison found {}; none differs after the repair", names.join(", "));
                     Effect { verified: true, evidence }
                 }
+                Err(evidence) => Effect { verified: false, evidence },
             })
         }
         .boxed()
+    }
+}
+
+async fn change(cluster: &Cluster, targets: &[NodeId]) -> Result<String, String> {
+    let drift = cluster.system().drift().expect("who cannot do that has an obstacle");
+    let mut changed = String::new();
+    for &target in targets {
+        changed = drift.corrupt(cluster.place(target)).await.map_err(|error| format!("{target}: {error}"))?;
+    }
+    Ok(changed)
+}
+
+async fn find(cluster: &Cluster, targets: &[NodeId]) -> Result<(), String> {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let differing = ask(cluster, Question::WhoDiffers).await;
+        if differing.as_ref().is_ok_and(|differing| targets.iter().all(|target| differing.contains(target))) {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            let why = differing.err().unwrap_or_else(|| "it named others".to_owned());
+            return Err(format!("no comparison found the targets within {} s: {why}", LIMIT.as_secs()));
+        }
+        tokio::time::sleep(LOOK).await;
     }
 }
 
@@ -107,7 +100,7 @@ async fn ask(cluster: &Cluster, question: Question) -> Result<BTreeSet<NodeId>, 
     answer.await.map_err(|error| format!("{leader}: {error}"))
 }
 
-async fn mended(cluster: &Cluster) -> Result<(), String> {
+async fn mend(cluster: &Cluster) -> Result<(), String> {
     let deadline = Instant::now() + LIMIT;
     loop {
         // What nobody has looked for is not repaired.
