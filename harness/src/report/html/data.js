@@ -3,7 +3,7 @@
 /** Bytes of a packed script element: base64 of gzip. */
 async function unpack(id) {
   const text = document.getElementById(id).textContent;
-  // The first is ten times as fast, where a browser has it.
+  // The first needs no function call for each byte, where a browser has it.
   const packed = Uint8Array.fromBase64?.(text) ?? Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Response(stream).arrayBuffer();
