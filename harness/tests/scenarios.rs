@@ -50,6 +50,16 @@ fn supervised() {
 }
 
 #[test]
+fn coordinated() {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    if !std::env::split_paths(&path).any(|directory| directory.join("etcd").is_file()) {
+        eprintln!("SKIPPED: there is no etcd here; Debian has it as etcd-server");
+        return;
+    }
+    shows("coordinated");
+}
+
+#[test]
 fn degraded_semi_sync() {
     shows("degraded-semi-sync");
 }

@@ -175,11 +175,7 @@ async fn join(dir: &Path, duration: Duration, rows: u64) -> anyhow::Result<()> {
     let joined_s = begin.elapsed().as_secs_f64();
     let during = writing.await??;
     println!("\njoin       {rows} rows, while {CLIENTS} clients write; the new member had them after {joined_s:.2} s");
-    println!("           {:>14} {:>8} {:>10}", "writes/s", "p99 ms", "longest ms");
-    for (when, Measure { per_second, p99_ms, most_ms, .. }) in [("before", before), ("during", during)] {
-        println!("           {when:<6} {per_second:>7.0} {p99_ms:>8.1} {most_ms:>10.1}");
-    }
-    println!("           writes went on at {:.2}× the rate", during.per_second / before.per_second);
+    tell_cost(before, during);
     Ok(())
 }
 
@@ -205,12 +201,17 @@ async fn compare(dir: &Path, duration: Duration, rows: u64) -> anyhow::Result<()
     println!(
         "\ncompare    {rows} rows on three replicas, all of them in {per_pass_s:.2} s, while {CLIENTS} clients write"
     );
+    tell_cost(before, during);
+    Ok(())
+}
+
+/// What something cost those who wrote meanwhile.
+fn tell_cost(before: Measure, during: Measure) {
     println!("           {:>14} {:>8} {:>10}", "writes/s", "p99 ms", "longest ms");
     for (when, Measure { per_second, p99_ms, most_ms, .. }) in [("before", before), ("during", during)] {
         println!("           {when:<6} {per_second:>7.0} {p99_ms:>8.1} {most_ms:>10.1}");
     }
     println!("           writes went on at {:.2}× the rate", during.per_second / before.per_second);
-    Ok(())
 }
 
 /// The same load on each engine and log.

@@ -129,6 +129,25 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         compare: None,
     },
     Scenario {
+        name: "coordinated",
+        sentence: "a lease in etcd makes one leader at a time, and saves only what others than the leader have",
+        acts: &[
+            Act {
+                title: "A majority holds each write, and the lease decides who leads:",
+                flags: "--election coordinator --lease-ttl-ms 1000 --ack majority --workload append --faults kill --target leader \
+                        --interval 4s --time 9s --rate 500",
+                shows: Holds,
+            },
+            Act {
+                title: "The leader alone acknowledges, 20 ms from its followers, as with Patroni's defaults:",
+                flags: "--election coordinator --lease-ttl-ms 1000 --ack async --workload append --faults kill --target leader \
+                        --interval 4s --time 9s --link-delay 20ms",
+                shows: Breaks("lost-writes"),
+            },
+        ],
+        compare: None,
+    },
+    Scenario {
         name: "split-brain",
         sentence: "a returning leader without fencing splits the brain",
         acts: &[
