@@ -31,7 +31,10 @@ struct Drifted {
 /// The drift is looked for at once, with nothing in between: the repair of another fault mends this one, too.
 pub(super) async fn inject(cluster: &Cluster, targets: &[NodeId]) -> impl Force + use<> {
     let found = match change(cluster, targets).await {
-        Ok(changed) => find(cluster, targets).await.map(|()| changed),
+        Ok(changed) => {
+            let are_found = |differing: &BTreeSet<NodeId>| targets.iter().all(|target| differing.contains(target));
+            until(cluster, Question::WhoDiffers, "found", are_found).await.map(|()| changed)
+        }
         Err(why) => Err(why),
     };
     Drifted { targets: targets.to_vec(), found }
@@ -45,7 +48,7 @@ impl Force for Drifted {
     fn undo(self: Box<Self>, cluster: &mut Cluster) -> BoxFuture<'_, anyhow::Result<Effect>> {
         async move {
             let names: Vec<_> = self.targets.iter().map(NodeId::to_string).collect();
-            let mended = mend(cluster).await;
+            let mended = until(cluster, Question::WhoDiffersAfterRepair, "mended", BTreeSet::is_empty).await;
             Ok(match self.found.and(mended) {
                 Ok(()) => {
                     let evidence = format!("a comparison found {}; none differs after the repair", names.join(", "));
@@ -67,54 +70,41 @@ async fn change(cluster: &Cluster, targets: &[NodeId]) -> Result<String, String>
     Ok(changed)
 }
 
-async fn find(cluster: &Cluster, targets: &[NodeId]) -> Result<(), String> {
-    let deadline = Instant::now() + LIMIT;
-    loop {
-        let differing = ask(cluster, Question::WhoDiffers).await;
-        if differing.as_ref().is_ok_and(|differing| targets.iter().all(|target| differing.contains(target))) {
-            return Ok(());
-        }
-        if Instant::now() >= deadline {
-            let why = differing.err().unwrap_or_else(|| "it named others".to_owned());
-            return Err(format!("no comparison found the targets within {} s: {why}", LIMIT.as_secs()));
-        }
-        tokio::time::sleep(LOOK).await;
-    }
-}
-
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Question {
     WhoDiffers,
     WhoDiffersAfterRepair,
 }
 
-/// Asks whoever leads.
+/// Asks whoever leads, again and again, until the answer is enough.
+async fn until(
+    cluster: &Cluster,
+    question: Question,
+    what: &str,
+    is_enough: impl Fn(&BTreeSet<NodeId>) -> bool,
+) -> Result<(), String> {
+    let deadline = Instant::now() + LIMIT;
+    loop {
+        let differing = ask(cluster, question).await;
+        if differing.as_ref().is_ok_and(&is_enough) {
+            return Ok(());
+        }
+        if Instant::now() >= deadline {
+            let last = differing.map_or_else(|error| error, |differing| format!("{} nodes differ", differing.len()));
+            return Err(format!("not {what} within {} s: {last}", LIMIT.as_secs()));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
 async fn ask(cluster: &Cluster, question: Question) -> Result<BTreeSet<NodeId>, String> {
     let statuses = cluster.statuses().await.into_iter().map(|(node, status)| (node, Some(status))).collect();
     let leader = newest_leader(&statuses).ok_or("nobody leads")?;
     let (drift, place) = (cluster.system().drift().expect("it was asked before"), cluster.place(leader));
-    let answer = match question {
-        Question::WhoDiffers => drift.compare(place),
-        Question::WhoDiffersAfterRepair => drift.repair(place),
-    };
-    answer.await.map_err(|error| format!("{leader}: {error}"))
-}
-
-async fn mend(cluster: &Cluster) -> Result<(), String> {
-    let deadline = Instant::now() + LIMIT;
-    loop {
-        // What nobody has looked for is not repaired.
-        let mut differing = ask(cluster, Question::WhoDiffers).await;
-        if differing.as_ref().is_ok_and(|differing| !differing.is_empty()) {
-            differing = ask(cluster, Question::WhoDiffersAfterRepair).await;
-        }
-        match differing {
-            Ok(differing) if differing.is_empty() => return Ok(()),
-            told if Instant::now() >= deadline => {
-                let last = told.map_or_else(|error| error, |differing| format!("{} nodes differ", differing.len()));
-                return Err(format!("not mended within {} s: {last}", LIMIT.as_secs()));
-            }
-            _ => tokio::time::sleep(LOOK).await,
-        }
+    let told = |error: std::io::Error| format!("{leader}: {error}");
+    let differing = drift.compare(place).await.map_err(told)?;
+    if question == Question::WhoDiffers || differing.is_empty() {
+        return Ok(differing);
     }
+    drift.repair(place).await.map_err(told) // of what the comparison found
 }
