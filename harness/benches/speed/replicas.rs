@@ -9,9 +9,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
+use tokio::task::JoinHandle;
 
 use crate::load::{Load, Measure};
 use crate::process::{Process, run, until};
+use crate::systems::Target;
 use crate::systems::interregnum::Cluster;
 use crate::systems::resp::Resp;
 use crate::{Place, load_average};
@@ -159,11 +161,7 @@ async fn join(dir: &Path, duration: Duration, rows: u64) -> anyhow::Result<()> {
     let cluster = Cluster::new(dir, 3, &["--snapshot-bytes", "8388608", "--keep-log-bytes", "0"])?;
     let mut nodes = (0..3).map(|node| cluster.start(node)).collect::<anyhow::Result<Vec<_>>>()?;
     let leader = cluster.leader().await?;
-    let target = cluster.target(leader);
-    let load = Load { keys: rows, ..Load::default() };
-    load.fill(&target, CLIENTS).await?;
-    let before = load.run(&target, CLIENTS, duration).await?;
-    let writing = tokio::task::spawn_local(async move { load.run(&target, CLIENTS, duration).await });
+    let (before, writing) = write_on(cluster.target(leader), rows, duration).await?;
 
     nodes.push(cluster.start(3)?);
     let begin = Instant::now();
@@ -184,11 +182,7 @@ async fn compare(dir: &Path, duration: Duration, rows: u64) -> anyhow::Result<()
     let cluster = Cluster::new(dir, 3, &["--verify-rows-per-s", "1000000000"])?;
     let _nodes = (0..3).map(|node| cluster.start(node)).collect::<anyhow::Result<Vec<_>>>()?;
     let leader = cluster.leader().await?;
-    let target = cluster.target(leader);
-    let load = Load { keys: rows, ..Load::default() };
-    load.fill(&target, CLIENTS).await?;
-    let before = load.run(&target, CLIENTS, duration).await?;
-    let writing = tokio::task::spawn_local(async move { load.run(&target, CLIENTS, duration).await });
+    let (before, writing) = write_on(cluster.target(leader), rows, duration).await?;
     let (begin, mut passes) = (Instant::now(), 0_u32);
     while !writing.is_finished() {
         // Only the first line of the answer is read, so each question has a connection of its own.
@@ -203,6 +197,18 @@ async fn compare(dir: &Path, duration: Duration, rows: u64) -> anyhow::Result<()
     );
     tell_cost(before, during);
     Ok(())
+}
+
+/// Fills the rows and has clients write to them for a while; then they write for as long again, beside what the caller does.
+async fn write_on(
+    target: Target,
+    rows: u64,
+    duration: Duration,
+) -> anyhow::Result<(Measure, JoinHandle<anyhow::Result<Measure>>)> {
+    let load = Load { keys: rows, ..Load::default() };
+    load.fill(&target, CLIENTS).await?;
+    let before = load.run(&target, CLIENTS, duration).await?;
+    Ok((before, tokio::task::spawn_local(async move { load.run(&target, CLIENTS, duration).await })))
 }
 
 /// What something cost those who wrote meanwhile.

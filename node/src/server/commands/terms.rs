@@ -25,8 +25,7 @@ pub(super) fn parse_choice(words: &[Bytes]) -> Result<Option<(Choice, &[Bytes])>
         }
         b"maxlag" if value.eq_ignore_ascii_case(b"off") => Ok(Some((Choice::MaxLag(None), rest))),
         b"maxlag" => {
-            let ms = std::str::from_utf8(value).ok().and_then(|ms| ms.parse().ok());
-            let ms = ms.ok_or("ERR MAXLAG takes milliseconds, or OFF for data of any age")?;
+            let ms = whole(value).ok_or("ERR MAXLAG takes milliseconds, or OFF for data of any age")?;
             Ok(Some((Choice::MaxLag(Some(ms)), rest)))
         }
         b"after" => {
@@ -40,17 +39,21 @@ pub(super) fn parse_choice(words: &[Bytes]) -> Result<Option<(Choice, &[Bytes])>
     }
 }
 
+/// A number of 0 or more, if it is one.
+fn whole(text: &[u8]) -> Option<u64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
 fn parse_number(text: &Bytes) -> Result<u64, Misunderstood> {
-    let number = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok());
-    number.ok_or_else(|| "ERR AFTER takes an epoch and an LSN, as CLIENT POSITION ON tells them".to_owned())
+    whole(text).ok_or_else(|| "ERR AFTER takes an epoch and an LSN, as CLIENT POSITION ON tells them".to_owned())
 }
 
 /// `NAME milliseconds`, if that stands there.
 fn parse_option<'a>(name: &str, words: &'a [Bytes]) -> Result<(Option<u64>, &'a [Bytes]), Misunderstood> {
     match words {
         [word, ms, rest @ ..] if word.eq_ignore_ascii_case(name.as_bytes()) => {
-            let ms = std::str::from_utf8(ms).ok().and_then(|ms| ms.parse().ok());
-            let ms = ms.ok_or_else(|| format!("ERR {} takes milliseconds, 0 or more", name.to_ascii_uppercase()))?;
+            let ms =
+                whole(ms).ok_or_else(|| format!("ERR {} takes milliseconds, 0 or more", name.to_ascii_uppercase()))?;
             Ok((Some(ms), rest))
         }
         _ => Ok((None, words)),
