@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use serde::Serialize;
 
 /// Everything that is known of one run.
@@ -58,8 +59,9 @@ impl RunDir {
     }
 
     /// One that a run left.
-    pub(crate) fn existing(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: fs::canonicalize(path)? })
+    pub(crate) fn existing(path: &Path) -> anyhow::Result<Self> {
+        let path = fs::canonicalize(path).with_context(|| format!("no run in {}", path.display()))?;
+        Ok(Self { path })
     }
 
     /// The plan.

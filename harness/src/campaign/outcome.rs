@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use anyhow::Context as _;
 use interregnum_checker::judgement::Judgement;
 use interregnum_checker::verdict::Verdict;
 use serde::{Deserialize, Serialize};
@@ -75,7 +74,7 @@ impl Outcome {
 
     /// What the directory of a run tells, but for the time it took.
     pub(crate) fn read(run: &Path) -> anyhow::Result<Self> {
-        let run_dir = RunDir::existing(run).with_context(|| format!("no run in {}", run.display()))?;
+        let run_dir = RunDir::existing(run)?;
         let judged: Judged = document(&run_dir.verdict())?;
         let Judged { verdict, judgements, gates, faults, operations } = judged;
         let mut broken: Vec<_> = judgements.iter().filter(|judged| judged.verdict == Verdict::Violation).collect();

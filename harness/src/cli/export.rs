@@ -38,7 +38,7 @@ pub(super) struct ExportFlags {
 }
 
 pub(super) fn export(flags: &ExportFlags) -> anyhow::Result<Verdict> {
-    let run_dir = RunDir::existing(&flags.run).with_context(|| format!("no run in {}", flags.run.display()))?;
+    let run_dir = RunDir::existing(&flags.run)?;
     let out: Box<dyn Write> = match &flags.output {
         None => Box::new(io::stdout().lock()),
         Some(path) => Box::new(File::create_new(path).with_context(|| format!("{} cannot be made", path.display()))?),

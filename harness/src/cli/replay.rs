@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
 use clap::Args;
 use interregnum_checker::judgement::Judgement;
 use interregnum_checker::verdict::Verdict;
@@ -59,7 +58,7 @@ struct Outcome {
 }
 
 pub(super) fn replay(flags: &ReplayFlags) -> anyhow::Result<Verdict> {
-    let run_dir = RunDir::existing(&flags.run).with_context(|| format!("no run in {}", flags.run.display()))?;
+    let run_dir = RunDir::existing(&flags.run)?;
     let Judged { verdict, judgements } = document(&run_dir.verdict())?;
     let original = Outcome::of(verdict, &judgements);
     let again = RunFlags::of_past_run(&run_dir)?;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use clap::Args;
 use interregnum_checker::verdict::Verdict;
 
@@ -33,7 +33,7 @@ pub(super) struct ReportFlags {
 }
 
 pub(super) fn report(flags: &ReportFlags) -> anyhow::Result<Verdict> {
-    let run_dir = RunDir::existing(&flags.run).with_context(|| format!("no run in {}", flags.run.display()))?;
+    let run_dir = RunDir::existing(&flags.run)?;
     let page = html::write(&run_dir)?;
     say(page.display());
     if flags.open {
