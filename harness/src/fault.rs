@@ -19,6 +19,7 @@ mod pause;
 mod reset;
 mod rolling_restart;
 mod shape;
+mod slow_close;
 mod slow_link;
 mod slow_process;
 mod stop;
@@ -104,6 +105,15 @@ pub enum Fault {
     },
     /// The targets forget their connections with other nodes, which believe them to be open. Undone by telling the others.
     HalfOpen,
+    /// Other nodes and clients are told that the targets are done sending, while the targets still hear them and do not know. Undone
+    /// by a reset of the connections that are left so.
+    HalfClose,
+    /// The targets' connections are closed at their end, and other nodes and clients learn of that, and of every other end, late.
+    /// Undone by telling them.
+    SlowClose {
+        /// How much later, in milliseconds.
+        delay_ms: u64,
+    },
     /// Bits of what the targets send to other nodes are changed. What has been changed stays so.
     Corrupt {
         /// A bit is changed in one of so many pieces that come together, on average.
@@ -222,7 +232,9 @@ impl Fault {
             Self::Partition(shape) | Self::Flapping { shape, .. } => {
                 shape::directions(shape, &targets, leader, &cluster.nodes(), rng)
             }
-            Self::SlowLink { .. } | Self::Reset { .. } | Self::HalfOpen => links::peers(cluster, &targets),
+            Self::SlowLink { .. } | Self::Reset { .. } | Self::HalfOpen | Self::HalfClose | Self::SlowClose { .. } => {
+                links::peers(cluster, &targets)
+            }
             Self::Corrupt { .. } => links::outbound(cluster, &targets),
             _ => Vec::new(),
         };
@@ -269,6 +281,8 @@ impl Strike {
             Fault::Reset { every_ms } => Box::new(reset::inject(cluster, &targets, every_ms)),
             Fault::Drift => Box::new(drift::inject(cluster, &targets).await),
             Fault::HalfOpen => Box::new(half_open::inject(cluster, &targets)),
+            Fault::HalfClose => Box::new(slow_close::half_close(cluster, &targets)),
+            Fault::SlowClose { delay_ms } => Box::new(slow_close::slow_close(cluster, &targets, delay_ms)),
             Fault::Corrupt { one_in } => Box::new(corrupt::inject(cluster, directions, one_in, rng)),
         };
         Ok(Injected { fault, targets, toll, force })

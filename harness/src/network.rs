@@ -201,6 +201,30 @@ impl Network {
         self.orders[&link].send_modify(|orders| orders.forgetful = None);
     }
 
+    /// Tells the end of a link's connections that `party` is done sending, as if it had closed its half; `party` is not told, and
+    /// what it sends reaches nobody. What is sent to it arrives. Undone by [`close_both`](Self::close_both). A link has one such end
+    /// at a time.
+    pub fn close_half(&self, link: Direction, party: Endpoint) {
+        let end = if party == link.from { End::Dialer } else { End::Target };
+        self.orders[&link].send_modify(|orders| orders.done = Some(end));
+    }
+
+    /// Undoes [`close_half`](Self::close_half): such connections as are left are reset.
+    pub fn close_both(&self, link: Direction) {
+        self.orders[&link].send_modify(|orders| orders.done = None);
+    }
+
+    /// Tells the receiver so much later that the sender has closed a connection, or is gone, until
+    /// [`close_promptly`](Self::close_promptly). Several of these do not add up; the longest counts.
+    pub fn linger(&self, direction: Direction, delay: Duration) {
+        self.flows[&direction].linger(delay);
+    }
+
+    /// Undoes one [`linger`](Self::linger), for ends that wait to be told, too.
+    pub fn close_promptly(&self, direction: Direction, delay: Duration) {
+        self.flows[&direction].close_promptly(delay);
+    }
+
     /// What has gone through, and what was held back, so far.
     #[must_use]
     pub fn traffic(&self, direction: Direction) -> Traffic {

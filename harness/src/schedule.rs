@@ -160,6 +160,18 @@ pub fn half_open(target: Target) -> Injection {
     one(Fault::HalfOpen, target)
 }
 
+/// Other nodes and clients are told that the targets are done sending, while the targets still hear them.
+#[must_use]
+pub fn half_close(target: Target) -> Injection {
+    one(Fault::HalfClose, target)
+}
+
+/// The targets' connections are closed, and other nodes and clients learn of it so much later.
+#[must_use]
+pub fn slow_close(delay: Duration, target: Target) -> Injection {
+    one(Fault::SlowClose { delay_ms: delay.as_millis() as u64 }, target)
+}
+
 /// A bit is changed in one of so many pieces that the targets send to other nodes.
 #[must_use]
 pub fn corrupt(one_in: u64, target: Target) -> Injection {

@@ -88,3 +88,30 @@ async fn majorities_on_a_ring_and_a_flapping_leader() -> interregnum::Result {
     assert!(served > 0, "nobody was served on the ring, see {}", report.run_dir().path().display());
     report.expect(linearizable()).expect(no_lost_writes()).expect(leader_changed(1)).verdict()
 }
+
+/// The followers' connections end on one side: first n2's peers and clients are told and n2 is not, then n3 is told and they are not.
+#[tokio::test]
+async fn connections_end_on_one_side() -> interregnum::Result {
+    let (half_close, slow_close) = (Fault::HalfClose, Fault::SlowClose { delay_ms: 700 });
+    let schedule = Schedule {
+        steps: vec![
+            Step::at(millis(300), millis(600), half_close, node(2)),
+            Step::at(millis(1300), millis(1000), slow_close, node(3)),
+        ],
+    };
+    let system = Node::cluster(3).read(ReadMode::Follower).operation_timeout(millis(300));
+    let report = Experiment::new(system).schedule(schedule).rate_per_s(500.0).run_for(secs(3)).await?;
+
+    let operations = operations(&report);
+    let half_closed = in_force(&report, half_close);
+    let is_served =
+        |one: &seen::Operation| one.node == "n2" && one.outcome == "ok" && half_closed.contains(&one.ended_ns);
+    assert!(operations.iter().any(is_served), "clients of n2 were told, and dialed again");
+    let wait_in_vain = |range: &std::ops::Range<u64>| {
+        operations.iter().filter(|one| one.error.contains("no answer within") && range.contains(&one.ended_ns)).count()
+    };
+    assert_eq!(wait_in_vain(&half_closed), 0, "clients of n2 were told at once");
+    let closed_late = in_force(&report, slow_close);
+    assert!(wait_in_vain(&closed_late) > 0, "no client of n3 waited for an answer in vain");
+    report.expect(no_lost_writes()).expect(replicas_agree()).verdict()
+}

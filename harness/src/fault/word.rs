@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, Shape};
 
 /// Every fault that flags and schedules can name, with its usual parameters.
-pub const ALL_FAULTS: [Fault; 23] = [
+pub const ALL_FAULTS: [Fault; 25] = [
     Fault::Kill,
     Fault::KillAll,
     Fault::CrashLoop { times: 3 },
@@ -32,6 +32,8 @@ pub const ALL_FAULTS: [Fault; 23] = [
     Fault::SlowLink { delay_ms: 50, jitter_ms: 20, bytes_per_s: 0 },
     Fault::Reset { every_ms: 250 },
     Fault::HalfOpen,
+    Fault::HalfClose,
+    Fault::SlowClose { delay_ms: 500 },
     Fault::Corrupt { one_in: 20 },
     Fault::Drift,
 ];
@@ -59,6 +61,8 @@ impl Fault {
             Self::SlowLink { .. } => "slow-link",
             Self::Reset { .. } => "reset",
             Self::HalfOpen => "half-open",
+            Self::HalfClose => "half-close",
+            Self::SlowClose { .. } => "slow-close",
             Self::Corrupt { .. } => "corrupt",
             Self::Drift => "drift",
         }
@@ -80,6 +84,7 @@ impl Fault {
                 ("bytes_per_s", bytes_per_s.to_string()),
             ],
             Self::Reset { every_ms } => vec![("every_ms", every_ms.to_string())],
+            Self::SlowClose { delay_ms } => vec![("delay_ms", delay_ms.to_string())],
             Self::Corrupt { one_in } => vec![("one_in", one_in.to_string())],
             _ => Vec::new(),
         }
@@ -96,6 +101,7 @@ impl Fault {
             (Self::SlowLink { jitter_ms, .. }, "jitter_ms") => *jitter_ms = number(value, 0..=*TIMES_MS.end())?,
             (Self::SlowLink { bytes_per_s, .. }, "bytes_per_s") => *bytes_per_s = number(value, 0..=u64::MAX)?,
             (Self::Reset { every_ms }, "every_ms") => *every_ms = number(value, TIMES_MS)?,
+            (Self::SlowClose { delay_ms }, "delay_ms") => *delay_ms = number(value, TIMES_MS)?,
             (Self::Corrupt { one_in }, "one_in") => *one_in = number(value, 1..=1_000_000)?,
             _ => {
                 let known: Vec<_> = self.parameters().into_iter().map(|(name, _)| name).collect();

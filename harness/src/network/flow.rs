@@ -28,8 +28,12 @@ pub struct Traffic {
     pub reset_connections: u64,
     /// Connections whose receiver has forgotten them, while the sender has not.
     pub half_open_connections: u64,
-    /// Bytes that were sent on those, and reach nobody.
+    /// Bytes that were sent on those, or behind an early end, and reach nobody.
     pub swallowed_bytes: u64,
+    /// Connections on which the receiver was told that the sender is done, while the sender was not told anything.
+    pub half_closed_connections: u64,
+    /// Ends of connections that were told late.
+    pub delayed_closes: u64,
 }
 
 /// Makes a direction slow, until it is taken back.
@@ -72,6 +76,8 @@ struct State {
     cuts: u32,
     slow: Vec<Arc<Slowness>>,
     corrupt: Vec<Arc<Corruption>>,
+    /// How much later the end of a connection is told. The longest counts.
+    lingers: Vec<Duration>,
 }
 
 #[derive(Debug, Default)]
@@ -84,6 +90,8 @@ pub(super) struct Counters {
     pub(super) reset_connections: AtomicU64,
     pub(super) half_open_connections: AtomicU64,
     pub(super) swallowed_bytes: AtomicU64,
+    pub(super) half_closed_connections: AtomicU64,
+    delayed_closes: AtomicU64,
 }
 
 /// When a piece of bytes arrives.
@@ -124,6 +132,35 @@ impl Flow {
 
     pub(super) fn mend(&self, corruption: &Arc<Corruption>) {
         self.state.send_modify(|state| state.corrupt.retain(|one| !Arc::ptr_eq(one, corruption)));
+    }
+
+    pub(super) fn linger(&self, delay: Duration) {
+        self.state.send_modify(|state| state.lingers.push(delay));
+    }
+
+    pub(super) fn close_promptly(&self, delay: Duration) {
+        self.state.send_modify(|state| {
+            let known = state.lingers.iter().position(|linger| *linger == delay);
+            state.lingers.swap_remove(known.expect("what is undone has been done"));
+        });
+    }
+
+    /// Waits until the end of a connection, which has just come, may be told.
+    pub(super) async fn let_close(&self) {
+        let (mut state, came) = (self.state.subscribe(), Instant::now());
+        if !state.borrow().lingers.is_empty() {
+            self.counters.delayed_closes.fetch_add(1, Ordering::Relaxed);
+        }
+        loop {
+            let longest = state.borrow_and_update().lingers.iter().max().copied();
+            match longest.map(|linger| came + linger) {
+                Some(due) if due > Instant::now() => tokio::select! {
+                    () = sleep_until(due) => {}
+                    changed = state.changed() => changed.expect("the flow holds the sender"),
+                },
+                _ => return,
+            }
+        }
     }
 
     /// Waits until no cut applies.
@@ -217,6 +254,8 @@ impl Flow {
             reset_connections: of(&counters.reset_connections),
             half_open_connections: of(&counters.half_open_connections),
             swallowed_bytes: of(&counters.swallowed_bytes),
+            half_closed_connections: of(&counters.half_closed_connections),
+            delayed_closes: of(&counters.delayed_closes),
         }
     }
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::{Buf, Bytes, BytesMut};
 use nix::sys::socket::{Shutdown, shutdown};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -54,6 +54,8 @@ pub(super) struct Orders {
     pub resets: u64,
     /// The end that forgets those that exist, as long as this is so.
     pub forgetful: Option<End>,
+    /// The end that is said to be done sending on those that exist, as long as this is so.
+    pub done: Option<End>,
 }
 
 /// One end of a link.
@@ -96,7 +98,10 @@ impl Link {
         match self.until_it_ends(&dialer, &onward).await {
             Ending::Closed => {}
             // The dialer learns of it by a reset, not by what looks like an orderly end.
-            Ending::Broken => drop(dialer.set_zero_linger()),
+            Ending::Broken => {
+                tokio::join!(self.forth.let_close(), self.back.let_close());
+                let _ = dialer.set_zero_linger();
+            }
             Ending::Reset => {
                 self.forth.counters.reset_connections.fetch_add(1, Ordering::Relaxed);
                 for end in std::iter::once(&dialer).chain(onward.get()) {
@@ -125,9 +130,11 @@ impl Link {
 
     async fn until_it_ends(&mut self, dialer: &TcpStream, onward: &OnceLock<TcpStream>) -> Ending {
         let (forth, back) = (Arc::clone(&self.forth), Arc::clone(&self.back));
-        let exchange = connect_and_exchange(dialer, onward, self.target, &forth, &back);
+        let done = [Notify::new(), Notify::new()];
+        let exchange = connect_and_exchange(dialer, onward, self.target, [&forth, &back], &done);
         tokio::pin!(exchange);
         let resets = self.orders.borrow().resets;
+        let mut is_half_closed = false;
         loop {
             let [near_end, far_end] = &mut self.deaths;
             tokio::select! {
@@ -143,6 +150,16 @@ impl Link {
             // A connection that is still being dialed can't be forgotten.
             if let Some(forgetful) = orders.forgetful.filter(|_| onward.get().is_some()) {
                 return Ending::HalfOpen(forgetful);
+            }
+            match orders.done.filter(|_| onward.get().is_some()) {
+                Some(end) if !is_half_closed => {
+                    let (flow, done) = if end == End::Dialer { (&forth, &done[0]) } else { (&back, &done[1]) };
+                    flow.counters.half_closed_connections.fetch_add(1, Ordering::Relaxed);
+                    done.notify_one();
+                    is_half_closed = true;
+                }
+                None if is_half_closed => return Ending::Broken,
+                _ => {}
             }
         }
     }
@@ -170,8 +187,8 @@ async fn connect_and_exchange(
     dialer: &TcpStream,
     onward: &OnceLock<TcpStream>,
     target: SocketAddr,
-    forth: &Flow,
-    back: &Flow,
+    [forth, back]: [&Flow; 2],
+    [forth_done, back_done]: &[Notify; 2],
 ) -> io::Result<()> {
     // A connection attempt is held back by a cut like everything else.
     forth.admit().await;
@@ -180,7 +197,7 @@ async fn connect_and_exchange(
     dialer.set_nodelay(true)?;
     connected.set_nodelay(true)?;
     let onward = onward.get_or_init(|| connected);
-    let exchanged = tokio::try_join!(pump(dialer, onward, forth), pump(onward, dialer, back));
+    let exchanged = tokio::try_join!(pump(dialer, onward, forth, forth_done), pump(onward, dialer, back, back_done));
     if exchanged.is_err() {
         let _ = onward.set_zero_linger();
     }
@@ -197,13 +214,14 @@ async fn swallow(kept: &TcpStream, flow: &Flow) {
     }
 }
 
-/// Moves bytes from one socket to another as `flow` allows, until the sender closes and all has arrived.
-async fn pump(from: &TcpStream, to: &TcpStream, flow: &Flow) -> io::Result<()> {
+/// Moves bytes from one socket to another as `flow` allows, until the sender closes, or is said to be `done`, and all has arrived.
+async fn pump(from: &TcpStream, to: &TcpStream, flow: &Flow, done: &Notify) -> io::Result<()> {
     let mut under_way = UnderWay::default();
     let mut buffer = BytesMut::with_capacity(CHUNK_BYTES);
-    let mut closed = false;
+    let (mut closed, mut is_early) = (false, false);
     while !(closed && under_way.chunks.is_empty()) {
         tokio::select! {
+            () = done.notified(), if !closed => (closed, is_early) = (true, true),
             read = read_some(from, &mut buffer), if !closed && under_way.bytes < UNDER_WAY_BYTES => {
                 closed = read? == 0;
                 let arrival = flow.receive(&mut buffer);
@@ -215,7 +233,12 @@ async fn pump(from: &TcpStream, to: &TcpStream, flow: &Flow) -> io::Result<()> {
     }
     // The end of the stream is news like any other, and a cut holds it back too.
     flow.opened().await;
-    Ok(shutdown(to.as_raw_fd(), Shutdown::Write)?)
+    flow.let_close().await;
+    shutdown(to.as_raw_fd(), Shutdown::Write)?;
+    if is_early {
+        swallow(from, flow).await;
+    }
+    Ok(())
 }
 
 /// Reads what has come. Cancelled, it has read nothing.

@@ -177,3 +177,56 @@ async fn a_forgotten_connection_looks_open_to_the_other_end() {
     assert!(stream.read_u8().await.is_err(), "the dialer is told in the end");
     assert_eq!(&round_trip(&mut again, b"ping").await, b"ping");
 }
+
+/// Waits until the network has counted one.
+async fn counted(network: &Network, direction: Direction, counter: fn(Traffic) -> u64) {
+    while counter(network.traffic(direction)) == 0 {
+        sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_half_closed_connection_carries_bytes_one_way() {
+    let (network, mut stream) = echo().await;
+    round_trip(&mut stream, b"ping").await;
+    let (link, back) = (Direction::between(N1, N2), Direction::between(N2, N1));
+    network.close_half(link, Endpoint::Node(N2));
+    assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0, "n1 is told that n2 is done");
+    assert_eq!(network.traffic(back).half_closed_connections, 1);
+    stream.write_all(b"hear").await.unwrap();
+    counted(&network, back, |traffic| traffic.swallowed_bytes).await;
+    assert_eq!(network.traffic(link).forwarded_bytes, 8, "n2 still hears n1");
+    let mut again = TcpStream::connect(network.address(Endpoint::Node(N1), N2)).await.unwrap();
+    assert_eq!(&round_trip(&mut again, b"ping").await, b"ping", "connections made anew work");
+    network.close_both(link);
+    let broken = async { while stream.write_all(b"more").await.is_ok() {} };
+    timeout(Duration::from_secs(30), broken).await.expect("what is left half closed is reset in the end");
+    assert_eq!(&round_trip(&mut again, b"ping").await, b"ping");
+}
+
+/// n2 closes a connection; n1 learns of it when the direction is prompt again.
+#[tokio::test]
+async fn an_end_is_told_late() {
+    let (network, mut stream) = echo().await;
+    round_trip(&mut stream, b"ping").await;
+    let (link, back, hour) = (Direction::between(N1, N2), Direction::between(N2, N1), Duration::from_hours(1));
+    network.linger(back, hour);
+    network.close_half(link, Endpoint::Node(N1));
+    counted(&network, back, |traffic| traffic.delayed_closes).await;
+    assert!(timeout(NOTHING_ARRIVES, stream.read(&mut [0; 1])).await.is_err(), "n1 was told within an hour");
+    network.close_promptly(back, hour);
+    assert_eq!(stream.read(&mut [0; 1]).await.unwrap(), 0, "n1 is told in the end");
+}
+
+/// A node whose host dies says nothing; the others notice late.
+#[tokio::test]
+async fn a_death_is_told_late() {
+    let (network, mut stream) = echo().await;
+    round_trip(&mut stream, b"ping").await;
+    let (back, hour) = (Direction::between(N2, N1), Duration::from_hours(1));
+    network.linger(back, hour);
+    network.sever(N2);
+    assert!(timeout(NOTHING_ARRIVES, stream.read_u8()).await.is_err(), "n1 was told within an hour");
+    network.close_promptly(back, hour);
+    assert!(stream.read_u8().await.is_err(), "n1 is told in the end");
+}
