@@ -15,6 +15,7 @@ mod pause_points;
 mod settle;
 mod signs;
 mod snapshot;
+mod tally;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +44,7 @@ pub(crate) use nemesis::StepTaken;
 use settle::Settled;
 use signs::Signs;
 pub(crate) use snapshot::{Phase, Snapshot};
+pub(crate) use tally::{Latencies, Tally};
 
 /// How long the nodes may take to come up and agree on a leader. They take a tenth of a second; what takes a hundred
 /// times longer than usual on a busy machine still passes, and what does not come up at all is told within half a minute.
@@ -105,7 +107,7 @@ pub(crate) async fn run(
 
     enter(Phase::Load);
     let monitor = Monitor::start(nemesis.cluster(), &recorder, progress);
-    let load = Load::start(plan, nemesis.cluster(), &recorder, progress);
+    let load = Load::start(plan, nemesis.cluster(), &recorder, Arc::clone(&progress.borrow().tally));
     let load_began_ns = recorder.now_ns();
     wait_until_underway(&load, interrupted).await;
     let schedule_began_ns = recorder.now_ns();

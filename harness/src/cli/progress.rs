@@ -1,4 +1,6 @@
-//! Live progress of a run: a bar in a terminal, a plain line every few seconds elsewhere. It watches and never waits.
+//! Live progress of a run: a bar and what goes on in a terminal, a plain line every few seconds elsewhere. It watches and never waits.
+
+pub(super) mod window;
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -7,11 +9,15 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::sync::watch;
 use tokio::time::{Instant, interval};
 
+use self::window::{Recent, Window};
 use crate::run::{Phase, Snapshot};
 
 /// How often a terminal is redrawn, and how often a line is printed elsewhere.
 const REDRAW: Duration = Duration::from_millis(100);
 const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// What is told of throughput and latency in a terminal is of so long; a line is about the time since the last one.
+const LATELY: Duration = Duration::from_secs(1);
 
 /// Shows the progress of a run whose load lasts `run_for`, until it is dropped.
 pub(super) async fn show(name: &str, run_for: Duration, progress: watch::Receiver<Snapshot>) {
@@ -27,12 +33,16 @@ async fn show_bar(name: &str, run_for: Duration, progress: watch::Receiver<Snaps
     let bar = ProgressBar::new(run_for.as_millis() as u64).with_style(style).with_prefix(name.to_owned());
     let _cleared = ClearOnDrop(bar.clone());
     let mut ticks = interval(REDRAW);
-    let mut throughput = Throughput::default();
+    let mut window = Window::of_last(LATELY);
     loop {
-        ticks.tick().await;
+        let now = ticks.tick().await;
         let snapshot = progress.borrow().clone();
-        bar.set_position(position(&snapshot, run_for));
-        bar.set_message(describe(&snapshot, &mut throughput));
+        let recent = window.look(now, &snapshot.tally);
+        bar.set_position(spent(&snapshot, run_for, now).as_millis() as u64);
+        // What changes the story comes first: a narrow terminal cuts lines off.
+        let [time, leader, faults] = [time(&snapshot, run_for, now), leader(&snapshot), faults(&snapshot)];
+        let faults = console::style(faults).for_stderr().yellow();
+        bar.set_message(format!("{time}  {leader}  {faults}\n  {}", served(&snapshot, recent)));
     }
 }
 
@@ -47,63 +57,99 @@ impl Drop for ClearOnDrop {
 
 async fn show_lines(name: &str, run_for: Duration, progress: watch::Receiver<Snapshot>) {
     let mut ticks = interval(LINE_EVERY);
-    ticks.tick().await;
-    let mut throughput = Throughput::default();
+    let mut window = Window::of_last(LINE_EVERY);
+    window.look(ticks.tick().await, &progress.borrow().tally);
     loop {
-        ticks.tick().await;
+        let now = ticks.tick().await;
         let snapshot = progress.borrow().clone();
-        let percent = 100 * position(&snapshot, run_for) / (run_for.as_millis() as u64).max(1);
-        eprintln!("{name}: {percent} %, {}", describe(&snapshot, &mut throughput));
+        let recent = window.look(now, &snapshot.tally);
+        eprintln!("{name}: {}", line(&snapshot, run_for, now, recent));
     }
 }
 
-fn position(snapshot: &Snapshot, run_for: Duration) -> u64 {
-    let total = run_for.as_millis() as u64;
+/// Everything in one line.
+fn line(snapshot: &Snapshot, run_for: Duration, now: Instant, recent: Recent) -> String {
+    [time(snapshot, run_for, now), leader(snapshot), faults(snapshot), served(snapshot, recent)].join("; ")
+}
+
+/// How much of the load's time has gone by.
+fn spent(snapshot: &Snapshot, run_for: Duration, now: Instant) -> Duration {
     match snapshot.phase {
-        Phase::Setup => 0,
-        Phase::Load => snapshot.load_began.map_or(0, |began| (began.elapsed().as_millis() as u64).min(total)),
-        Phase::Heal | Phase::Settle | Phase::Judge => total,
+        Phase::Setup => Duration::ZERO,
+        Phase::Load => snapshot.load_began.map_or(Duration::ZERO, |began| (now - began).min(run_for)),
+        Phase::Heal | Phase::Settle | Phase::Judge => run_for,
     }
 }
 
-fn describe(snapshot: &Snapshot, throughput: &mut Throughput) -> String {
-    let counts = snapshot.counts;
-    let leader = match snapshot.leader {
-        Some((leader, epoch)) => format!("{leader} leads epoch {epoch:<2}"),
-        None => "no leader yet   ".to_owned(),
-    };
-    let faults = if snapshot.faults.is_empty() { "no fault".to_owned() } else { snapshot.faults.join(", ") };
-    let per_s = throughput.per_s(counts.ok, snapshot.load_began);
-    // What changes the story comes first: a narrow terminal cuts the line off.
-    format!(
-        "{:<6} {leader} {:<12} {} ok ({per_s:.0}/s) {} fail {} info",
-        snapshot.phase,
-        console::style(faults).yellow(),
-        counts.ok,
-        counts.fail,
-        counts.info,
-    )
-}
-
-/// Acknowledgements per second, smoothed over the last few looks.
-#[derive(Default)]
-struct Throughput {
-    last: Option<(Instant, u64)>,
-    per_s: f64,
-}
-
-impl Throughput {
-    /// The weight of the newest look: about a second's memory at ten looks a second.
-    const WEIGHT: f64 = 0.2;
-
-    fn per_s(&mut self, ok: u64, load_began: Option<Instant>) -> f64 {
-        let now = Instant::now();
-        if let Some((before, ok_before)) = self.last.or(load_began.map(|began| (began, 0))) {
-            let seconds = (now - before).as_secs_f64().max(1e-3);
-            let current = ok.saturating_sub(ok_before) as f64 / seconds;
-            self.per_s += (current - self.per_s) * if self.per_s == 0.0 { 1.0 } else { Self::WEIGHT };
+/// `load 3 s, 7 s left`
+fn time(snapshot: &Snapshot, run_for: Duration, now: Instant) -> String {
+    match snapshot.phase {
+        Phase::Load => {
+            let spent = spent(snapshot, run_for, now);
+            let left = run_for.saturating_sub(spent).as_secs_f64().ceil();
+            format!("load {} s, {left} s left", spent.as_secs())
         }
-        self.last = Some((now, ok));
-        self.per_s
+        phase => phase.to_string(),
+    }
+}
+
+/// `n2 leads epoch 3; n1 lags 12 records, 4 ms`, where the follower is told that is furthest behind.
+fn leader(snapshot: &Snapshot) -> String {
+    let Some((leader, epoch)) = snapshot.leader else { return "no leader yet".to_owned() };
+    let furthest = snapshot.lags.iter().max_by_key(|(_, lag)| (lag.records, lag.ms));
+    let lag = match furthest.filter(|(_, lag)| lag.records > 0) {
+        Some((node, lag)) => format!("; {node} lags {} records, {} ms", lag.records, lag.ms),
+        None => String::new(),
+    };
+    format!("{leader} leads epoch {epoch}{lag}")
+}
+
+fn faults(snapshot: &Snapshot) -> String {
+    if snapshot.faults.is_empty() { "no fault".to_owned() } else { snapshot.faults.join(", ") }
+}
+
+/// `6825 ok (1371/s, p99 4 ms), 8 fail, 19 info`
+fn served(snapshot: &Snapshot, Recent { ok_per_s, p99 }: Recent) -> String {
+    let counts = snapshot.tally.counts();
+    let p99 = p99.map_or_else(String::new, |p99| format!(", p99 {}", ms(p99)));
+    format!("{} ok ({ok_per_s:.0}/s{p99}), {} fail, {} info", counts.ok, counts.fail, counts.info)
+}
+
+/// Milliseconds, with a decimal where that says something.
+pub(super) fn ms(duration: Duration) -> String {
+    let ms = duration.as_secs_f64() * 1e3;
+    if ms < 10.0 { format!("{ms:.1} ms") } else { format!("{ms:.0} ms") }
+}
+
+#[cfg(test)]
+mod tests {
+    use interregnum_checker::history::Outcome;
+
+    use super::*;
+    use crate::node_id::NodeId;
+    use crate::system::Lag;
+
+    #[test]
+    fn a_line_tells_what_there_is_to_tell() {
+        let (run_for, now) = (Duration::from_secs(10), Instant::now());
+        let mut snapshot = Snapshot::default();
+        let mut told = vec![line(&snapshot, run_for, now, Recent::default())];
+
+        let recent = Recent { ok_per_s: 1371.4, p99: Some(Duration::from_micros(4200)) };
+        for (outcome, times) in [(Outcome::Ok, 6825), (Outcome::Fail, 8), (Outcome::Info, 19)] {
+            (0..times).for_each(|_| snapshot.tally.count(outcome, Duration::ZERO));
+        }
+        snapshot.phase = Phase::Load;
+        snapshot.load_began = Some(now.checked_sub(Duration::from_millis(3400)).unwrap());
+        snapshot.leader = Some((NodeId(1), 3));
+        snapshot.faults = vec!["kill n1".into(), "slow-link n2".into()];
+        snapshot.lags = [(NodeId(0), Lag { records: 12, ms: 40 }), (NodeId(2), Lag { records: 0, ms: 0 })].into();
+        told.push(line(&snapshot, run_for, now, recent));
+
+        snapshot.phase = Phase::Settle;
+        snapshot.faults.clear();
+        snapshot.lags.clear();
+        told.push(line(&snapshot, run_for, now, Recent { p99: Some(Duration::from_millis(312)), ..recent }));
+        insta::assert_snapshot!(told.join("\n"));
     }
 }

@@ -50,7 +50,17 @@ pub(crate) fn full(report: &Report) -> String {
     row("files", report.run_dir.path().display().to_string());
     row("page", report.run_dir.report().display().to_string());
     row("run again", report.reproduce.clone());
+    row("next", next(report));
     text
+}
+
+/// The command that tells more of this run.
+fn next(report: &Report) -> String {
+    let run = report.run_dir.path().display();
+    match report.overall() {
+        Verdict::Violation => format!("interregnum shrink {run} (the smallest run that still fails)"),
+        _ => format!("interregnum report {run} --open"),
+    }
 }
 
 /// The text of a row, broken to the width of sentences, so that it stays behind the row's name.

@@ -2,21 +2,19 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use interregnum_checker::history::Outcome;
 use interregnum_workloads::client::Client;
 use interregnum_workloads::pace::Pace;
 use interregnum_workloads::workload::OperationStream;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::Plan;
-use super::snapshot::Snapshot;
+use super::tally::Tally;
 use crate::cluster::Cluster;
 use crate::record::Recorder;
-use crate::report::Counts;
 
 /// All clients of a run.
 pub(super) struct Load {
@@ -34,23 +32,10 @@ pub(super) struct Touched {
     pub next_process: u64,
 }
 
-/// Operations that have ended, by outcome.
-#[derive(Default)]
-struct Tally {
-    ok: AtomicU64,
-    fail: AtomicU64,
-    info: AtomicU64,
-}
-
 impl Load {
-    pub(super) fn start(
-        plan: &Plan,
-        cluster: &Cluster,
-        recorder: &Arc<Recorder>,
-        progress: &watch::Sender<Snapshot>,
-    ) -> Self {
+    /// Starts every client; they count in `tally`.
+    pub(super) fn start(plan: &Plan, cluster: &Cluster, recorder: &Arc<Recorder>, tally: Arc<Tally>) -> Self {
         let stop = CancellationToken::new();
-        let tally = Arc::new(Tally::default());
         let reaches = cluster.reaches();
         let mut clients = JoinSet::new();
         for index in 0..plan.clients {
@@ -65,7 +50,6 @@ impl Load {
                 clients: plan.clients as u64,
                 recorder: Arc::clone(recorder),
                 tally: Arc::clone(&tally),
-                progress: progress.clone(),
             };
             clients.spawn(worker.work(stop.clone()));
         }
@@ -74,7 +58,7 @@ impl Load {
 
     /// How many operations have been acknowledged so far.
     pub(super) fn acknowledged(&self) -> u64 {
-        self.tally.ok.load(Ordering::Relaxed)
+        self.tally.counts().ok
     }
 
     /// Lets every client end its operation.
@@ -98,7 +82,6 @@ struct Worker {
     clients: u64,
     recorder: Arc<Recorder>,
     tally: Arc<Tally>,
-    progress: watch::Sender<Snapshot>,
 }
 
 impl Worker {
@@ -110,27 +93,16 @@ impl Worker {
                 keys.insert(invocation.key.clone());
             }
             self.recorder.invoked(self.process, &invocation);
+            let invoked = Instant::now();
             let completion = self.client.execute(&invocation).await;
+            let latency = invoked.elapsed();
             self.recorder.completed(self.process, &invocation, &completion);
             self.stream.observe(&invocation, &completion);
-            self.count(completion.outcome);
+            self.tally.count(completion.outcome, latency);
+            if completion.outcome == Outcome::Info {
+                self.process += self.clients;
+            }
         }
         Touched { keys, next_process: self.process + 1 }
-    }
-
-    fn count(&mut self, outcome: Outcome) {
-        let counter = match outcome {
-            Outcome::Ok => &self.tally.ok,
-            Outcome::Fail => &self.tally.fail,
-            Outcome::Info => {
-                self.process += self.clients;
-                &self.tally.info
-            }
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let Tally { ok, fail, info } = &*self.tally;
-        let counts = Counts { ok: count(ok), fail: count(fail), info: count(info) };
-        self.progress.send_modify(|snapshot| snapshot.counts = counts);
     }
 }

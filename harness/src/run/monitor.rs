@@ -80,12 +80,15 @@ async fn watch_node(
         for event in news(place.node, before, now).into_iter().chain(lag_news(place.node, before, now)) {
             recorder.happened(event);
         }
-        if let Some(&Status { role: Role::Leader, epoch, .. }) = now {
+        if let Some(Status { role: Role::Leader, epoch, lags, .. }) = now {
             progress.send_modify(|snapshot| {
-                let leads = (place.node, epoch);
+                let leads = (place.node, *epoch);
                 if is_another_leader(snapshot.leader, leads) {
                     snapshot.leader = Some(leads);
                     snapshot.leaders += 1;
+                }
+                if snapshot.leader == Some(leads) {
+                    snapshot.lags.clone_from(lags);
                 }
             });
         }

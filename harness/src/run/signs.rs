@@ -47,7 +47,7 @@ impl Signs {
     pub(super) fn look<'a>(&mut self, waiting: impl Iterator<Item = (usize, &'a Trigger)>) {
         let (acknowledged, leaders) = {
             let snapshot = self.progress.borrow();
-            (snapshot.counts.ok, snapshot.leaders)
+            (snapshot.tally.counts().ok, snapshot.leaders)
         };
         let lines: Vec<String> = self.logs.iter_mut().flat_map(Tail::new_lines).collect();
         for (number, trigger) in waiting {
@@ -115,6 +115,8 @@ impl Tail {
 mod tests {
     use std::io::Write as _;
 
+    use interregnum_checker::history::Outcome;
+
     use super::*;
     use crate::fault::Fault;
     use crate::schedule::Step;
@@ -139,12 +141,15 @@ mod tests {
             (1..4).filter(|&number| signs.moment(number, &triggers[number]).is_some()).collect()
         };
         assert_eq!(come(), [0; 0]);
-        progress.send_modify(|snapshot| (snapshot.counts.ok, snapshot.leaders) = (9, 1));
+        let acknowledged = |times| (0..times).for_each(|_| progress.borrow().tally.count(Outcome::Ok, Duration::ZERO));
+        acknowledged(9);
+        progress.send_modify(|snapshot| snapshot.leaders = 1);
         write!(log, "n2 is elec").unwrap();
         assert_eq!(come(), [0; 0]);
         writeln!(log, "ted").unwrap();
         assert_eq!(come(), [3]);
-        progress.send_modify(|snapshot| (snapshot.counts.ok, snapshot.leaders) = (10, 2));
+        acknowledged(1);
+        progress.send_modify(|snapshot| snapshot.leaders = 2);
         assert_eq!(come(), [1, 2, 3]);
     }
 }

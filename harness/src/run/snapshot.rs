@@ -1,11 +1,14 @@
 //! How far a run is, for whoever watches it: published as it changes, never waited for.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use tokio::time::Instant;
 
 use crate::node_id::NodeId;
-use crate::report::Counts;
+use crate::run::tally::Tally;
+use crate::system::Lag;
 
 /// The phases of a run, in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,11 +42,14 @@ pub(super) fn is_another_leader(last: Option<(NodeId, u64)>, seen: (NodeId, u64)
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
     pub phase: Phase,
-    pub counts: Counts,
+    /// What the clients count; this does not stand still.
+    pub tally: Arc<Tally>,
     /// Who leads, and in which epoch.
     pub leader: Option<(NodeId, u64)>,
     /// How many leaders have been seen: nodes in their epochs.
     pub leaders: u64,
+    /// How far the followers are behind, by what the leader told last.
+    pub lags: BTreeMap<NodeId, Lag>,
     /// The faults in force, as `kill n1`.
     pub faults: Vec<String>,
     /// When the load began.
