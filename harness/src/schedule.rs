@@ -20,7 +20,7 @@ pub use trigger::Trigger;
 
 /// The shortest time that a fault is in force. A partition is verified by what it holds back, and a heartbeat comes every
 /// few tens of milliseconds.
-const SHORTEST_HOLD: Duration = Duration::from_millis(200);
+pub(crate) const SHORTEST_HOLD: Duration = Duration::from_millis(200);
 
 /// One step: a fault, on whom, from when and for how long.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,4 +1,5 @@
-//! From a run that broke a promise to the smallest one that still does: fewer faults, nodes, clients and keys, and less time.
+//! From a run that broke a promise to the smallest one that still does: fewer faults, nodes, clients and keys, less time,
+//! and faults that come sooner and pass sooner.
 //!
 //! The search (`search`) is pure: it asks "does this one fail, too?" and knows nothing of runs. What counts as failing, where a failure
 //! comes and goes, is in `rule`; every try is written down (`record`), and a search that goes on asks the record first (`tries`).
@@ -6,6 +7,7 @@
 mod record;
 mod rule;
 mod search;
+mod step;
 mod tries;
 
 pub(crate) use record::Record;

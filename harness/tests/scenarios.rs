@@ -5,13 +5,14 @@ use std::process::Command;
 fn shows(name: &str) {
     let directory = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_interregnum"))
-        .args(["run", "--scenario", name])
+        .args(["run", "--scenario", name, "--out", "kept"])
         .current_dir(directory.path())
         .output()
         .unwrap();
     let told = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{told}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(told.contains("as said"), "{told}");
+    assert!(directory.path().join("kept").is_dir() && !directory.path().join("interregnum-runs").exists(), "{told}");
 }
 
 #[test]

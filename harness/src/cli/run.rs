@@ -125,7 +125,8 @@ pub(super) struct RunFlags {
     #[arg(long, value_name = "DURATION", default_value = "1ms", value_parser = duration::parse_or_zero)]
     link_delay: Duration,
 
-    /// Where to leave everything that is known of the run [default: interregnum-runs/seed-SEED].
+    /// Where to leave everything that is known of the run; of a scenario's runs, a directory each inside of it
+    /// [default: interregnum-runs/seed-SEED].
     #[arg(long, value_name = "DIRECTORY")]
     out: Option<PathBuf>,
 
@@ -134,7 +135,7 @@ pub(super) struct RunFlags {
 }
 
 /// What `--scenario` chooses by itself, besides the modes.
-const FLAGS_OF_ONE_RUN: [&str; 18] = [
+const FLAGS_OF_ONE_RUN: [&str; 17] = [
     "nodes",
     "workload",
     "keys",
@@ -152,7 +153,6 @@ const FLAGS_OF_ONE_RUN: [&str; 18] = [
     "session_tokens",
     "route",
     "link_delay",
-    "out",
 ];
 
 /// Flags that the command to run again says even where they have their usual values, because a reader wants to know them.
@@ -237,7 +237,7 @@ pub(super) fn run(flags: RunFlags) -> anyhow::Result<Verdict> {
                 "--scenario has modes of its own, so {flag} cannot be given beside it; its commands can be typed and changed"
             );
         }
-        return scenario::play(scenario, flags.seed);
+        return scenario::play(scenario, flags.seed, flags.out.as_deref());
     }
     let name = format!("{} {}", flags.modes.acknowledgement.ack, flags.workload.word());
     let report = execute(&name, flags)?;

@@ -5,7 +5,9 @@
 
 mod catalogue;
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::path::Path;
 
 use clap::Parser;
 use clap::builder::PossibleValue;
@@ -77,8 +79,8 @@ struct Flags {
     run: RunFlags,
 }
 
-/// Plays all acts with one seed, and says whether the sentence holds.
-pub(super) fn play(scenario: &Scenario, seed: Option<u64>) -> anyhow::Result<Verdict> {
+/// Plays all acts with one seed, leaves their runs in `out`, and says whether the sentence holds.
+pub(super) fn play(scenario: &Scenario, seed: Option<u64>, out: Option<&Path>) -> anyhow::Result<Verdict> {
     let seed = seed.unwrap_or_else(|| rand::random::<u16>().into());
     say(format_args!("{}: {}\n", style(scenario.name).bold(), scenario.sentence));
     let mut reports = Vec::new();
@@ -86,9 +88,10 @@ pub(super) fn play(scenario: &Scenario, seed: Option<u64>) -> anyhow::Result<Ver
     for (index, act) in scenario.acts.iter().enumerate() {
         let number = index + 1;
         say(format_args!("{number}. {}", act.title));
-        let out = format!("interregnum-runs/{}-{number}-{seed}", scenario.name);
-        let flags = act.flags.split_whitespace().map(str::to_owned);
-        let flags = flags.chain(["--seed".to_owned(), seed.to_string(), "--out".to_owned(), out]);
+        let name = format!("{}-{number}-{seed}", scenario.name);
+        let out = out.unwrap_or(Path::new("interregnum-runs")).join(name);
+        let flags = act.flags.split_whitespace().map(OsString::from);
+        let flags = flags.chain(["--seed".into(), seed.to_string().into(), "--out".into(), out.into()]);
         let report =
             execute(&format!("{number}/{} {}", scenario.acts.len(), scenario.name), Flags::try_parse_from(flags)?.run)?;
         let shown = act.shows.by(&report);

@@ -193,10 +193,15 @@ impl Place<'_> {
 /// What was found, beside what it was found from.
 fn told(start: &Case<Step>, found: &Found, promise: &str, tries: usize) -> String {
     let seconds = |case: &Case<Step>| format!("{:.1} s", case.sizes.time_ms as f64 / 1000.0);
+    let in_force = |case: &Case<Step>| {
+        let hold_ms: u64 = case.steps.iter().map(|step| step.hold_ms).sum();
+        format!("{:.1} s", hold_ms as f64 / 1000.0)
+    };
     let count = |number: u64| number.to_string();
     let (a, b) = (start, &found.case);
     let rows = [
         ("faults", count(a.steps.len() as u64), count(b.steps.len() as u64)),
+        ("in force", in_force(a), in_force(b)),
         ("nodes", count(a.sizes.nodes), count(b.sizes.nodes)),
         ("clients", count(a.sizes.clients), count(b.sizes.clients)),
         ("keys", count(a.sizes.keys), count(b.sizes.keys)),

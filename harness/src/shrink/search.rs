@@ -1,7 +1,8 @@
 //! The search for a smaller case that still fails. It is pure and deterministic: the same answers lead to the same case.
 //!
 //! Steps are removed by delta debugging (Zeller and Hildebrandt, *Simplifying and Isolating Failure-Inducing Input*, 2002): larger
-//! parts first, then smaller ones, until none of them can be spared. Numbers are lowered by bisection.
+//! parts first, then smaller ones, until none of them can be spared. Numbers, those of the steps that are left included, are lowered by
+//! bisection.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,27 +23,41 @@ pub(crate) struct Sizes {
     pub time_ms: u64,
 }
 
-/// One of the sizes: how to get at it, the least it can be, and when two values are as good as the same.
-struct Number {
-    of: fn(&mut Sizes) -> &mut u64,
-    least: u64,
-    near: u64,
+/// One of the numbers of a case: the least it can be, and when two values are as good as the same.
+pub(crate) struct Number<'a> {
+    pub value: &'a mut u64,
+    pub least: u64,
+    pub near: u64,
 }
 
-/// In the order in which they are lowered: what makes every later try shorter comes first.
-const NUMBERS: [Number; 4] = [
-    Number { of: |sizes| &mut sizes.time_ms, least: 500, near: 500 },
-    Number { of: |sizes| &mut sizes.nodes, least: 1, near: 1 },
-    Number { of: |sizes| &mut sizes.clients, least: 1, near: 1 },
-    Number { of: |sizes| &mut sizes.keys, least: 1, near: 1 },
-];
+/// What has numbers that can be lowered. It has as many as before when one is lowered.
+pub(crate) trait Numbers {
+    /// In the order in which they are lowered.
+    fn numbers(&mut self) -> Vec<Number<'_>>;
+}
+
+impl Numbers for Sizes {
+    /// What makes every later try shorter comes first.
+    fn numbers(&mut self) -> Vec<Number<'_>> {
+        let Self { nodes, clients, keys, time_ms } = self;
+        let count = |value| Number { value, least: 1, near: 1 };
+        vec![Number { value: time_ms, least: 500, near: 500 }, count(nodes), count(clients), count(keys)]
+    }
+}
+
+impl<S: Numbers> Numbers for Case<S> {
+    fn numbers(&mut self) -> Vec<Number<'_>> {
+        let Self { steps, sizes } = self;
+        sizes.numbers().into_iter().chain(steps.iter_mut().flat_map(Numbers::numbers)).collect()
+    }
+}
 
 /// What was needed beside a step may be spared without it, and what one size allows another may allow in turn. A round leaves a quarter
 /// of what can be spared only in turn, so these are enough for a hundred steps.
 const MOST_ROUNDS: usize = 3;
 
 /// The smallest case that can be found. `start` is taken to fail, and is returned if nothing smaller does.
-pub(crate) fn smallest<S: Clone + PartialEq, E>(
+pub(crate) fn smallest<S: Clone + PartialEq + Numbers, E>(
     start: Case<S>,
     fails: &mut dyn FnMut(&Case<S>) -> Result<bool, E>,
 ) -> Result<Case<S>, E> {
@@ -50,8 +65,8 @@ pub(crate) fn smallest<S: Clone + PartialEq, E>(
     for _ in 0..MOST_ROUNDS {
         let before = case.clone();
         case = with_fewer_steps(case, fails)?;
-        for number in &NUMBERS {
-            case = with_lower(case, number, fails)?;
+        for index in 0..case.numbers().len() {
+            case = with_lower(case, index, fails)?;
         }
         if case == before {
             break;
@@ -82,26 +97,27 @@ fn with_fewer_steps<S: Clone, E>(
     Ok(case)
 }
 
-fn with_lower<S: Clone, E>(
+fn with_lower<S: Clone + Numbers, E>(
     mut case: Case<S>,
-    number: &Number,
+    index: usize,
     fails: &mut dyn FnMut(&Case<S>) -> Result<bool, E>,
 ) -> Result<Case<S>, E> {
     let at = |case: &Case<S>, value| {
         let mut smaller = case.clone();
-        *(number.of)(&mut smaller.sizes) = value;
+        *smaller.numbers()[index].value = value;
         smaller
     };
-    let mut fails_at = *(number.of)(&mut case.sizes);
-    if fails_at <= number.least {
+    let Number { value, least: lowest, near } = case.numbers().swap_remove(index);
+    let mut fails_at = *value;
+    if fails_at <= lowest {
         return Ok(case);
     }
-    let least = at(&case, number.least);
+    let least = at(&case, lowest);
     if fails(&least)? {
         return Ok(least);
     }
-    let mut holds_at = number.least;
-    while fails_at - holds_at > number.near {
+    let mut holds_at = lowest;
+    while fails_at - holds_at > near {
         let value = holds_at.midpoint(fails_at);
         let smaller = at(&case, value);
         if fails(&smaller)? {
@@ -122,6 +138,19 @@ mod tests {
 
     use super::*;
 
+    impl Numbers for u32 {
+        fn numbers(&mut self) -> Vec<Number<'_>> {
+            Vec::new()
+        }
+    }
+
+    /// A step that lasts so long.
+    impl Numbers for u64 {
+        fn numbers(&mut self) -> Vec<Number<'_>> {
+            vec![Number { value: self, least: 100, near: 50 }]
+        }
+    }
+
     const SIZES: Sizes = Sizes { nodes: 5, clients: 8, keys: 5, time_ms: 10_000 };
 
     fn case(steps: u32) -> Case<u32> {
@@ -129,7 +158,7 @@ mod tests {
     }
 
     /// The smallest case, and how many cases were asked about.
-    fn search(start: Case<u32>, fails: impl Fn(&Case<u32>) -> bool) -> (Case<u32>, usize) {
+    fn search<S: Clone + PartialEq + Numbers>(start: Case<S>, fails: impl Fn(&Case<S>) -> bool) -> (Case<S>, usize) {
         let mut asked = 0;
         let found = smallest(start, &mut |case| {
             asked += 1;
@@ -148,6 +177,17 @@ mod tests {
         assert_eq!((found.sizes.nodes, found.sizes.clients, found.sizes.keys), (3, 1, 1));
         assert!((4200..=4700).contains(&found.sizes.time_ms), "{found:?}");
         assert!(asked < 60, "{asked} cases");
+    }
+
+    #[test]
+    fn steps_last_no_longer_than_is_needed() {
+        let start = Case { steps: vec![3000, 2000, 700], sizes: SIZES };
+        // Two steps, of which the first that is left must last 900 ms.
+        let needs = |case: &Case<u64>| case.steps.len() >= 2 && case.steps[0] >= 900;
+        let (found, asked) = search(start, needs);
+        assert_eq!(found.steps.len(), 2);
+        assert!((900..950).contains(&found.steps[0]) && found.steps[1] == 100, "{found:?}");
+        assert!(asked < 40, "{asked} cases");
     }
 
     #[test]

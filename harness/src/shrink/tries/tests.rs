@@ -61,7 +61,7 @@ fn search(
 
 #[test]
 fn a_failure_that_comes_and_goes_is_found_and_its_rate_is_told() {
-    let mut right = 0;
+    let (mut right, mut short) = (0, 0);
     for seed in 0..20 {
         let directory = tempfile::tempdir().unwrap();
         let (found, _) = search(directory.path(), 0.7, seed, usize::MAX).unwrap();
@@ -69,9 +69,11 @@ fn a_failure_that_comes_and_goes_is_found_and_its_rate_is_told() {
         assert_eq!((before.tries, after.tries), (10, 10));
         let kills = case.steps.iter().filter(|step| step.fault == Fault::Kill).count();
         assert_eq!(kills, 1, "what never fails never counts");
+        short += usize::from(case.steps[0].hold_ms == 200 && case.steps[0].trigger.at_ms() == Some(0));
         right += usize::from(case.steps.len() == 1 && case.sizes.nodes == 2 && case.sizes.clients == 1);
     }
     assert!(right >= 12, "only {right} of 20 searches ended with what is needed and no more");
+    assert!(short >= 12, "only {short} of 20 searches ended with a step that comes and passes soon");
 }
 
 #[test]
