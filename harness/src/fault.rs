@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::cluster::Cluster;
-use crate::network::Direction;
+use crate::network::{Direction, Endpoint};
 use crate::node_id::NodeId;
 use crate::target::Target;
 pub use budget::FaultBudget;
@@ -148,6 +148,8 @@ pub(crate) struct Injected {
     pub fault: Fault,
     pub targets: Vec<NodeId>,
     pub toll: Toll,
+    /// The directions of the network that it is about, if it is about any.
+    links: Vec<Direction>,
     force: Box<dyn Force>,
 }
 
@@ -159,6 +161,12 @@ trait Force: Send {
     /// When it wants to act again. Most faults are done when they are injected.
     fn next_act(&self) -> Option<Instant> {
         None
+    }
+
+    /// Whether its effect can be seen by now. What is done to a process shows at once; what is done to links shows when somebody uses
+    /// them.
+    fn has_shown(&self, _cluster: &Cluster) -> bool {
+        true
     }
 
     /// Does what is due.
@@ -261,6 +269,7 @@ impl Strike {
     pub(crate) async fn inject(self, cluster: &mut Cluster, rng: &mut ChaCha8Rng) -> anyhow::Result<Injected> {
         let toll = self.toll();
         let Self { fault, targets, directions } = self;
+        let links = directions.clone();
         let force: Box<dyn Force> = match fault {
             Fault::Kill | Fault::KillAll => Box::new(kill::inject(cluster, &targets).await?),
             Fault::CrashLoop { times } => Box::new(crash_loop::inject(cluster, &targets, times).await?),
@@ -285,7 +294,7 @@ impl Strike {
             Fault::SlowClose { delay_ms } => Box::new(slow_close::slow_close(cluster, &targets, delay_ms)),
             Fault::Corrupt { one_in } => Box::new(corrupt::inject(cluster, directions, one_in, rng)),
         };
-        Ok(Injected { fault, targets, toll, force })
+        Ok(Injected { fault, targets, toll, links, force })
     }
 }
 
@@ -293,6 +302,25 @@ impl Injected {
     /// What exactly is in force, where that is more than the fault's name and targets.
     pub(crate) fn detail(&self) -> String {
         self.force.detail()
+    }
+
+    /// Whether its effect can be seen by now.
+    pub(crate) fn has_shown(&self, cluster: &Cluster) -> bool {
+        self.force.has_shown(cluster)
+    }
+
+    /// Whether it is about links.
+    pub(crate) fn is_of_links(&self) -> bool {
+        !self.links.is_empty()
+    }
+
+    /// Whether nothing keeps it from having its effect: of what is about links, that both ends of one are there.
+    pub(crate) fn can_be_met(&self, cluster: &Cluster) -> bool {
+        let is_there = |party: Endpoint| match party {
+            Endpoint::Clients => true,
+            Endpoint::Node(node) => cluster.runs(node),
+        };
+        !self.is_of_links() || self.links.iter().any(|link| is_there(link.from) && is_there(link.to))
     }
 
     /// When it wants to act again.

@@ -7,6 +7,7 @@
 //! ```
 
 mod happened;
+mod in_force;
 mod judge;
 mod load;
 mod monitor;

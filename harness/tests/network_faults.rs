@@ -115,3 +115,19 @@ async fn connections_end_on_one_side() -> interregnum::Result {
     assert!(wait_in_vain(&closed_late) > 0, "no client of n3 waited for an answer in vain");
     report.expect(no_lost_writes()).expect(replicas_agree()).verdict()
 }
+
+/// What n1 has to say is held back while n1 is dead, so the partition stays until n1 is back and has something to say.
+#[tokio::test]
+async fn a_partition_waits_for_somebody_whom_it_keeps_from_speaking() -> interregnum::Result {
+    let silent = Fault::Partition(Shape::Outbound);
+    let schedule = Schedule {
+        steps: vec![
+            Step::at(millis(300), millis(1700), Fault::Kill, node(1)),
+            Step::at(millis(500), millis(300), silent, node(1)),
+        ],
+    };
+    let report = Experiment::new(Node::cluster(3)).schedule(schedule).rate_per_s(200.0).run_for(secs(3)).await?;
+    let (dead, silent) = (in_force(&report, Fault::Kill), in_force(&report, silent));
+    assert!(silent.end > dead.end, "{silent:?} was over before {dead:?}");
+    report.verdict()
+}

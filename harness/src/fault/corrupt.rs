@@ -27,17 +27,26 @@ pub(super) fn inject(cluster: &Cluster, directions: Vec<Direction>, one_in: u64,
     Corrupt { directions, corruption, corrupted_before }
 }
 
+impl Corrupt {
+    fn corrupted_bytes(&self, cluster: &Cluster) -> u64 {
+        links::sum(cluster, &self.directions, |traffic| traffic.corrupted_bytes) - self.corrupted_before
+    }
+}
+
 impl Force for Corrupt {
     fn detail(&self) -> String {
         format!("a bit of one in {} pieces", self.corruption.one_in)
+    }
+
+    fn has_shown(&self, cluster: &Cluster) -> bool {
+        self.corrupted_bytes(cluster) > 0
     }
 
     fn undo(self: Box<Self>, cluster: &mut Cluster) -> BoxFuture<'_, anyhow::Result<Effect>> {
         for direction in &self.directions {
             cluster.network().mend(*direction, &self.corruption);
         }
-        let corrupted =
-            links::sum(cluster, &self.directions, |traffic| traffic.corrupted_bytes) - self.corrupted_before;
+        let corrupted = self.corrupted_bytes(cluster);
         let effect = Effect { verified: corrupted > 0, evidence: format!("{corrupted} bytes changed") };
         std::future::ready(Ok(effect)).boxed()
     }

@@ -34,6 +34,10 @@ pub(super) async fn inject(cluster: &mut Cluster, targets: &[NodeId], times: u64
 }
 
 impl Loop {
+    fn is_loop(&self) -> bool {
+        self.kills >= 2
+    }
+
     async fn kill(&mut self, cluster: &mut Cluster, times: u64) -> anyhow::Result<()> {
         let ended = cluster.kill(&[self.node]).await?;
         self.all_killed &= ended.iter().all(|(_, status)| is_killed(*status));
@@ -55,6 +59,10 @@ impl Force for CrashLoop {
         self.loops.iter().any(|one| one.kills < self.times).then_some(self.next_look)
     }
 
+    fn has_shown(&self, _cluster: &Cluster) -> bool {
+        self.loops.iter().all(Loop::is_loop)
+    }
+
     fn act<'a>(&'a mut self, cluster: &'a mut Cluster) -> BoxFuture<'a, anyhow::Result<()>> {
         async move {
             for one in self.loops.iter_mut().filter(|one| one.kills < self.times) {
@@ -73,10 +81,10 @@ impl Force for CrashLoop {
             for one in self.loops.iter().filter(|one| one.kills == self.times) {
                 cluster.let_up(&[one.node])?;
             }
-            let is_loop = |one: &Loop| one.all_killed && one.kills >= 2;
+            let looped = |one: &Loop| one.all_killed && one.is_loop();
             let tell = |one: &Loop| format!("{} killed {} of {} times", one.node, one.kills, self.times);
             let told: Vec<_> = self.loops.iter().map(tell).collect();
-            let verified = !self.loops.is_empty() && self.loops.iter().all(is_loop);
+            let verified = !self.loops.is_empty() && self.loops.iter().all(looped);
             Ok(Effect { verified, evidence: told.join(", ") })
         }
         .boxed()

@@ -62,6 +62,14 @@ impl Force for Flapping {
         format!("each {} ms {}", self.period.as_millis(), told(&self.directions))
     }
 
+    fn has_shown(&self, cluster: &Cluster) -> bool {
+        let holds = self.held.is_any() || self.cut.as_ref().is_some_and(|cut| cut.holds(cluster.network()));
+        let is_open = self.cut.is_none();
+        let passed =
+            self.forwarded_between + if is_open { self.forwarded(cluster) - self.forwarded_at_opening } else { 0 };
+        holds && (self.cuts == 1 || passed > 0)
+    }
+
     fn next_act(&self) -> Option<Instant> {
         Some(self.next_turn)
     }

@@ -31,6 +31,13 @@ impl HalfOpen {
         let sum = |counter: fn(Traffic) -> u64| links::sum(cluster, &self.links, counter);
         (sum(|traffic| traffic.half_open_connections), sum(|traffic| traffic.swallowed_bytes))
     }
+
+    fn effect(&self, cluster: &Cluster) -> Effect {
+        let (connections, bytes) = self.counts(cluster);
+        let (connections, bytes) = (connections - self.before.0, bytes - self.before.1);
+        let evidence = format!("{connections} connections half open, {bytes} bytes swallowed");
+        Effect { verified: connections > 0 && bytes > 0, evidence }
+    }
 }
 
 impl Force for HalfOpen {
@@ -38,13 +45,15 @@ impl Force for HalfOpen {
         "the others believe their connections to be open".to_owned()
     }
 
+    fn has_shown(&self, cluster: &Cluster) -> bool {
+        self.effect(cluster).verified
+    }
+
     fn undo(self: Box<Self>, cluster: &mut Cluster) -> BoxFuture<'_, anyhow::Result<Effect>> {
-        let (connections, bytes) = self.counts(cluster);
-        let (connections, bytes) = (connections - self.before.0, bytes - self.before.1);
+        let effect = self.effect(cluster);
         for link in &self.links {
             cluster.network().remember(*link);
         }
-        let evidence = format!("{connections} connections half open, {bytes} bytes swallowed");
-        std::future::ready(Ok(Effect { verified: connections > 0 && bytes > 0, evidence })).boxed()
+        std::future::ready(Ok(effect)).boxed()
     }
 }

@@ -21,10 +21,22 @@ pub(super) struct Held {
 
 impl Cut {
     pub(super) fn begin(network: &Network, directions: &[Direction]) -> Self {
-        for direction in directions {
+        let cut = |direction: &Direction| {
+            let Traffic { held_bytes, held_connections, .. } = network.traffic(*direction);
             network.cut(*direction);
-        }
-        Self(directions.iter().map(|direction| (*direction, network.traffic(*direction))).collect())
+            // A connection that waits already is held back by the cut, what has passed by now is not.
+            let Traffic { forwarded_bytes, .. } = network.traffic(*direction);
+            (*direction, Traffic { forwarded_bytes, held_bytes, held_connections, ..Traffic::default() })
+        };
+        Self(directions.iter().map(cut).collect())
+    }
+
+    /// Whether it has held anything back by now.
+    pub(super) fn holds(&self, network: &Network) -> bool {
+        self.0.iter().any(|(direction, before)| {
+            let now = network.traffic(*direction);
+            now.held_bytes > before.held_bytes || now.held_connections > before.held_connections
+        })
     }
 
     pub(super) fn end(self, network: &Network) -> Held {
@@ -51,7 +63,11 @@ impl Held {
         if !leaked.is_empty() {
             evidence = format!("{evidence}, but {}", leaked.join(", "));
         }
-        Effect { verified: leaked.is_empty() && bytes + connections > 0, evidence }
+        Effect { verified: leaked.is_empty() && self.is_any(), evidence }
+    }
+
+    pub(super) fn is_any(&self) -> bool {
+        self.bytes + self.connections > 0
     }
 
     pub(super) fn add(&mut self, more: Self) {
@@ -71,6 +87,10 @@ impl Force for Cut {
     fn detail(&self) -> String {
         let directions: Vec<_> = self.0.iter().map(|(direction, _)| *direction).collect();
         told(&directions)
+    }
+
+    fn has_shown(&self, cluster: &Cluster) -> bool {
+        self.holds(cluster.network())
     }
 
     fn undo(self: Box<Self>, cluster: &mut Cluster) -> BoxFuture<'_, anyhow::Result<Effect>> {

@@ -30,6 +30,10 @@ pub(super) fn inject(cluster: &Cluster, targets: &[NodeId], every_ms: u64) -> Re
 }
 
 impl Reset {
+    fn connections(&self, cluster: &Cluster) -> u64 {
+        links::sum(cluster, &self.links, |traffic| traffic.reset_connections) - self.before
+    }
+
     fn reset(&mut self, cluster: &Cluster) {
         for link in &self.links {
             cluster.network().reset(*link);
@@ -44,6 +48,10 @@ impl Force for Reset {
         format!("every connection, each {} ms", self.every.as_millis())
     }
 
+    fn has_shown(&self, cluster: &Cluster) -> bool {
+        self.connections(cluster) > 0
+    }
+
     fn next_act(&self) -> Option<Instant> {
         Some(self.next)
     }
@@ -54,7 +62,7 @@ impl Force for Reset {
     }
 
     fn undo(self: Box<Self>, cluster: &mut Cluster) -> BoxFuture<'_, anyhow::Result<Effect>> {
-        let count = links::sum(cluster, &self.links, |traffic| traffic.reset_connections) - self.before;
+        let count = self.connections(cluster);
         let effect =
             Effect { verified: count > 0, evidence: format!("{count} connections reset, {} times", self.times) };
         std::future::ready(Ok(effect)).boxed()

@@ -34,6 +34,13 @@ pub(super) fn inject(targets: &[NodeId]) -> RollingRestart {
     }
 }
 
+impl RollingRestart {
+    /// Two of many are a roll already: how many more fit into the time is the machine's business.
+    fn is_roll(&self) -> bool {
+        self.back.len() >= self.nodes.min(2)
+    }
+}
+
 impl Force for RollingRestart {
     fn detail(&self) -> String {
         "one after the other".to_owned()
@@ -41,6 +48,10 @@ impl Force for RollingRestart {
 
     fn next_act(&self) -> Option<Instant> {
         (self.back.len() < self.nodes).then_some(self.next_look)
+    }
+
+    fn has_shown(&self, _cluster: &Cluster) -> bool {
+        self.is_roll()
     }
 
     fn act<'a>(&'a mut self, cluster: &'a mut Cluster) -> BoxFuture<'a, anyhow::Result<()>> {
@@ -69,8 +80,7 @@ impl Force for RollingRestart {
         async move {
             let exits: Vec<_> = self.exits.iter().map(|exit| exit.evidence.as_str()).collect();
             let back: Vec<_> = self.back.iter().map(NodeId::to_string).collect();
-            // Two of many are a roll already: how many more fit into the time is the machine's business.
-            let verified = self.exits.iter().all(|exit| exit.verified) && back.len() >= self.nodes.min(2);
+            let verified = self.exits.iter().all(|exit| exit.verified) && self.is_roll();
             let evidence = format!("{}; {} of {} back: {}", exits.join(", "), back.len(), self.nodes, back.join(" "));
             Ok(Effect { verified, evidence })
         }

@@ -38,6 +38,12 @@ pub(super) fn inject(
     SlowLink { directions, slowness, slowed_before }
 }
 
+impl SlowLink {
+    fn slowed_bytes(&self, cluster: &Cluster) -> u64 {
+        links::sum(cluster, &self.directions, |traffic| traffic.slowed_bytes) - self.slowed_before
+    }
+}
+
 impl Force for SlowLink {
     fn detail(&self) -> String {
         let Slowness { delay, jitter, bytes_per_s, .. } = &*self.slowness;
@@ -45,11 +51,15 @@ impl Force for SlowLink {
         format!("{} to {} ms more{limit}", delay.as_millis(), (*delay + *jitter).as_millis())
     }
 
+    fn has_shown(&self, cluster: &Cluster) -> bool {
+        self.slowed_bytes(cluster) > 0
+    }
+
     fn undo(self: Box<Self>, cluster: &mut Cluster) -> BoxFuture<'_, anyhow::Result<Effect>> {
         for direction in &self.directions {
             cluster.network().speed_up(*direction, &self.slowness);
         }
-        let slowed = links::sum(cluster, &self.directions, |traffic| traffic.slowed_bytes) - self.slowed_before;
+        let slowed = self.slowed_bytes(cluster);
         let effect = Effect { verified: slowed > 0, evidence: format!("{slowed} bytes slowed") };
         std::future::ready(Ok(effect)).boxed()
     }

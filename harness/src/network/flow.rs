@@ -18,7 +18,7 @@ pub struct Traffic {
     pub forwarded_bytes: u64,
     /// Taken from the sender while the direction was cut. They are counted again as forwarded if they get through later.
     pub held_bytes: u64,
-    /// Connection attempts that waited for the direction to open.
+    /// Connection attempts that waited for the direction to open, once for each cut that held them back.
     pub held_connections: u64,
     /// Bytes that a slow link delayed.
     pub slowed_bytes: u64,
@@ -85,6 +85,8 @@ pub(super) struct Counters {
     forwarded_bytes: AtomicU64,
     held_bytes: AtomicU64,
     held_connections: AtomicU64,
+    /// Connection attempts that wait for the direction to open at this moment.
+    waiting_connections: AtomicU64,
     slowed_bytes: AtomicU64,
     corrupted_bytes: AtomicU64,
     pub(super) reset_connections: AtomicU64,
@@ -92,6 +94,22 @@ pub(super) struct Counters {
     pub(super) swallowed_bytes: AtomicU64,
     pub(super) half_closed_connections: AtomicU64,
     delayed_closes: AtomicU64,
+}
+
+/// One of a number, for as long as this lives.
+struct Counted<'a>(&'a AtomicU64);
+
+impl<'a> Counted<'a> {
+    fn one(number: &'a AtomicU64) -> Self {
+        number.fetch_add(1, Ordering::Relaxed);
+        Self(number)
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// When a piece of bytes arrives.
@@ -109,7 +127,12 @@ impl Flow {
     }
 
     pub(super) fn cut(&self) {
-        self.state.send_modify(|state| state.cuts += 1);
+        self.state.send_modify(|state| {
+            state.cuts += 1;
+            // Whoever waits for an earlier cut to end is held back by this one, too.
+            let waiting = self.counters.waiting_connections.load(Ordering::Relaxed);
+            self.counters.held_connections.fetch_add(waiting, Ordering::Relaxed);
+        });
     }
 
     pub(super) fn restore(&self) {
@@ -171,10 +194,15 @@ impl Flow {
 
     /// Lets a connection attempt through once no cut applies.
     pub(super) async fn admit(&self) {
-        if self.state.borrow().cuts > 0 {
-            self.counters.held_connections.fetch_add(1, Ordering::Relaxed);
-        }
+        let waiting = {
+            let state = self.state.borrow(); // no cut may come between the look and the count
+            (state.cuts > 0).then(|| {
+                self.counters.held_connections.fetch_add(1, Ordering::Relaxed);
+                Counted::one(&self.counters.waiting_connections)
+            })
+        };
         self.opened().await;
+        drop(waiting);
     }
 
     /// Takes bytes that came from the sender, changes what is to be changed, and says when they arrive.

@@ -96,6 +96,28 @@ async fn cuts_of_one_direction_add_up() {
 }
 
 #[tokio::test]
+async fn a_connection_that_waits_is_held_back_by_every_cut() {
+    let (network, mut open) = echo().await;
+    open.write_all(b"?").await.unwrap();
+    assert_eq!(open.read_u8().await.unwrap(), b'?', "this one does not wait");
+    let direction = Direction::between(N1, N2);
+    let held = || network.traffic(direction).held_connections;
+    network.cut(direction);
+    let mut stream = TcpStream::connect(network.address(Endpoint::Node(N1), N2)).await.unwrap();
+    while held() < 1 {
+        tokio::task::yield_now().await;
+    }
+    network.cut(direction);
+    assert_eq!(held(), 2);
+    network.restore(direction);
+    network.restore(direction);
+    stream.write_all(b"!").await.unwrap();
+    assert_eq!(stream.read_u8().await.unwrap(), b'!');
+    network.cut(direction);
+    assert_eq!(held(), 2, "nobody waits any more");
+}
+
+#[tokio::test]
 async fn a_severed_node_drops_what_was_under_way() {
     let (network, mut stream) = echo().await;
     network.cut(Direction::between(N1, N2));

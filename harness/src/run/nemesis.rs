@@ -9,15 +9,16 @@ use interregnum_workloads::seed::Seed;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::POLL;
+use super::in_force::InForce;
 use super::pause_points::{PausePoints, Reached};
 use super::signs::Signs;
 use super::snapshot::Snapshot;
 use crate::cluster::{Cluster, Pause};
-use crate::fault::{Effect, FaultBudget, Injected, Strike, Toll, faulty};
+use crate::fault::{Effect, FaultBudget, Strike, Toll, faulty};
 use crate::node_id::NodeId;
 use crate::record::{Recorder, RunEvent};
 use crate::schedule::{Schedule, Step};
@@ -25,6 +26,10 @@ use crate::target::{Target, newest_leader};
 
 /// How long a step that is due may wait for what hinders it: between two leaders there is no leader to kill.
 const WAIT_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long faults may stay in force after the schedule's end because nothing has met them yet: a node that ended by itself never
+/// comes back.
+const HEAL_LIMIT: Duration = Duration::from_secs(5);
 
 /// What came of one step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -59,14 +64,6 @@ pub(super) struct Nemesis {
     /// The nodes that stand at one, by the step that waits for it.
     standing: BTreeMap<usize, (NodeId, Pause)>,
     taken: Vec<StepTaken>,
-}
-
-struct InForce {
-    number: usize,
-    step: Step,
-    injected: Injected,
-    began_ns: u64,
-    until: Instant,
 }
 
 /// A step that has not struck.
@@ -214,8 +211,24 @@ impl Nemesis {
         for (_, (_, pause)) in std::mem::take(&mut self.standing) {
             self.cluster.resume(pause).await?;
         }
-        while let Some(fault) = self.in_force.pop() {
+        // Whoever was away comes back first: a fault of links may have waited for nobody else.
+        let Self { cluster, in_force, .. } = self;
+        let done = in_force.extract_if(.., |fault| !fault.injected.is_of_links() && fault.injected.has_shown(cluster));
+        for fault in done.collect::<Vec<_>>().into_iter().rev() {
             self.undo(fault).await?;
+        }
+        let deadline = Instant::now() + HEAL_LIMIT;
+        while !self.in_force.is_empty() {
+            let now = Instant::now();
+            self.in_force.iter_mut().for_each(|fault| fault.end_by(now));
+            self.undo_due(now).await?;
+            self.act(now).await?;
+            if now >= deadline {
+                for fault in std::mem::take(&mut self.in_force) {
+                    self.undo(fault).await?;
+                }
+            }
+            sleep(POLL).await;
         }
         progress.send_modify(|snapshot| snapshot.faults.clear());
         Ok(())
@@ -245,8 +258,7 @@ impl Nemesis {
             waiting.hindered.map(|(since, reason)| format!("; waited {} ms: {reason}", since.elapsed().as_millis()));
         let detail = injected.detail() + &waited.unwrap_or_default();
         self.recorder.happened(RunEvent::Inject { step: number, fault, target, nodes, began_ns, detail });
-        let until = Instant::now() + Duration::from_millis(step.hold_ms);
-        self.in_force.push(InForce { number, step: step.clone(), injected, began_ns, until });
+        self.in_force.push(InForce::begin(number, step, injected, began_ns));
         Ok(None)
     }
 
@@ -317,7 +329,9 @@ impl Nemesis {
     }
 
     async fn undo_due(&mut self, now: Instant) -> anyhow::Result<()> {
-        let due = self.in_force.extract_if(.., |fault| fault.until <= now).collect::<Vec<_>>();
+        let Self { cluster, in_force, .. } = self;
+        let due =
+            in_force.extract_if(.., |fault| fault.until <= now && !fault.stays_on(now, cluster)).collect::<Vec<_>>();
         for fault in due {
             self.undo(fault).await?;
         }
@@ -325,19 +339,15 @@ impl Nemesis {
     }
 
     async fn undo(&mut self, in_force: InForce) -> anyhow::Result<()> {
+        let overtime = in_force.overtime();
         let InForce { number, step, injected, began_ns, .. } = in_force;
         let (fault, nodes) = (injected.fault, injected.targets.clone());
-        let effect = injected.undo(&mut self.cluster).await?;
+        let mut effect = injected.undo(&mut self.cluster).await?;
+        effect.evidence += &overtime.unwrap_or_default();
         let Effect { verified, evidence } = effect.clone();
         let ended_ns =
             self.recorder.happened(RunEvent::Undo { step: number, fault, nodes: nodes.clone(), verified, evidence });
         self.taken.push(StepTaken { step, nodes, began_ns, ended_ns, effect });
         Ok(())
-    }
-}
-
-impl InForce {
-    fn describe(&self) -> String {
-        self.injected.fault.striking(&self.injected.targets)
     }
 }

@@ -1,0 +1,71 @@
+//! A fault in force, and how long it stays so: for its time, and longer if nothing has met it by then.
+//!
+//! A partition of a node that is dead or paused holds nothing back, so it would have tested nothing. It stays until somebody is there
+//! whom it keeps from speaking, at most until the run heals, when everybody comes back. Not here: carrying it out (`nemesis`).
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::POLL;
+use crate::cluster::Cluster;
+use crate::fault::Injected;
+use crate::schedule::Step;
+
+/// How long a fault stays beyond its time although nothing keeps it from having its effect. Nodes that hear nothing from each other
+/// start an election within a few hundred milliseconds.
+const OVERTIME_LIMIT: Duration = Duration::from_secs(2);
+
+pub(super) struct InForce {
+    /// Which step of the schedule.
+    pub number: usize,
+    pub step: Step,
+    pub injected: Injected,
+    pub began_ns: u64,
+    /// When to undo it, or to look whether it can be undone.
+    pub until: Instant,
+    overtime: Option<Overtime>,
+}
+
+/// It is in force beyond its time.
+struct Overtime {
+    began: Instant,
+    /// Since when it could have had its effect, without a break.
+    met_since: Option<Instant>,
+}
+
+impl InForce {
+    pub(super) fn begin(number: usize, step: &Step, injected: Injected, began_ns: u64) -> Self {
+        let until = Instant::now() + Duration::from_millis(step.hold_ms);
+        Self { number, step: step.clone(), injected, began_ns, until, overtime: None }
+    }
+
+    /// Whether it is to stay, for now, though its time is over. Looks again soon.
+    pub(super) fn stays_on(&mut self, now: Instant, cluster: &Cluster) -> bool {
+        if self.injected.has_shown(cluster) {
+            return false;
+        }
+        let overtime = self.overtime.get_or_insert(Overtime { began: now, met_since: None });
+        overtime.met_since = self.injected.can_be_met(cluster).then(|| overtime.met_since.unwrap_or(now));
+        if overtime.met_since.is_some_and(|since| now.duration_since(since) >= OVERTIME_LIMIT) {
+            return false;
+        }
+        self.until = now + POLL;
+        true
+    }
+
+    /// Ends its time, if that is not over.
+    pub(super) fn end_by(&mut self, now: Instant) {
+        self.until = self.until.min(now);
+    }
+
+    /// That it stayed longer than planned, if it did.
+    pub(super) fn overtime(&self) -> Option<String> {
+        let longer = self.overtime.as_ref()?.began.elapsed();
+        Some(format!("; stayed {} ms longer, as nothing had met it", longer.as_millis()))
+    }
+
+    pub(super) fn describe(&self) -> String {
+        self.injected.fault.striking(&self.injected.targets)
+    }
+}
