@@ -91,6 +91,8 @@ pub struct Report {
     pub(crate) measured: Measured,
     pub(crate) gates: Vec<Gate>,
     pub(crate) judgements: Vec<Judgement>,
+    /// When there was the first evidence of a broken promise, by its checker, in milliseconds since the run began; where that is known.
+    pub(crate) evident_ms: BTreeMap<String, u64>,
     /// What `expect` named. Empty: everything counts.
     pub(crate) demands: Vec<Expectation>,
     pub(crate) reproduce: String,
@@ -242,6 +244,8 @@ impl Report {
             disk_bytes: u64,
             gates: &'a [Gate],
             judgements: &'a [Judgement],
+            #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+            evident_ms: &'a BTreeMap<String, u64>,
             counted: Vec<&'a str>,
             reproduce: &'a str,
         }
@@ -264,6 +268,7 @@ impl Report {
                 disk_bytes: self.measured.disk_bytes,
                 gates: &self.gates,
                 judgements: &self.judgements,
+                evident_ms: &self.evident_ms,
                 counted: self.counted().map(|judgement| judgement.checker.as_str()).collect(),
                 reproduce: &self.reproduce,
             },

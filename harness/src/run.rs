@@ -6,6 +6,7 @@
 //!             faults by the schedule       all faults undone through each node recorded history
 //! ```
 
+mod claims;
 mod happened;
 mod in_force;
 mod judge;
@@ -38,6 +39,7 @@ use crate::report::Report;
 use crate::run_dir::RunDir;
 use crate::schedule::Schedule;
 use crate::system::System;
+use claims::Claims;
 use load::Load;
 use monitor::Monitor;
 use nemesis::Nemesis;
@@ -141,7 +143,9 @@ pub(crate) async fn run(
     }
 
     enter(Phase::Judge);
-    let judgements = vec![recovery(&recovered), survival(&died), settled.judgement(recovered.is_ok())];
+    let told = watched.claims.iter().flat_map(Claims::judgements);
+    let settled = [recovery(&recovered), survival(&died), settled.judgement(recovered.is_ok())];
+    let judgements = settled.into_iter().map(|judgement| (judgement, None)).chain(told).collect();
     let facts = judge::Facts {
         launched_ns,
         load_began_ns,

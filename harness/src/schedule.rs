@@ -1,16 +1,15 @@
 //! The plan of a run's faults: what an experiment asks for, and the steps that are drawn from it before the run begins.
 //!
-//! Not here: schedules as files (`schedule/file.rs`), and what a step waits for (`schedule/trigger.rs`).
+//! Not here: how steps are drawn (`schedule/draw.rs`), schedules as files (`schedule/file.rs`), and what a step waits for
+//! (`schedule/trigger.rs`).
 
+mod draw;
 mod file;
 mod trigger;
 
 use std::time::Duration;
 
 use interregnum_workloads::seed::Seed;
-use rand::RngExt;
-use rand::seq::{IndexedRandom, SliceRandom};
-use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::fault::{Fault, Shape};
@@ -55,12 +54,16 @@ pub struct Injection {
     target: Option<Target>,
     timing: Timing,
     hold: Option<Duration>,
+    /// How long one subset of the groups has the word; `None`: all have it all the time.
+    swarm: Option<Duration>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Timing {
     Every(Duration),
     At(Duration),
+    /// At one of these pause points, again and again.
+    PausePoints(Vec<&'static str>),
 }
 
 /// SIGKILL, and a restart later.
@@ -205,7 +208,7 @@ pub fn partitions() -> Vec<Fault> {
 impl Injection {
     fn new(groups: Vec<Vec<Fault>>, target: Option<Target>) -> Self {
         assert!(groups.iter().all(|group| !group.is_empty()), "a group of faults has at least one");
-        Self { groups, target, timing: Timing::Every(Duration::from_secs(2)), hold: None }
+        Self { groups, target, timing: Timing::Every(Duration::from_secs(2)), hold: None, swarm: None }
     }
 
     /// On these nodes, instead of those that the seed would draw.
@@ -226,56 +229,26 @@ impl Injection {
         Self { timing: Timing::At(offset), ..self }
     }
 
+    /// Not by the clock, but where the node stands that reaches one of these pause points: for each leader that the run may see, the seed
+    /// chooses whether it is hunted, where, and for which time. See [`System::pause_points`](crate::system::System::pause_points).
+    #[must_use]
+    pub fn at_pause_points(self, points: Vec<&'static str>) -> Self {
+        assert!(!points.is_empty(), "a system without pause points cannot be struck at one");
+        Self { target: Some(Target::AtPausePoint), timing: Timing::PausePoints(points), ..self }
+    }
+
+    /// Draws anew, every `length` or so, which groups take part and how densely they come; now and then none does. A run in which
+    /// everything happens all the time never comes to states that need some of it to be absent (swarm testing, Groce et al., ISSTA 2012).
+    #[must_use]
+    pub fn in_swarms(self, length: Duration) -> Self {
+        Self { swarm: Some(length), ..self }
+    }
+
     /// In force for this long. Unless set, the seed chooses: up to a little more than the interval, so that faults
     /// overlap now and then.
     #[must_use]
     pub fn lasting(self, hold: Duration) -> Self {
         Self { hold: Some(hold), ..self }
-    }
-
-    fn draw(&self, run_for: Duration, rng: &mut ChaCha8Rng) -> Vec<Step> {
-        let mut deck = Vec::new();
-        let mut steps = Vec::new();
-        for (at, interval) in self.times(run_for, rng) {
-            if deck.is_empty() {
-                // A shuffled deck: every group comes up once before any comes up again.
-                deck.clone_from(&self.groups);
-                deck.shuffle(rng);
-            }
-            let Some(group) = deck.pop() else { break };
-            let hold = self.hold.unwrap_or_else(|| interval.mul_f64(rng.random_range(0.3..1.1))).max(SHORTEST_HOLD);
-            let fault = *group.choose(rng).expect("a group of faults has at least one");
-            let drawn = fault.usual_target().unwrap_or_else(|| draw_target(rng));
-            let hold = hold.min(run_for.saturating_sub(at));
-            steps.push(Step::at(at, hold, fault, self.target.unwrap_or(drawn)));
-        }
-        steps
-    }
-
-    /// When to inject, and how far apart injections are meant to be. The last one comes early enough to be in force for
-    /// a while before the run ends.
-    fn times(&self, run_for: Duration, rng: &mut ChaCha8Rng) -> Vec<(Duration, Duration)> {
-        let interval = match self.timing {
-            Timing::At(offset) => return vec![(offset, run_for.saturating_sub(offset) / 2)],
-            Timing::Every(interval) => interval.max(Duration::from_millis(1)),
-        };
-        let mut times = Vec::new();
-        let mut at = interval.mul_f64(rng.random_range(0.5..1.0));
-        while at + SHORTEST_HOLD.max(interval / 3) <= run_for {
-            times.push((at, interval));
-            at += interval.mul_f64(rng.random_range(0.75..1.25));
-        }
-        times
-    }
-}
-
-/// Leaders are where writes are lost, so most faults are theirs.
-fn draw_target(rng: &mut ChaCha8Rng) -> Target {
-    match rng.random_range(0..10) {
-        0..6 => Target::Leader,
-        6..8 => Target::Random(1),
-        8 => Target::MostUpToDate,
-        _ => Target::Minority,
     }
 }
 

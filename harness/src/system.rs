@@ -2,6 +2,7 @@
 //!
 //! A system says how; the harness decides when. Nothing here starts a process or injects a fault.
 
+mod committed_log;
 mod drift;
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use interregnum_workloads::client::Client;
 
 use crate::node_id::NodeId;
 use crate::process::CommandLine;
+pub use committed_log::{Committed, CommittedLog, Listener};
 pub use drift::Drift;
 
 /// A leader–follower system.
@@ -71,6 +73,12 @@ pub trait System: Send + Sync {
 
     /// How its replicas are made to differ, compared and mended, if they can be.
     fn drift(&self) -> Option<&dyn Drift> {
+        None
+    }
+
+    /// How its nodes tell their committed log, if they do. `None` too where the configuration does not promise that what is committed
+    /// stays so.
+    fn committed_log(&self) -> Option<&dyn CommittedLog> {
         None
     }
 

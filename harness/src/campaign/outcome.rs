@@ -1,5 +1,6 @@
 //! What a run came to, in the few words that are kept of it when its directory is gone.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use interregnum_checker::judgement::Judgement;
@@ -29,6 +30,9 @@ pub(crate) struct Outcome {
     pub operations: u64,
     /// How long it took in all.
     pub elapsed_ms: u64,
+    /// When there was the first evidence of a broken promise, by its checker, since the run began; where that is known.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub evident_ms: BTreeMap<String, u64>,
 }
 
 /// Why a run says nothing about the system.
@@ -49,6 +53,8 @@ struct Judged {
     gates: Vec<Gate>,
     faults: Vec<StepTaken>,
     operations: Operations,
+    #[serde(default)]
+    evident_ms: BTreeMap<String, u64>,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +75,7 @@ impl Outcome {
             faults: 0,
             operations: 0,
             elapsed_ms: 0,
+            evident_ms: BTreeMap::new(),
         }
     }
 
@@ -76,7 +83,7 @@ impl Outcome {
     pub(crate) fn read(run: &Path) -> anyhow::Result<Self> {
         let run_dir = RunDir::existing(run)?;
         let judged: Judged = document(&run_dir.verdict())?;
-        let Judged { verdict, judgements, gates, faults, operations } = judged;
+        let Judged { verdict, judgements, gates, faults, operations, evident_ms } = judged;
         let mut broken: Vec<_> = judgements.iter().filter(|judged| judged.verdict == Verdict::Violation).collect();
         most_telling_first(&mut broken);
         let unmet = gates.iter().find(|gate| !gate.met);
@@ -92,6 +99,7 @@ impl Outcome {
             faults: faults.iter().filter(|taken| taken.effect.verified).count(),
             operations: operations.ok + operations.fail + operations.info,
             elapsed_ms: 0,
+            evident_ms,
         })
     }
 }

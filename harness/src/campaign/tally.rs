@@ -213,7 +213,7 @@ mod tests {
         let complaint = (verdict == Verdict::Inconclusive)
             .then(|| Complaint { what: "not met: served".into(), detail: format!("{faults}") });
         let broken = broken.iter().map(ToString::to_string).collect();
-        Outcome { verdict, broken, complaint, faults, operations: 100, elapsed_ms: 1000 }
+        Outcome { verdict, broken, complaint, faults, operations: 100, elapsed_ms: 1000, evident_ms: BTreeMap::new() }
     }
 
     /// A tally in which a row had these outcomes and the other none that matters.

@@ -13,7 +13,7 @@ use super::campaign::usual_jobs;
 use super::campaign::watch::Watch;
 use super::{duration, run, say};
 use crate::campaign::{Course, Shard};
-use crate::defects::{Found, json, suite, told};
+use crate::defects::{Found, Speed, json, suite, told};
 
 /// What stands at the end of `defects --help`.
 pub(super) const EXAMPLES: &str = "Examples:
@@ -99,7 +99,10 @@ pub(super) fn defects(flags: &DefectsFlags) -> anyhow::Result<Verdict> {
     });
     let tally = tally.with_context(|| format!("the suite in {}", directory.display()))?;
     let found = Found::all(&tally);
-    say(if flags.json { json(&found) } else { format!("\n{}", told(&found)) });
+    let elapsed_ms = tally.outcomes.values().map(|outcome| outcome.elapsed_ms);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let speed = Speed::of(elapsed_ms, jobs, cores);
+    say(if flags.json { json(&found) } else { format!("\n{}", told(&found, speed.as_ref())) });
     let failed = tally.rows.iter().any(|row| row.harness_error > 0);
     Ok(match () {
         () if failed => Verdict::HarnessError,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use anyhow::{anyhow, bail};
 use clap::{Args, Parser, ValueEnum};
 use interregnum_checker::verdict::Verdict;
-use interregnum_node::{ModeFlags, Modes};
+use interregnum_node::{ModeFlags, Modes, pause_points};
 use interregnum_workloads::append::Append;
 use interregnum_workloads::register::Register;
 use tokio::sync::watch;
@@ -74,7 +74,8 @@ pub(super) struct RunFlags {
     /// of these by name, ring, client-side, flapping, slow-link, reset, half-open, half-close, slow-close,
     /// corrupt. Parameters stand behind colons:
     /// `crash-loop:times=5`, `flapping:shape=halves:period_ms=200`. `none` injects none.
-    /// Lists joined by `+` are injected side by side, and overlap; behind a list, `@` and a target say on whom.
+    /// Lists joined by `+` are injected side by side, and overlap; behind a list, `@` and a target say on whom. `@at-pause-point` strikes
+    /// whoever reaches a place in the node's code that is drawn.
     #[arg(long, value_name = "LIST", default_value = "kill,pause,partition", value_parser = parse_faults)]
     faults: Faults,
 
@@ -84,12 +85,16 @@ pub(super) struct RunFlags {
     target: Option<Target>,
 
     /// Exactly the faults that this file says, TOML or JSON, instead of faults drawn from the seed. Every run leaves such a file.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["faults", "target", "interval"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["faults", "target", "interval", "swarm"])]
     schedule: Option<PathBuf>,
 
     /// About how long from one fault to the next.
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration::parse)]
     interval: Duration,
+
+    /// Draw anew, every so often, which of the faults take part and how densely they come (swarm testing).
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    swarm: Option<Duration>,
 
     /// How many nodes may be faulty at once, or `minority`, which leaves a majority. A step that would go over it waits for up to two
     /// seconds and is skipped then.
@@ -135,7 +140,7 @@ pub(super) struct RunFlags {
 }
 
 /// What `--scenario` chooses by itself, besides the modes.
-const FLAGS_OF_ONE_RUN: [&str; 17] = [
+const FLAGS_OF_ONE_RUN: [&str; 18] = [
     "nodes",
     "workload",
     "keys",
@@ -146,6 +151,7 @@ const FLAGS_OF_ONE_RUN: [&str; 17] = [
     "target",
     "schedule",
     "interval",
+    "swarm",
     "fault_budget",
     "upgrade_to",
     "upgrade_flags",
@@ -326,6 +332,7 @@ impl RunFlags {
             flags.push(("--faults", self.faults.words.clone()));
             flags.push(("--interval", duration::show(self.interval)));
             flags.extend(self.target.map(|target| ("--target", target.to_string())));
+            flags.extend(self.swarm.map(|length| ("--swarm", duration::show(length))));
         }
         let usual = usual_modes().flags();
         flags.extend(self.modes.flags().into_iter().filter(|flag| SPOKEN.contains(&flag.0) || !usual.contains(flag)));
@@ -381,7 +388,9 @@ impl RunFlags {
         } else {
             for Stream { groups, target } in self.faults.streams {
                 let faults = mixed(groups).every(self.interval);
+                let faults = self.swarm.map_or(faults.clone(), |length| faults.in_swarms(length));
                 experiment = experiment.fault(match target.or(self.target) {
+                    Some(Target::AtPausePoint) => faults.at_pause_points(pause_points::names().to_vec()),
                     Some(target) => faults.on(target),
                     None => faults,
                 });

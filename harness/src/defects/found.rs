@@ -13,14 +13,19 @@ use crate::campaign::{Expect, Outcome, Tally, Trial};
 pub(crate) struct Found {
     pub defect: String,
     pub runs: u32,
+    /// In how many runs every promise held, and every fault had its effect.
+    pub passed: u32,
     /// In how many runs a checker complained that is right to; without a defect, in how many any did.
     pub caught: u32,
     /// In how many runs there was a violation, but not of what the defect breaks.
     pub by_others: u32,
     /// In how many runs each checker complained.
     pub by: BTreeMap<String, u32>,
-    /// From the start of a run to its verdict, where it was caught: the median.
+    /// From the start of a run in which it was caught to the first evidence, or to the run's end where the checkers that complain do
+    /// not know when they could have: the median.
     pub median_ms: Option<u64>,
+    /// In how many runs the moment of the evidence was known.
+    pub evident: u32,
     /// The fewest faults of a run in which it was caught.
     pub fewest_faults: Option<usize>,
     /// That run.
@@ -44,17 +49,25 @@ impl Found {
         let caught: Vec<_> = violated().filter(|(_, outcome)| is_caught(outcome)).collect();
         let mut by = BTreeMap::new();
         violated().flat_map(|(_, outcome)| &outcome.broken).for_each(|name| *by.entry(name.clone()).or_default() += 1);
-        let mut elapsed_ms: Vec<u64> = caught.iter().map(|(_, outcome)| outcome.elapsed_ms).collect();
-        elapsed_ms.sort_unstable();
+        let is_right = |checker: &String| row.by.is_empty() || row.by.contains(checker);
+        let evident_ms = |outcome: &Outcome| {
+            outcome.evident_ms.iter().filter(|(checker, _)| is_right(checker)).map(|(_, ms)| *ms).min()
+        };
+        let evident = caught.iter().filter(|(_, outcome)| evident_ms(outcome).is_some()).count() as u32;
+        let found_ms = |outcome: &Outcome| evident_ms(outcome).unwrap_or(outcome.elapsed_ms);
+        let mut found_ms: Vec<u64> = caught.iter().map(|(_, outcome)| found_ms(outcome)).collect();
+        found_ms.sort_unstable();
         let smallest = caught.iter().min_by_key(|(trial, outcome)| (outcome.faults, outcome.operations, **trial));
         let (runs, count) = (ran.len() as u32, caught.len() as u32);
         Self {
             defect: row.name.clone(),
             runs,
+            passed: ran.iter().filter(|(_, outcome)| outcome.verdict == Verdict::Pass).count() as u32,
             caught: count,
             by_others: violated().count() as u32 - count,
             by,
-            median_ms: elapsed_ms.get(elapsed_ms.len() / 2).copied(),
+            median_ms: found_ms.get(found_ms.len() / 2).copied(),
+            evident,
             fewest_faults: smallest.map(|(_, outcome)| outcome.faults),
             smallest: smallest.map(|(trial, _)| **trial),
             is_met: if row.name == SOUND { count == 0 } else { runs > 0 && count * 100 >= runs * BAR_PERCENT },
@@ -71,10 +84,16 @@ mod tests {
     use super::*;
     use crate::campaign::Shard;
 
+    /// A run of so many seconds.
     fn outcome(broken: &[&str], faults: usize) -> Outcome {
         let verdict = if broken.is_empty() { Verdict::Pass } else { Verdict::Violation };
-        let broken = broken.iter().map(ToString::to_string).collect();
-        Outcome { verdict, broken, complaint: None, faults, operations: 9, elapsed_ms: 1000 * faults as u64 }
+        let broken: Vec<String> = broken.iter().map(ToString::to_string).collect();
+        let elapsed_ms = 1000 * faults as u64;
+        // Others saw something before who was right to complain.
+        let evident_ms =
+            [("sessions", elapsed_ms / 4), ("lost-writes", elapsed_ms / 2)].map(|(name, ms)| (name.to_owned(), ms));
+        let evident_ms = evident_ms.into_iter().filter(|(name, _)| broken.contains(name)).collect();
+        Outcome { verdict, broken, complaint: None, faults, operations: 9, elapsed_ms, evident_ms }
     }
 
     /// A defect that loses writes, in runs that came to this; or no defect.
@@ -92,17 +111,20 @@ mod tests {
         let lost: &[&str] = &["lost-writes", "sessions"];
         let told = found(1, &[&[], lost, &["replicas-agree"], lost, lost]);
         assert_eq!((told.runs, told.caught, told.by_others, told.is_met), (5, 3, 1, false));
-        assert_eq!((told.median_ms, told.fewest_faults), (Some(4000), Some(2)));
+        assert_eq!((told.median_ms, told.evident, told.fewest_faults), (Some(2000), 3, Some(2)));
         assert_eq!(
             told.by.iter().map(|(name, runs)| format!("{name} {runs}")).collect::<Vec<_>>(),
             ["lost-writes 3", "replicas-agree 1", "sessions 3"]
         );
+        let late = found(1, &[&["elements"]]);
+        assert_eq!((late.median_ms, late.evident), (Some(1000), 0), "the run's end, as nobody knows better");
         assert!(found(1, &[lost; 9]).is_met && !found(1, &[]).is_met, "nobody looked");
     }
 
     #[test]
     fn without_a_defect_nothing_is_to_be_found() {
         assert!(found(0, &[&[], &[]]).is_met);
-        assert!(!found(0, &[&[], &["sessions"]]).is_met);
+        let alarm = found(0, &[&[], &["sessions"]]);
+        assert_eq!((alarm.passed, alarm.caught, alarm.is_met), (1, 1, false));
     }
 }

@@ -6,14 +6,15 @@ use console::style;
 
 use super::{Found, SOUND};
 
-/// The table, and what it comes to.
-pub(crate) fn told(found: &[Found]) -> String {
+/// The table, and what it comes to. A median of moments that are not all known is told as a bound.
+pub(crate) fn told(found: &[Found], speed: Option<&Speed>) -> String {
     let width = found.iter().map(|row| row.defect.len()).max().unwrap_or(0).max("defect".len());
     let mut text = format!("  {:width$}  {:>8}  {:>6}  {:>6}  by\n", "defect", "caught", "median", "faults");
     for row in found {
         let mark = if row.is_met { style("✓").green() } else { style("✗").red() };
         let caught = format!("{} of {}", row.caught, row.runs);
-        let median = row.median_ms.map_or_else(String::new, |ms| format!("{} s", ms.div_ceil(1000)));
+        let at_most = if row.evident < row.caught { "≤ " } else { "" };
+        let median = row.median_ms.map_or_else(String::new, |ms| format!("{at_most}{} s", ms.div_ceil(1000)));
         let faults = row.fewest_faults.map_or_else(String::new, |faults| faults.to_string());
         let mut by: Vec<_> = row.by.iter().map(|(name, runs)| (*runs, name.as_str())).collect();
         by.sort_by(|a, b| b.cmp(a));
@@ -29,12 +30,64 @@ pub(crate) fn told(found: &[Found]) -> String {
     let met = planted().filter(|row| row.is_met).count();
     let _ = write!(text, "\n{met} of {} defects caught in at least 9 of 10 runs", planted().count());
     if let Some(sound) = found.iter().find(|row| row.defect == SOUND) {
-        let _ = write!(text, "; {} violations in {} runs without one", sound.caught, sound.runs);
+        let _ = write!(
+            text,
+            "; {} violations in {} runs without one, of which {} passed",
+            sound.caught, sound.runs, sound.passed
+        );
+    }
+    if let Some(Speed { runs_per_minute, cores }) = speed {
+        let per_core = runs_per_minute / *cores as f64;
+        let _ = write!(text, "\n{runs_per_minute:.1} runs a minute, {per_core:.1} for each of {cores} cores");
     }
     text
+}
+
+/// How many runs were made in a minute.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Speed {
+    runs_per_minute: f64,
+    cores: usize,
+}
+
+impl Speed {
+    /// Of runs that took so long each, so many at a time; `None` if there were none.
+    pub(crate) fn of(elapsed_ms: impl Iterator<Item = u64>, jobs: usize, cores: usize) -> Option<Self> {
+        let (runs, total_ms) = elapsed_ms.fold((0_u64, 0), |(runs, total_ms), ms| (runs + 1, total_ms + ms));
+        let minutes = total_ms as f64 / jobs.max(1) as f64 / 60_000.0;
+        (minutes > 0.0).then(|| Self { runs_per_minute: runs as f64 / minutes, cores: cores.max(1) })
+    }
 }
 
 /// The same as JSON.
 pub(crate) fn json(found: &[Found]) -> String {
     serde_json::to_string_pretty(found).expect("a row has no part that cannot be written")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_tells_what_is_known_of_each() {
+        let row = |defect: &str, caught, evident, is_met| Found {
+            defect: defect.to_owned(),
+            runs: 10,
+            passed: 10 - caught,
+            caught,
+            by_others: 0,
+            by: [("lost-writes".to_owned(), caught), ("sessions".to_owned(), 1)]
+                .into_iter()
+                .filter(|_| caught > 0)
+                .collect(),
+            median_ms: (caught > 0).then_some(4200),
+            evident,
+            fewest_faults: (caught > 0).then_some(7),
+            smallest: None,
+            is_met,
+        };
+        let rows = [row(SOUND, 0, 0, true), row("ack-off-by-one", 10, 10, true), row("vote-twice", 4, 3, false)];
+        let speed = Speed::of([30_000; 6].into_iter(), 3, 2);
+        insta::assert_snapshot!("defect_table", console::strip_ansi_codes(&told(&rows, speed.as_ref())));
+    }
 }

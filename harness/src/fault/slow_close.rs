@@ -72,6 +72,10 @@ impl Force for Closing {
         }
     }
 
+    fn has_shown(&self, cluster: &Cluster) -> bool {
+        self.count(cluster) > self.before
+    }
+
     fn undo(self: Box<Self>, cluster: &mut Cluster) -> BoxFuture<'_, anyhow::Result<Effect>> {
         let count = self.count(cluster) - self.before;
         if let Some(delay) = self.linger {

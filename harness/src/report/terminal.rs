@@ -119,6 +119,9 @@ pub(crate) fn most_telling_first(judgements: &mut [&Judgement]) {
         "linearizable",
         "positions",
         "sessions",
+        "committed-log",
+        "gtids",
+        "epochs",
         "replicas-agree",
         "survival",
         "recovery",
@@ -240,6 +243,7 @@ mod tests {
                 Judgement::without_proofs("linearizable", Verdict::Pass, "9022 operations on 12 keys are linearizable"),
                 Judgement::without_proofs("lost-writes", Verdict::Pass, "none of 6000 acknowledged writes lost"),
             ],
+            evident_ms: std::collections::BTreeMap::new(),
             demands: vec![],
             reproduce: "interregnum run --ack async --seed 42".into(),
         }

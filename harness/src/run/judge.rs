@@ -36,7 +36,8 @@ pub(super) struct Facts {
     pub steps: Vec<StepTaken>,
     pub interrupted: bool,
     pub watched: Watched,
-    pub judgements: Vec<Judgement>,
+    /// With the moment of the first evidence, in nanoseconds since the run began, where that is known.
+    pub judgements: Vec<(Judgement, Option<u64>)>,
 }
 
 pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow::Result<Report> {
@@ -67,6 +68,12 @@ pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow
         load_ns: facts.load_began_ns..facts.healed_ns,
         interrupted: facts.interrupted,
     });
+    let judged = judgements.into_iter().map(|judgement| {
+        let evident_ns = evident_ns(&judgement, &history);
+        (judgement, evident_ns)
+    });
+    let judged: Vec<_> = facts.judgements.iter().cloned().chain(judged).collect();
+    let evident_ms = judged.iter().filter_map(|(judgement, ns)| Some((judgement.checker.clone(), (*ns)? / 1_000_000)));
     let report = Report {
         run_dir: run_dir.clone(),
         system: plan.system.name().to_owned(),
@@ -79,12 +86,19 @@ pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow
         faults: facts.steps,
         measured,
         gates,
-        judgements: facts.judgements.into_iter().chain(judgements).collect(),
+        evident_ms: evident_ms.collect(),
+        judgements: judged.into_iter().map(|(judgement, _)| judgement).collect(),
         demands: Vec::new(),
         reproduce: plan.reproduce.clone(),
     };
     report.write()?;
     Ok(report)
+}
+
+/// When the first of a judgement's proofs was complete: when the last of its operations had been answered.
+fn evident_ns(judgement: &Judgement, history: &History) -> Option<u64> {
+    let answered_ns = |operation: &usize| history.operations()[*operation].completed?.time_ns;
+    judgement.proofs.iter().filter_map(|proof| proof.operations.iter().filter_map(answered_ns).max()).min()
 }
 
 fn timings(facts: &Facts, history: &History) -> Timings {

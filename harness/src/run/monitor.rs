@@ -1,22 +1,23 @@
-//! Asks every node again and again what it believes, and records what is new. It asks directly, so it sees both sides of
-//! a partition; it decides nothing.
+//! Asks every node again and again what it believes, and records what is new; listens to what each tells to be committed. It asks
+//! directly, so it sees both sides of a partition; it decides nothing.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{MissedTickBehavior, interval, sleep};
 use tokio_util::sync::CancellationToken;
 
+use super::claims::Claims;
 use super::snapshot::{Snapshot, is_another_leader};
 use crate::cluster::Cluster;
 use crate::node_id::NodeId;
 use crate::record::{Recorder, RunEvent};
-use crate::system::{Place, Role, Status, System};
+use crate::system::{Listener, Place, Role, Status, System};
 
 /// How often a node is asked. An election takes a few of these; asking costs a node tens of microseconds.
 const PERIOD: Duration = Duration::from_millis(25);
@@ -24,10 +25,15 @@ const PERIOD: Duration = Duration::from_millis(25);
 /// A node has a handful of files; still, their sizes need not be known as often as who leads.
 const LOOKS_PER_MEASUREMENT: u64 = 8;
 
-/// One watcher for each node.
+/// Between two times that a node is asked what is committed by now. A node keeps what it told for longer than that.
+const LISTENING_PAUSE: Duration = Duration::from_millis(20);
+
+/// One watcher for each node, and one listener where there is something to listen to.
 pub(super) struct Monitor {
     watchers: JoinSet<Watched>,
+    listeners: JoinSet<()>,
     stop: CancellationToken,
+    claims: Arc<Mutex<Claims>>,
 }
 
 /// What was measured while watching.
@@ -37,27 +43,45 @@ pub(super) struct Watched {
     pub lags_records: Vec<u64>,
     /// The most bytes that one node had on its disk.
     pub disk_bytes: u64,
+    /// What the nodes said of themselves; `None` if they can't be held to it.
+    pub claims: Option<Claims>,
 }
 
 impl Monitor {
     pub(super) fn start(cluster: &Cluster, recorder: &Arc<Recorder>, progress: &watch::Sender<Snapshot>) -> Self {
         let stop = CancellationToken::new();
-        let mut watchers = JoinSet::new();
+        let claims = Arc::new(Mutex::new(Claims::default()));
+        let (mut watchers, mut listeners) = (JoinSet::new(), JoinSet::new());
         for place in cluster.places() {
+            if let Some(log) = cluster.system().committed_log() {
+                let listener = log.listen(&place);
+                listeners.spawn(listen_to(
+                    place.node,
+                    listener,
+                    Arc::clone(recorder),
+                    Arc::clone(&claims),
+                    stop.clone(),
+                ));
+            }
             let (recorder, progress) = (Arc::clone(recorder), progress.clone());
-            watchers.spawn(watch_node(Arc::clone(cluster.system()), place, recorder, progress, stop.clone()));
+            let (system, claims) = (Arc::clone(cluster.system()), Arc::clone(&claims));
+            watchers.spawn(watch_node(system, place, recorder, progress, claims, stop.clone()));
         }
-        Self { watchers, stop }
+        Self { watchers, listeners, stop, claims }
     }
 
     /// Ends the watch.
     pub(super) async fn stop(self) -> Watched {
         self.stop.cancel();
-        self.watchers.join_all().await.into_iter().fold(Watched::default(), |mut all, one| {
+        let is_listening = !self.listeners.is_empty();
+        self.listeners.join_all().await;
+        let watched = self.watchers.join_all().await.into_iter().fold(Watched::default(), |mut all, one| {
             all.lags_records.extend(one.lags_records);
             all.disk_bytes = all.disk_bytes.max(one.disk_bytes);
             all
-        })
+        });
+        let claims = std::mem::take(&mut *self.claims.lock().unwrap_or_else(PoisonError::into_inner));
+        Watched { claims: is_listening.then_some(claims), ..watched }
     }
 }
 
@@ -66,6 +90,7 @@ async fn watch_node(
     place: Arc<Place>,
     recorder: Arc<Recorder>,
     progress: watch::Sender<Snapshot>,
+    claims: Arc<Mutex<Claims>>,
     stop: CancellationToken,
 ) -> Watched {
     let mut watched = Watched::default();
@@ -79,6 +104,10 @@ async fn watch_node(
         let (before, now) = (last.as_ref(), status.as_ref());
         for event in news(place.node, before, now).into_iter().chain(lag_news(place.node, before, now)) {
             recorder.happened(event);
+        }
+        if let Some(&Status { role, epoch, .. }) = now {
+            let at_ns = recorder.now_ns();
+            claims.lock().unwrap_or_else(PoisonError::into_inner).status(at_ns, place.node, role, epoch);
         }
         if let Some(Status { role: Role::Leader, epoch, lags, .. }) = now {
             progress.send_modify(|snapshot| {
@@ -100,6 +129,25 @@ async fn watch_node(
         last = status;
     }
     watched
+}
+
+/// Keeps what one node tells to be committed, until the watch ends.
+async fn listen_to(
+    node: NodeId,
+    mut listener: Box<dyn Listener>,
+    recorder: Arc<Recorder>,
+    claims: Arc<Mutex<Claims>>,
+    stop: CancellationToken,
+) {
+    while let Some(told) = stop.run_until_cancelled(listener.next()).await {
+        // A node that is paused or dead is asked again.
+        if let Ok(records) = told {
+            claims.lock().unwrap_or_else(PoisonError::into_inner).committed(recorder.now_ns(), node, records);
+        }
+        if stop.run_until_cancelled(sleep(LISTENING_PAUSE)).await.is_none() {
+            return;
+        }
+    }
 }
 
 /// The bytes of all files below a directory, as far as they can be seen: the node writes and removes some meanwhile.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod client;
+mod committed_log;
 mod connection;
 mod drift;
 mod helpers;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use interregnum_node::{Ack, Election, Fencing, Fsync, Modes, ReadMode, pause_points};
+use interregnum_node::{Ack, AckDurability, Election, Fencing, Fsync, LogKind, Modes, ReadMode, pause_points};
 use interregnum_workloads::client::Client;
 
 use redis_protocol::resp2::types::BytesFrame;
@@ -23,7 +24,7 @@ use redis_protocol::resp2::types::BytesFrame;
 use crate::node_id::MAX_NODES;
 use crate::process::CommandLine;
 use crate::reentry;
-use crate::system::{Drift, Place, Reach, Status, System};
+use crate::system::{CommittedLog, Drift, Place, Reach, Status, System};
 use client::NodeClient;
 pub use retry::RetryUnknown;
 
@@ -194,6 +195,15 @@ async fn order<const N: usize>(place: &Place, words: [&str; N]) -> io::Result<St
     }
 }
 
+/// Whether these modes promise that an epoch has one leader, and that a committed record stays; and whether records are told at all.
+fn keeps_what_is_committed(modes: &Modes) -> bool {
+    let Modes { acknowledgement, failover, storage, .. } = modes;
+    matches!(acknowledgement.ack, Ack::Majority | Ack::All)
+        && matches!(acknowledgement.ack_durability, AckDurability::Flushed | AckDurability::Applied)
+        && (failover.election, failover.fencing) == (Election::Vote, Fencing::Epoch)
+        && storage.log == LogKind::Logical
+}
+
 impl System for Node {
     fn name(&self) -> &'static str {
         "node"
@@ -246,6 +256,11 @@ impl System for Node {
 
     fn drift(&self) -> Option<&dyn Drift> {
         self.modes.verification.allow_corruption.then_some(self)
+    }
+
+    fn committed_log(&self) -> Option<&dyn CommittedLog> {
+        let upgraded = self.other_version.iter().map(|other| &other.modes);
+        std::iter::once(&self.modes).chain(upgraded).all(keeps_what_is_committed).then_some(self)
     }
 
     fn client(&self, reaches: &[Reach], index: usize) -> Box<dyn Client> {

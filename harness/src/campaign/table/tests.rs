@@ -30,7 +30,15 @@ faults = ["none"]
 fn outcome(verdict: Verdict, broken: &[&str], complaint: Option<(&str, &str)>) -> Outcome {
     let complaint = complaint.map(|(what, detail)| Complaint { what: what.into(), detail: detail.into() });
     let broken = broken.iter().map(ToString::to_string).collect();
-    Outcome { verdict, broken, complaint, faults: 3, operations: 4000, elapsed_ms: 2500 }
+    Outcome {
+        verdict,
+        broken,
+        complaint,
+        faults: 3,
+        operations: 4000,
+        elapsed_ms: 2500,
+        evident_ms: std::collections::BTreeMap::new(),
+    }
 }
 
 fn tally() -> Tally {

@@ -75,6 +75,7 @@ impl RunFlags {
             target: _,
             schedule: _,
             interval: _,
+            swarm: _,
             fault_budget,
             upgrade_to,
             upgrade_flags,
