@@ -214,9 +214,8 @@ impl<T> Core<T> {
             core.hard = HardState { epoch: last.map_or(0, |last| last.epoch), voted_for: None, ..core.hard };
         }
         core.last_leader = last.map(|last| last.origin);
-        core.led_last = last.is_some_and(|last| last.epoch == core.hard.epoch && last.origin == core.settings.me);
-        let own_sequence = core.journal.history().gtids().get(&core.settings.me).copied();
-        core.sequence = core.sequence.max(own_sequence.unwrap_or(0));
+        core.led_last = last.is_some_and(|last| last.epoch == core.hard.epoch && last.origin == core.settings.me());
+        core.outrun_own_sequences();
         // A killed node may have sent out records that its own disk never saw. More than `MAX_PENDING` cannot be on their way.
         core.sequence += if core.settings.has(Defect::ReuseGtids) { 0 } else { pending::MAX_PENDING as u64 };
         core.written_lsn = core.journal.last_lsn();
@@ -385,7 +384,7 @@ impl<T> Core<T> {
 
     fn not_leading(&self) -> Refusal {
         match (self.leader, &self.disk_trouble) {
-            (Some((member, address)), _) if member != self.settings.me => Refusal::Redirect(address),
+            (Some((member, address)), _) if member != self.settings.me() => Refusal::Redirect(address),
             (_, Some(trouble)) => Refusal::Disk(trouble.ailment),
             (_, None) => Refusal::NoLeader,
         }

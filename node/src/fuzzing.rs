@@ -66,7 +66,7 @@ impl Node {
         let members = Membership::founded(["n1", "n2", "n3"].map(String::from));
         let settings = Settings {
             incarnation: 1,
-            me: Member(0),
+            id: "n1".to_owned(),
             members,
             modes: Modes::default().with(flags).expect("the flags are known"),
             seed: 1,

@@ -8,7 +8,7 @@ use std::net::SocketAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::config::MAX_MEMBERS;
-use crate::record::{Lsn, Member};
+use crate::record::{Epoch, Lsn, Member};
 
 /// Most members that ever were; indexes are bytes, and the greatest stands for nobody.
 const MAX_SLOTS: usize = 250;
@@ -51,6 +51,21 @@ pub(crate) struct Membership {
     entries: Vec<Entry>,
     /// The record that made it what it is; 0 for the founders'.
     pub(crate) changed_lsn: Lsn,
+}
+
+/// A list as nodes tell it one another, with the epoch of the record that made it; 0 where that is not known.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Listed {
+    pub(crate) members: Membership,
+    pub(crate) epoch: Epoch,
+}
+
+impl Listed {
+    /// Greater is newer, as with logs: what a later leader has undone is of an earlier epoch, however long that log was. An index that
+    /// an undone addition gave away can be another's in a list that is newer.
+    pub(crate) fn version(&self) -> (Epoch, Lsn) {
+        (self.epoch, self.members.changed_lsn)
+    }
 }
 
 impl Membership {
@@ -188,5 +203,13 @@ mod tests {
         assert_eq!((list.index("n4"), list.index("n5")), (Some(Member(3)), Some(Member(4))));
         assert_eq!(list.founders(), ["n1", "n2", "n3"]);
         assert_eq!(list.id(Member(99)), "?");
+    }
+
+    #[test]
+    fn a_list_that_a_later_leader_undid_is_older_however_long_its_log_was() {
+        let listed =
+            |epoch, changed_lsn| Listed { members: Membership { changed_lsn, ..Membership::default() }, epoch };
+        assert!(listed(2, 50).version() < listed(3, 30).version());
+        assert!(listed(3, 30).version() < listed(3, 31).version());
     }
 }

@@ -14,7 +14,7 @@ use tokio::task::AbortHandle;
 
 use crate::config::{Config, Election, LogKind, Peer};
 use crate::core::message::Message;
-use crate::membership::{Entry, Membership, Standing};
+use crate::membership::{Entry, Listed, Membership, Standing};
 use crate::record::Member;
 use outgoing::Queue;
 use wire::Hello;
@@ -32,11 +32,8 @@ const EVENTS: usize = 256;
 #[derive(Debug)]
 pub(crate) enum PeerEvent {
     Message(Member, Message),
-    /// To a node that waits to join: it is this one of these members.
-    Introduced {
-        me: Member,
-        members: Membership,
-    },
+    /// To a node that waits to join: these are the members, and it is one of them.
+    Introduced(Membership),
     /// A connection in one direction works, or works no longer.
     Link {
         peer: Member,
@@ -60,15 +57,15 @@ struct Identity {
     /// Where members are reached, whatever address they were added with.
     peers: Vec<Peer>,
     /// The newest list of members that this node or anybody who dialed it has.
-    members: Mutex<Membership>,
+    listed: Mutex<Listed>,
     /// Who is removed for good. Until a removal is known to be committed, a later leader may take it back, and that leader may be
     /// the one who was to be removed.
     gone: Mutex<BTreeSet<String>>,
 }
 
 impl Identity {
-    fn members(&self) -> MutexGuard<'_, Membership> {
-        self.members.lock().expect("nothing panics while it holds this lock")
+    fn listed(&self) -> MutexGuard<'_, Listed> {
+        self.listed.lock().expect("nothing panics while it holds this lock")
     }
 
     fn gone(&self) -> MutexGuard<'_, BTreeSet<String>> {
@@ -76,12 +73,13 @@ impl Identity {
     }
 
     fn hello(&self, to: &str) -> Hello {
-        Hello::new(&self.id, to, self.members().clone(), self.election, self.log)
+        Hello::new(&self.id, to, self.listed().clone(), self.election, self.log)
     }
 
     /// The others that are members or may become so again, and where they are reached.
     fn reachable(&self) -> Vec<(Member, String, SocketAddr)> {
-        let (members, gone) = (self.members(), self.gone());
+        let (listed, gone) = (self.listed(), self.gone());
+        let members = &listed.members;
         let is_present = |member: &Member| members.standing(*member) != Standing::Removed;
         let others = members
             .all()
@@ -104,13 +102,20 @@ struct Line {
     dialer: AbortHandle,
 }
 
+/// One peer's connection to this node.
+#[derive(Debug)]
+struct Reading {
+    id: String,
+    task: AbortHandle,
+}
+
 /// The outgoing side of all links.
 #[derive(Debug, Clone)]
 pub(crate) struct Links {
     identity: Arc<Identity>,
     lines: Arc<Mutex<BTreeMap<Member, Line>>>,
     /// The present connection from each peer. A peer dials again only after it gave the old one up, so the newest counts.
-    incoming: Arc<tokio::sync::Mutex<BTreeMap<Member, AbortHandle>>>,
+    incoming: Arc<tokio::sync::Mutex<BTreeMap<Member, Reading>>>,
     events: mpsc::Sender<PeerEvent>,
 }
 
@@ -126,7 +131,7 @@ impl Links {
             id: config.id.clone(),
             election: config.modes.failover.election,
             peers: config.peers.clone(),
-            members: Mutex::new(members),
+            listed: Mutex::new(Listed { members, epoch: 0 }),
             gone: Mutex::default(),
             log: config.modes.storage.log,
         });
@@ -137,15 +142,24 @@ impl Links {
     }
 
     /// Keeps links to these members, unless newer ones are known.
-    pub(crate) fn set_members(&self, members: &Membership) {
+    pub(crate) fn set_members(&self, listed: Listed) {
         {
-            let mut known = self.identity.members();
-            if members.changed_lsn < known.changed_lsn || *known == *members {
+            let mut known = self.identity.listed();
+            if listed.version() < known.version() || *known == listed {
                 return;
             }
-            known.clone_from(members);
+            *known = listed;
         }
         self.dial();
+        tokio::spawn(self.clone().hang_up_on_others());
+    }
+
+    /// Ends connections from who has another index now than when it called, or none: what it says would be taken for another's.
+    async fn hang_up_on_others(self) {
+        let incoming = self.incoming.lock().await;
+        let listed = self.identity.listed();
+        let others = incoming.iter().filter(|(peer, other)| listed.members.index(&other.id) != Some(**peer));
+        others.for_each(|(_, other)| other.task.abort());
     }
 
     /// These are removed, and that is committed.
@@ -179,7 +193,7 @@ impl Links {
     /// Ends the links to those that are members no more, after they had time to hear it.
     async fn hang_up(self) {
         tokio::time::sleep(FAREWELL).await;
-        let (members, gone) = (self.identity.members().clone(), self.identity.gone().clone());
+        let (members, gone) = (self.identity.listed().members.clone(), self.identity.gone().clone());
         let gone = |peer: &Member| members.standing(*peer) == Standing::Removed && gone.contains(members.id(*peer));
         let ended: Vec<Member> = {
             let mut lines = self.lines();
@@ -191,7 +205,7 @@ impl Links {
             let _ = self.events.send(down).await; // nobody listens: the node is stopping
         }
         let incoming = self.incoming.lock().await;
-        incoming.iter().filter(|(peer, _)| gone(peer)).for_each(|(_, reading)| reading.abort());
+        incoming.iter().filter(|(peer, _)| gone(peer)).for_each(|(_, reading)| reading.task.abort());
     }
 
     fn lines(&self) -> MutexGuard<'_, BTreeMap<Member, Line>> {

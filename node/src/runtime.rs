@@ -297,7 +297,7 @@ async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
 
 fn settings(config: &Config, members: Membership, address: SocketAddr) -> Settings {
     Settings {
-        me: members.index(&config.id).unwrap_or(Member::NOBODY),
+        id: config.id.clone(),
         members,
         modes: config.modes.modes.clone(),
         seed: config.seed.unwrap_or_else(|| seed_from(&config.id)),
@@ -316,7 +316,7 @@ fn seed_from(id: &str) -> u64 {
 impl Node {
     fn hear(&mut self, event: PeerEvent) {
         match event {
-            PeerEvent::Introduced { me, members } => self.core.introduce(me, members),
+            PeerEvent::Introduced(members) => self.core.introduce(members),
             PeerEvent::Message(from, message) => self.core.receive(from, message),
             PeerEvent::Link { peer, direction, up } => {
                 let (outgoing, incoming) = self.directions.entry(peer).or_default();
@@ -418,9 +418,9 @@ impl Node {
                 self.snapshots.adopt(lsn).context("cannot put a snapshot in its place")?;
                 tracing::info!(lsn, "snapshot");
             }
-            Effect::Members(members) => {
-                self.hard_state.set_members(&members)?;
-                self.links.set_members(&members);
+            Effect::Members(listed) => {
+                self.hard_state.set_members(&listed.members)?;
+                self.links.set_members(listed);
             }
             Effect::SaveSlots(slots) => self.slots.save(&slots)?,
             Effect::CutFront { lsn } => self.log.cut_front(lsn),

@@ -49,7 +49,7 @@ impl<T> Core<T> {
         );
         self.disk_trouble = Some(trouble);
         self.release_lease();
-        let leader = self.leader.filter(|(member, _)| *member != self.settings.me);
+        let leader = self.leader.filter(|(member, _)| *member != self.settings.me());
         if matches!(self.role, Role::Leader(_)) {
             tracing::info!(epoch, lsn, "stepped down: the disk takes no writes");
         }

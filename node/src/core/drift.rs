@@ -121,7 +121,7 @@ impl<T> Core<T> {
         }
         if found != *sum {
             if !own.drifted.covers(range) {
-                let (id, rows, leaders_rows) = (self.settings.id(self.settings.me), found.rows, sum.rows);
+                let (id, rows, leaders_rows) = (&self.settings.id, found.rows, sum.rows);
                 tracing::warn!(epoch, lsn, id, %range, rows, leaders_rows, "drifted: the rows are others than the leader's");
             }
             own.drifted.insert(range.clone());
@@ -173,7 +173,7 @@ impl<T> Core<T> {
         }
         let own = &self.drift.own;
         if lines.is_empty() || !own.drifted.is_empty() {
-            lines.extend(self.findings_lines(self.settings.me, own, own.verified_lsn > 0));
+            lines.extend(self.findings_lines(self.settings.me(), own, own.verified_lsn > 0));
         }
         lines
     }

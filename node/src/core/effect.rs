@@ -9,7 +9,7 @@ use super::answer::Answer;
 use super::message::Message;
 use super::slots::Slots;
 use super::snapshot::Snapshot;
-use crate::membership::Membership;
+use crate::membership::Listed;
 use crate::record::{Epoch, Lsn, Member, Record};
 
 /// What the core wants done, in this order.
@@ -34,7 +34,7 @@ pub(crate) enum Effect<T> {
     /// Make this durable before going on.
     SaveSlots(Slots),
     /// Keep links to these, and remember them.
-    Members(Membership),
+    Members(Listed),
     /// Have the command run that kills this member, and say whether it succeeded.
     Stonith { member: Member },
     /// Send, if there is a connection; losing it is allowed.

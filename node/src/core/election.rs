@@ -27,7 +27,7 @@ impl<T> Core<T> {
             && self.voters_among(&self.linked) >= self.settings.majority()
         {
             // Nobody can be leading yet, so there is nothing to wait for; the lowest id goes first.
-            let patience_ms = FIRST_CAMPAIGN_STAGGER_MS * u64::from(self.settings.me.0);
+            let patience_ms = FIRST_CAMPAIGN_STAGGER_MS * u64::from(self.settings.me().0);
             self.deadline_ms = self.deadline_ms.min(self.now_ms + patience_ms);
         }
         if self.now_ms >= self.deadline_ms && !self.is_pledged() && self.may_lead() {
@@ -38,8 +38,8 @@ impl<T> Core<T> {
 
     /// How many voters there are among these and this node.
     pub(crate) fn voters_among(&self, others: &BTreeSet<Member>) -> usize {
-        let members = others.iter().chain([&self.settings.me]);
-        members.filter(|&&member| self.settings.members.is_voter(member)).count()
+        let members = others.iter().copied().chain([self.settings.me()]);
+        members.filter(|&member| self.settings.members.is_voter(member)).count()
     }
 
     /// Goes on with the campaign that waited for the old leader's death.
@@ -56,7 +56,7 @@ impl<T> Core<T> {
 
     fn campaign(&mut self, pre: bool, handed_over: bool) {
         if !pre {
-            let me = Some(self.settings.me);
+            let me = Some(self.settings.me());
             self.enter_to_lead(self.hard.epoch + 1, me);
         }
         self.leader = None;
@@ -65,7 +65,7 @@ impl<T> Core<T> {
         let log = self.log_end();
         tracing::info!(epoch = self.hard.epoch, lsn = log.lsn, pre_vote = pre, "candidate");
         self.broadcast(&if pre { Body::PreVote { log } } else { Body::Vote { log, handed_over } });
-        self.count_grant(self.settings.me);
+        self.count_grant(self.settings.me());
     }
 
     fn count_grant(&mut self, from: Member) {

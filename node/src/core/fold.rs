@@ -14,7 +14,7 @@ impl<T> Core<T> {
     pub(crate) fn create(&mut self, change: Change, request: Option<Box<Request>>) -> Option<Lsn> {
         let change = self.store.make(change)?;
         self.sequence += 1;
-        let gtid = Gtid { origin: self.settings.me, sequence: self.sequence };
+        let gtid = Gtid { origin: self.settings.me(), sequence: self.sequence };
         let stamp = Stamp { lsn: self.journal.last_lsn() + 1, epoch: self.hard.epoch, gtid };
         let record = Record { stamp, change, request };
         self.journal.push(&stamp, record.encode());
@@ -22,9 +22,16 @@ impl<T> Core<T> {
         Some(stamp.lsn)
     }
 
+    /// Has the sequences of this node go on behind all that the log knows: it may have written them from a directory that is gone.
+    pub(crate) fn outrun_own_sequences(&mut self) {
+        let own = self.journal.history().gtids().get(&self.settings.me()).copied();
+        self.sequence = self.sequence.max(own.unwrap_or(0));
+    }
+
     /// Enters an epoch in which this node may lead. Who dies before its own disk has what it sent out begins anew behind the sequences of
     /// that, so where they begin must be durable before one is given.
     pub(crate) fn enter_to_lead(&mut self, epoch: Epoch, voted_for: Option<Member>) {
+        self.outrun_own_sequences();
         self.hard = HardState { epoch, voted_for, sequence_floor: self.sequence, ..self.hard };
         self.save();
     }

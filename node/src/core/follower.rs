@@ -168,6 +168,7 @@ impl<T> Core<T> {
     /// Gives up every record behind `lsn`: undoes them, and has them put aside and cut off the log.
     fn rewind(&mut self, lsn: Lsn) {
         self.hand_over_writes(); // so that the log on disk holds what it will be told to cut
+        self.outrun_own_sequences();
         let mut records = Vec::new();
         while self.journal.last_lsn() > lsn {
             let record = self.journal.pop().expect("records behind the snapshot are kept");

@@ -73,7 +73,7 @@ impl<T> Core<T> {
                     .ok_or_else(|| "ERR no follower is connected; not handed over".to_owned())
             }
             Some(id) => match self.settings.members.index(id) {
-                Some(member) if member == self.settings.me => Err("ERR this node leads already".to_owned()),
+                Some(member) if member == self.settings.me() => Err("ERR this node leads already".to_owned()),
                 Some(member) if !self.settings.members.is_voter(member) => {
                     Err(format!("ERR {id} has no vote, so it cannot lead"))
                 }

@@ -86,7 +86,7 @@ impl<T> Core<T> {
         } else {
             self.create(Change::Noop, None).expect("a record of no change fits")
         };
-        self.leader = Some((self.settings.me, self.settings.address));
+        self.leader = Some((self.settings.me(), self.settings.address));
         self.semi_sync.is_degraded = false;
         let mut leader = Leader {
             followers,

@@ -101,7 +101,7 @@ impl<T> Core<T> {
 
     /// Where only an administrator or a supervisor makes leaders: the first leader of a new cluster, and a leader that comes back.
     pub(crate) fn tick_manual(&mut self) {
-        let is_first = self.is_brand_new() && self.settings.me.0 == 0;
+        let is_first = self.is_brand_new() && self.settings.me().0 == 0;
         // As a PostgreSQL primary does that nobody told that it was replaced.
         let comes_back = self.led_last && self.settings.modes.failover.fencing == Fencing::None;
         if self.may_lead() && (is_first || comes_back) {

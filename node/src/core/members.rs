@@ -9,7 +9,7 @@ use bytes::Bytes;
 
 use super::progress::Progress;
 use super::{Core, Effect, Role};
-use crate::membership::{Entry, Membership, Standing};
+use crate::membership::{Entry, Listed, Membership, Standing};
 use crate::record::{Change, Member};
 use crate::store::Reply;
 
@@ -35,11 +35,16 @@ impl<T> Core<T> {
         Some(self.members()).filter(|members| (1..=self.commit_lsn).contains(&members.changed_lsn))
     }
 
-    /// A node that was to join hears who it is, and among whom. What it hears holds until its log says otherwise.
-    pub(crate) fn introduce(&mut self, me: Member, members: Membership) {
+    /// The members as others are told of them.
+    pub(crate) fn listed(&self) -> Listed {
+        let members = self.settings.members.clone();
+        Listed { epoch: self.journal.epoch(members.changed_lsn), members }
+    }
+
+    /// A node that was to join hears among whom it is. What it hears holds until its log says otherwise.
+    pub(crate) fn introduce(&mut self, members: Membership) {
         if self.settings.members.is_unknown() {
-            self.settings.me = me;
-            tracing::info!(id = members.id(me), members = members.ids().join(","), "joining");
+            tracing::info!(id = self.settings.id, members = members.ids().join(","), "joining");
             self.set_members(members);
         }
     }
@@ -93,7 +98,7 @@ impl<T> Core<T> {
                     None => return Err(format!("{id} was not heard yet; retry")),
                 }
             }
-            MemberAsk::Remove { id } if members.index(id) == Some(self.settings.me) => {
+            MemberAsk::Remove { id } if members.index(id) == Some(self.settings.me()) => {
                 return Err(format!("{id} leads; hand over to another member first"));
             }
             MemberAsk::Remove { id } => members.remove(id)?,
@@ -113,8 +118,8 @@ impl<T> Core<T> {
 
     /// The list is another one from now on.
     pub(crate) fn set_members(&mut self, members: Membership) {
-        let me = self.settings.me;
-        if members.standing(me) == Standing::Removed && self.settings.members.standing(me) != Standing::Removed {
+        let is_removed = |list: &Membership| list.removed().contains(&self.settings.id);
+        if is_removed(&members) && !is_removed(&self.settings.members) {
             tracing::warn!(epoch = self.hard.epoch, "this node was removed from the cluster; it can be stopped");
         }
         self.settings.members = members;
@@ -124,7 +129,7 @@ impl<T> Core<T> {
                 leader.followers.entry(member).or_insert_with(|| Progress::new(last_lsn, self.now_ms));
             }
         }
-        self.effects.push(Effect::Members(self.settings.members.clone()));
+        self.effects.push(Effect::Members(self.listed()));
     }
 
     /// Lets followers go that were removed, once they know it or cannot be told.
@@ -140,6 +145,6 @@ impl<T> Core<T> {
 
     /// Whether this node may become leader.
     pub(crate) fn may_lead(&self) -> bool {
-        self.settings.members.is_voter(self.settings.me) && !self.hard.rebuilding
+        self.settings.members.is_voter(self.settings.me()) && !self.hard.rebuilding
     }
 }

@@ -21,7 +21,7 @@ impl<T> Core<T> {
         if !self.may_lead() {
             return;
         }
-        let is_first = self.is_brand_new() && self.settings.me == Member(0);
+        let is_first = self.is_brand_new() && self.settings.me() == Member(0);
         let Role::Follower(follower) = &mut self.role else { return };
         if let Some(isolation) = &mut follower.isolation {
             if self.now_ms >= isolation.next_ping_ms {
@@ -86,7 +86,7 @@ impl<T> Core<T> {
     /// Lets the first surviving follower go first, so that normally only one promotes itself.
     pub(crate) fn stagger_ms(&self) -> u64 {
         let leader = self.leader.map(|(member, _)| member);
-        let before = (0..self.settings.me.0).filter(|&member| leader != Some(Member(member))).count() as u64;
+        let before = (0..self.settings.me().0).filter(|&member| leader != Some(Member(member))).count() as u64;
         before * 2 * self.settings.modes.failover.heartbeat_ms
     }
 }

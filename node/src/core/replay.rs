@@ -106,7 +106,7 @@ mod tests {
             drop(std::mem::take(&mut store));
             store = Store::open(&path, 1 << 20).unwrap();
             let settings = Settings {
-                me: Member(0),
+                id: "n1".to_owned(),
                 members: crate::membership::Membership::founded(["n1".to_owned()]),
                 modes: Modes::default(),
                 seed: 1,

@@ -53,7 +53,7 @@ struct Node {
 /// The default modes but for these flags.
 fn settings(flags: &str) -> Settings {
     Settings {
-        me: ME,
+        id: "n1".to_owned(),
         members: Membership::founded(["n1", "n2", "n3"].map(String::from)),
         modes: Modes::default().with(flags).unwrap(),
         seed: 1,

@@ -12,7 +12,7 @@ use crate::record::Member;
 /// What a node must know of itself and its cluster.
 #[derive(Debug, Clone)]
 pub(crate) struct Settings {
-    pub(crate) me: Member,
+    pub(crate) id: String,
     /// The founders at first; then whatever the log says.
     pub(crate) members: Membership,
     pub(crate) modes: Modes,
@@ -24,6 +24,15 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
+    /// This node's index in the present list: in one that is undone it may have had another.
+    pub(crate) fn me(&self) -> Member {
+        self.members.index(&self.id).unwrap_or(Member::NOBODY)
+    }
+
+    pub(crate) fn id(&self, member: Member) -> &str {
+        self.members.id(member)
+    }
+
     /// How many voters elect a leader.
     pub(crate) fn majority(&self) -> usize {
         let less = usize::from(self.has(Defect::HalfIsMajority));
@@ -35,12 +44,9 @@ impl Settings {
         self.modes.defect == Some(defect)
     }
 
-    pub(crate) fn id(&self, member: Member) -> &str {
-        self.members.id(member)
-    }
-
     /// The others that get the log.
     pub(crate) fn peers(&self) -> Vec<Member> {
-        self.members.present().filter(|&member| member != self.me).collect()
+        let me = self.me();
+        self.members.present().filter(|&member| member != me).collect()
     }
 }

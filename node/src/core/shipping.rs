@@ -192,7 +192,7 @@ impl<T> Core<T> {
         let (lsn, epoch) = (snapshot.lsn(), self.hard.epoch);
         let agreed_lsn = self.journal.history().agrees_until(&snapshot.history);
         if self.settings.modes.failover.election == Election::Vote && agreed_lsn > 0 && agreed_lsn < self.commit_lsn {
-            let (leader, _) = self.leader.unwrap_or((self.settings.me, self.settings.address));
+            let (leader, _) = self.leader.unwrap_or((self.settings.me(), self.settings.address));
             return self.refuse_message(leader, "its base snapshot would undo what a majority holds");
         }
         let mut records = Vec::new();
@@ -203,7 +203,7 @@ impl<T> Core<T> {
         }
         records.reverse();
         tracing::info!(epoch, lsn, records = records.len(), "base snapshot installed");
-        self.sequence = self.sequence.max(snapshot.history.gtids().get(&self.settings.me).copied().unwrap_or(0));
+        self.sequence = self.sequence.max(snapshot.history.gtids().get(&self.settings.me()).copied().unwrap_or(0));
         self.hard.sequence_floor = self.sequence;
         self.save();
         self.generation += 1;

@@ -21,7 +21,7 @@ impl<T> Core<T> {
         if self.settings.modes.failover.fencing != Fencing::Stonith {
             return true;
         }
-        let Some(old) = self.last_leader.filter(|&old| old != self.settings.me) else { return true };
+        let Some(old) = self.last_leader.filter(|&old| old != self.settings.me()) else { return true };
         match self.stonith {
             Some(Stonith::Dead(dead)) if dead == old => true,
             Some(Stonith::Running(_)) => false,

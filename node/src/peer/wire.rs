@@ -11,11 +11,11 @@ use tokio_util::codec::Decoder;
 
 use crate::config::{Election, LogKind};
 use crate::core::message::Message;
-use crate::membership::Membership;
+use crate::membership::Listed;
 use crate::store::{MAX_RECORD_BYTES, physical};
 
 const MAGIC: &str = "interregnum-peer";
-const VERSION: u32 = 3;
+const VERSION: u32 = 4;
 /// A message carries one record of any size, or a batch that is much smaller; and some room for the rest.
 const MAX_FRAME_BYTES: usize = MAX_RECORD_BYTES + (1 << 20);
 
@@ -27,7 +27,7 @@ pub(crate) struct Hello {
     pub(crate) from: String,
     to: String,
     /// The newest list that the caller knows; empty while it waits to join.
-    pub(crate) members: Membership,
+    pub(crate) listed: Listed,
     election: String,
     log: String,
     /// Of a physical log: what its bytes depend on. Empty in hellos of the logical one, which depends on neither.
@@ -36,14 +36,14 @@ pub(crate) struct Hello {
 }
 
 impl Hello {
-    pub(crate) fn new(from: &str, to: &str, members: Membership, election: Election, log: LogKind) -> Self {
+    pub(crate) fn new(from: &str, to: &str, listed: Listed, election: Election, log: LogKind) -> Self {
         let of_bytes = |words: fn() -> String| if log == LogKind::Physical { words() } else { String::new() };
         Hello {
             magic: MAGIC.to_owned(),
             version: VERSION,
             from: from.to_owned(),
             to: to.to_owned(),
-            members,
+            listed,
             election: election.to_string(),
             log: log.to_string(),
             storage_format: of_bytes(physical::storage_format),
@@ -53,9 +53,9 @@ impl Hello {
 
     /// What keeps this caller from being the peer that `expected` describes, if anything does.
     pub(crate) fn difference(&self, expected: &Hello) -> Option<String> {
-        let founders = |hello: &Hello| hello.members.founders().join(",");
+        let founders = |hello: &Hello| hello.listed.members.founders().join(",");
         // Who waits to join does not know the founders yet.
-        let (theirs, ours) = match (self.members.is_unknown(), expected.members.is_unknown()) {
+        let (theirs, ours) = match (self.listed.members.is_unknown(), expected.listed.members.is_unknown()) {
             (false, false) => (founders(self), founders(expected)),
             _ => Default::default(),
         };
@@ -140,7 +140,7 @@ pub(crate) fn encode<T: Serialize>(frame: &T, out: &mut BytesMut) {
 }
 
 pub(crate) fn decode_hello(frame: &[u8]) -> Option<Hello> {
-    postcard::from_bytes(frame).ok().filter(|hello: &Hello| hello.members.is_sound(u64::MAX))
+    postcard::from_bytes(frame).ok().filter(|hello: &Hello| hello.listed.members.is_sound(u64::MAX))
 }
 
 pub(crate) fn decode_message(frame: &[u8]) -> Option<Message> {
@@ -150,6 +150,7 @@ pub(crate) fn decode_message(frame: &[u8]) -> Option<Message> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::membership::Membership;
 
     /// Every changed bit of a frame, of its length, too, is found at once, and a frame that was not changed is read.
     #[test]
@@ -182,7 +183,7 @@ mod tests {
 
     fn hello(from: &str, to: &str, members: &[&str], election: Election) -> Hello {
         let members = Membership::founded(members.iter().map(|&member| member.to_owned()));
-        Hello::new(from, to, members, election, LogKind::Logical)
+        Hello::new(from, to, Listed { members, epoch: 0 }, election, LogKind::Logical)
     }
 
     #[test]
@@ -190,7 +191,7 @@ mod tests {
         let expected = hello("n2", "n1", &["n1", "n2"], Election::Vote);
         let logical = expected.clone();
         let members = Membership::founded(["n1", "n2"].map(String::from));
-        let physical = Hello::new("n2", "n1", members, Election::Vote, LogKind::Physical);
+        let physical = Hello::new("n2", "n1", Listed { members, epoch: 0 }, Election::Vote, LogKind::Physical);
         for (caller, host, differs) in [
             (logical, physical.clone(), "its log is `logical`, this node's is `physical`"),
             (

@@ -46,7 +46,7 @@ impl Pair {
     fn new(flags: &str) -> Self {
         let leader = Node::leader(settings(flags));
         let follower = Node::new(
-            Settings { me: A, ..settings(flags) },
+            Settings { id: "n2".to_owned(), ..settings(flags) },
             HardState { epoch: 2, ..HardState::default() },
             &[record(1, 1, A)],
         );
@@ -239,7 +239,7 @@ fn a_repair_lasts_through_a_restart_from_before_the_drift_was_seen() {
         .after(0)
         .map(|encoded| (Record::decode(encoded).unwrap(), encoded.clone()))
         .collect();
-    let settings = Settings { me: A, ..settings("") };
+    let settings = Settings { id: "n2".to_owned(), ..settings("") };
     let restarted: Core<u32> = Core::new(settings, pair.follower.hard, Store::default(), Some(drifted), log);
     assert!(restarted.store.rows() == pair.leader.core.store.rows());
 }

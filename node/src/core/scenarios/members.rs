@@ -89,3 +89,46 @@ fn a_removed_node_does_not_campaign() {
     (0..100).for_each(|_| node.sleep(10));
     assert_eq!((node.core.status().role, node.said(A)), ("follower", vec![]));
 }
+
+/// The index that an undone addition gave it is another's: whose vote it would cast, and in whose name it would write.
+#[test]
+fn who_joined_by_an_addition_that_was_undone_is_whom_the_log_says() {
+    let founded = settings("").members;
+    let joining = Settings { id: "n5".to_owned(), members: Membership::default(), ..settings("") };
+    let mut node = Node::new(joining, HardState::default(), &[]);
+    let at = |lsn, members: Result<Membership, String>| {
+        let mut members = members.unwrap();
+        members.changed_lsn = lsn;
+        members
+    };
+    node.core.introduce(at(9, founded.add("n5", address())));
+    assert_eq!(node.core.settings.me(), NEW);
+    let added = at(1, founded.add("n4", address()));
+    let promoted = at(2, added.promote("n4"));
+    let added_again = at(3, promoted.add("n5", address()));
+    let change = |before: &Membership, after: &Membership| {
+        let change = Change::Members { before: Box::new(before.clone()), after: Box::new(after.clone()) };
+        Record { change, ..record(after.changed_lsn, 1, A) }
+    };
+    node.hear(A, 1, append(None, &[change(&founded, &added), change(&added, &promoted)], 1));
+    assert_eq!(
+        (node.core.settings.me(), node.core.may_lead()),
+        (Member::NOBODY, false),
+        "n4 has that index, and votes"
+    );
+    node.hear(A, 1, append(Some((2, 1, A)), &[change(&promoted, &added_again)], 2));
+    assert_eq!(node.core.settings.me(), Member(4));
+}
+
+#[test]
+fn a_node_with_a_new_directory_does_not_give_its_old_writes_names_to_new_ones() {
+    let mut node = Node::new(settings(""), HardState { epoch: 1, ..HardState::default() }, &[]);
+    let stamp = Stamp { gtid: Gtid { origin: ME, sequence: 1 << 40 }, ..record(1, 1, ME).stamp };
+    node.hear(A, 1, append(None, &[Record { stamp, ..record(1, 1, ME) }], 1));
+    node.lose_patience();
+    node.hear(A, 1, Body::PreVoteReply { proposed: 2, granted: true });
+    node.hear(A, 2, Body::VoteReply { granted: true });
+    assert_eq!(node.core.status().role, "leader");
+    let first = Record::decode(node.core.journal.after(1).next().unwrap()).unwrap();
+    assert!(first.stamp.gtid.sequence > 1 << 40, "{:?}", first.stamp.gtid);
+}

@@ -103,11 +103,13 @@ impl World {
     }
 
     /// Which member a node is in the eyes of this one, which lets everybody in but who is removed for good. A node that waits to join is
-    /// introduced by the first that knows it. The longer list decides, as between two nodes that connect.
+    /// introduced by the first that knows it. The newer list decides, as between two nodes that connect.
     pub(super) fn let_in(&mut self, index: u8, other: Member) -> Option<Member> {
         let own = self.core(index)?.members();
-        let is_newer = |theirs: &&Membership| own.is_unknown() || theirs.changed_lsn > own.changed_lsn;
-        let theirs = self.core(other.0).map(Core::members).filter(is_newer);
+        let version = |core: &Core<Asker>| (core.journal.epoch(core.members().changed_lsn), core.members().changed_lsn);
+        let is_newer =
+            |theirs: &&Core<Asker>| own.is_unknown() || self.core(index).map(version) < Some(version(theirs));
+        let theirs = self.core(other.0).filter(is_newer).map(Core::members);
         let gone = &self.nodes[usize::from(index)].gone;
         let members = theirs.unwrap_or(own);
         let member = members
@@ -115,8 +117,8 @@ impl World {
             .filter(|&member| members.standing(member) != Standing::Removed || !gone.contains(&id(other.0)))?;
         if own.is_unknown() {
             let theirs = theirs?.clone();
-            let me = theirs.index(&id(index)).filter(|&me| theirs.standing(me) != Standing::Removed)?;
-            self.nodes[usize::from(index)].core.as_mut()?.introduce(me, theirs);
+            theirs.index(&id(index)).filter(|&me| theirs.standing(me) != Standing::Removed)?;
+            self.nodes[usize::from(index)].core.as_mut()?.introduce(theirs);
         }
         Some(member)
     }

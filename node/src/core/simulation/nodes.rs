@@ -49,7 +49,7 @@ impl World {
     pub(super) fn start(&mut self, index: u8) {
         let members = self.nodes[usize::from(index)].disk.first_members.clone();
         let settings = Settings {
-            me: members.index(&id(index)).unwrap_or(Member::NOBODY),
+            id: id(index),
             members,
             modes: self.modes.clone(),
             seed: self.rng.next_u64(),
@@ -160,7 +160,7 @@ impl World {
                 disk.writing = Some((self.now_ms + self.rng.random_range(0..60), key));
             }
             Effect::SaveSlots(_) => {}
-            Effect::Members(members) => self.members_changed(index, members),
+            Effect::Members(listed) => self.members_changed(index, listed.members),
             Effect::AdoptSnapshot { lsn } => disk.adopt(lsn),
             Effect::CutFront { lsn } => disk.queue.push_back((due_ms, Command::CutFront(lsn))),
             Effect::InstallSnapshot { lsn, generation, .. } => {

@@ -72,7 +72,7 @@ impl World {
         for core in self.nodes.iter().filter_map(|node| node.core.as_ref()).filter(|core| end(core) == end(leader)) {
             let is_equal = self.met.corrupted > 0 || sum(core) == sum(leader); // corrupted rows are judged by `drift`
             if !is_equal || core.sessions != leader.sessions {
-                return Err(format!("different: {} has other rows or sessions than its leader", core.settings.me.0));
+                return Err(format!("different: {} has other rows or sessions than its leader", core.settings.me().0));
             }
         }
         Ok(())
