@@ -1,5 +1,7 @@
 //! A running cluster: its nodes' processes, its network, its guardian. It starts and stops; why is decided elsewhere.
 
+mod pause;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fs;
@@ -21,6 +23,7 @@ use crate::node_id::NodeId;
 use crate::process::guardian::Guardian;
 use crate::process::{CommandLine, Process, describe_exit};
 use crate::system::{Place, Reach, Role, Status, System};
+pub(crate) use pause::{Held, Pause};
 
 /// How long a signal may take to show in the kernel. It takes microseconds; only a machine in deep trouble needs more,
 /// and there a run would mean nothing.
@@ -69,16 +72,6 @@ impl Running {
             if self.is_upgraded { system.upgraded_commands(&self.place) } else { system.commands(&self.place) };
         commands.with_context(|| format!("configuring {}", self.place.node))
     }
-}
-
-/// A pause in force on one node.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Pause {
-    node: NodeId,
-    /// Which start of the node it is about: a node that was killed meanwhile came back unpaused.
-    start: u64,
-    /// Whether the kernel shows all of the node stopped.
-    pub stopped: bool,
 }
 
 impl Cluster {
@@ -256,49 +249,6 @@ impl Cluster {
     /// Orders a node to lead; what it answers.
     pub(crate) async fn promote(&self, node: NodeId) -> io::Result<String> {
         self.system.promote(&self.running(node).place).await
-    }
-
-    /// Stops a node with SIGSTOP until [`resume`](Self::resume). Several pauses add up.
-    pub(crate) async fn pause(&mut self, node: NodeId) -> anyhow::Result<Pause> {
-        let running = self.running_mut(node);
-        running.pauses += 1;
-        let mut stopped = true;
-        for process in &running.processes {
-            process.signal(Signal::SIGSTOP).with_context(|| format!("pausing {node}"))?;
-            stopped &= process.wait_until_stopped(SIGNAL_LIMIT).await;
-        }
-        Ok(Pause { node, start: running.starts, stopped })
-    }
-
-    /// Takes a node that has stopped itself for paused until [`resume`](Self::resume).
-    pub(crate) async fn adopt_pause(&mut self, node: NodeId) -> Pause {
-        let running = self.running_mut(node);
-        running.pauses += 1;
-        let mut stopped = true;
-        for process in &running.processes {
-            stopped &= process.wait_until_stopped(SIGNAL_LIMIT).await;
-        }
-        Pause { node, start: running.starts, stopped }
-    }
-
-    /// Undoes one pause.
-    pub(crate) async fn resume(&mut self, pause: Pause) -> anyhow::Result<()> {
-        let Pause { node, start, .. } = pause;
-        let running = self.running_mut(node);
-        if running.starts != start {
-            return Ok(());
-        }
-        running.pauses -= 1;
-        if running.pauses > 0 {
-            return Ok(());
-        }
-        for process in &running.processes {
-            let continued = process.signal(Signal::SIGCONT).with_context(|| format!("resuming {node}"))?;
-            if continued && !process.wait_until_continued(SIGNAL_LIMIT).await && process.is_alive() {
-                bail!("{node} (process {}) was resumed but stays stopped", process.pid());
-            }
-        }
-        Ok(())
     }
 
     /// Whether all of the node's processes live, paused or not.

@@ -16,6 +16,7 @@ mod kill;
 mod links;
 mod partition;
 mod pause;
+mod pause_thread;
 mod reset;
 mod rolling_restart;
 mod shape;
@@ -41,6 +42,7 @@ use crate::node_id::NodeId;
 use crate::target::Target;
 pub use budget::FaultBudget;
 pub(crate) use budget::{Toll, faulty};
+pub use pause_thread::ThreadName;
 pub use shape::Shape;
 pub use word::{ALL_FAULTS, UnknownFault};
 
@@ -73,6 +75,11 @@ pub enum Fault {
     /// The node's processes are stopped with SIGSTOP, as a long garbage collection or a frozen virtual machine does.
     /// Undone by SIGCONT.
     Pause,
+    /// One thread of the node is stopped, and the others run. Undone by letting it go on.
+    PauseThread {
+        /// Which; `None`: one that is drawn.
+        thread: Option<ThreadName>,
+    },
     /// The node's processes are stopped and continued in turn, as on a host whose processors others use. Undone by SIGCONT.
     SlowProcess {
         /// How long they may run each time, in milliseconds.
@@ -212,6 +219,7 @@ impl Fault {
             | Self::Pause
             | Self::SlowProcess { .. }
             | Self::Drift => cluster.runs(node),
+            Self::PauseThread { thread } => pause_thread::applies_to(cluster, node, thread),
             Self::Upgrade => cluster.runs(node) && !cluster.is_upgraded(node),
             // The network is there whoever runs.
             _ => true,
@@ -223,6 +231,7 @@ impl Fault {
         match self {
             Self::Upgrade => upgrade::obstacle(cluster),
             Self::Drift => drift::obstacle(cluster),
+            Self::PauseThread { .. } => pause_thread::obstacle(),
             _ => None,
         }
     }
@@ -279,6 +288,7 @@ impl Strike {
             Fault::Switchover => Box::new(switchover::inject(cluster, &targets).await),
             Fault::Promote => Box::new(switchover::promote(cluster, &targets).await),
             Fault::Pause => Box::new(pause::inject(cluster, &targets).await?),
+            Fault::PauseThread { thread } => Box::new(pause_thread::inject(cluster, &targets, thread, rng).await),
             Fault::SlowProcess { run_ms, stop_ms } => {
                 Box::new(slow_process::inject(cluster, &targets, run_ms, stop_ms).await?)
             }

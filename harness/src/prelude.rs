@@ -13,12 +13,12 @@ pub use crate::expectation::{
     session_guarantees,
 };
 pub use crate::experiment::Experiment;
-pub use crate::fault::{Fault, FaultBudget, Shape};
+pub use crate::fault::{Fault, FaultBudget, Shape, ThreadName};
 pub use crate::report::Report;
 pub use crate::schedule::{
     Injection, Schedule, ScheduleError, Step, Trigger, all_faults, corrupt, crash_loop, drift, flapping, half_close,
-    half_open, kill, kill_all, mixed, partition, partitions, pause, promote, reset, rolling_restart, slow_close,
-    slow_link, slow_process, stop, switchover, upgrade,
+    half_open, kill, kill_all, mixed, partition, partitions, pause, pause_thread, promote, reset, rolling_restart,
+    slow_close, slow_link, slow_process, stop, switchover, upgrade,
 };
 pub use crate::systems::node::{Node, RetryUnknown};
 pub use crate::target::{

@@ -5,6 +5,7 @@
 
 pub(crate) mod guardian;
 mod spawn;
+pub(crate) mod tracer;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -119,9 +120,15 @@ impl Process {
         *status
     }
 
-    /// Waits until every thread of the process is stopped in the kernel (state `T`). `false`: not within `limit`.
+    /// Its threads.
+    pub(crate) fn threads(&self) -> io::Result<Vec<Thread>> {
+        Ok(threads(self.pid())?.into_iter().map(|(thread, _)| thread).collect())
+    }
+
+    /// Waits until every thread of the process is stopped in the kernel (state `T`, or `t` if a tracer had stopped it before). `false`:
+    /// not within `limit`.
     pub(crate) async fn wait_until_stopped(&self, limit: Duration) -> bool {
-        self.wait_until(limit, |state| state == 'T').await
+        self.wait_until(limit, |state| matches!(state, 'T' | 't')).await
     }
 
     /// Waits until no thread of the process is stopped. `false`: not within `limit`.
@@ -132,8 +139,8 @@ impl Process {
     async fn wait_until(&self, limit: Duration, wanted: impl Fn(char) -> bool) -> bool {
         let deadline = Instant::now() + limit;
         loop {
-            match thread_states(self.pid()) {
-                Ok(states) if !states.is_empty() && states.iter().all(|state| wanted(*state)) => return true,
+            match threads(self.pid()) {
+                Ok(threads) if !threads.is_empty() && threads.iter().all(|(_, state)| wanted(*state)) => return true,
                 _ if Instant::now() >= deadline || !self.is_alive() => return false,
                 _ => sleep(STATE_POLL).await,
             }
@@ -153,16 +160,47 @@ pub(crate) fn describe_exit(status: ExitStatus) -> String {
     }
 }
 
-/// The kernel's state letter of each thread of a process, see proc(5).
-fn thread_states(pid: i32) -> io::Result<Vec<char>> {
-    let mut states = Vec::new();
-    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
-        // A thread can end between the listing and the reading; then it has no state to tell.
-        let Ok(stat) = std::fs::read_to_string(thread?.path().join("stat")) else { continue };
-        // The second field, the name in parentheses, may itself contain spaces and parentheses.
-        states.extend(stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next()));
+/// One thread of a process. Threads are ordered by their names.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Thread {
+    /// What it calls itself; [`MAIN`] if it is the process's first.
+    pub name: String,
+    /// Its number in the kernel.
+    pub id: i32,
+    process: i32,
+}
+
+/// The name of a process's first thread here, whatever it calls itself.
+pub(crate) const MAIN: &str = "main";
+
+impl Thread {
+    /// The kernel's state letter, see proc(5); `None` once it is gone.
+    pub(crate) fn state(&self) -> Option<char> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/task/{}/stat", self.process, self.id)).ok()?;
+        Some(name_and_state(&stat)?.1)
     }
-    Ok(states)
+}
+
+/// The threads of a process, each with the kernel's state letter.
+fn threads(pid: i32) -> io::Result<Vec<(Thread, char)>> {
+    let mut threads = Vec::new();
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let path = thread?.path();
+        // A thread can end between the listing and the reading; then it has no state to tell.
+        let Ok(stat) = std::fs::read_to_string(path.join("stat")) else { continue };
+        let id = path.file_name().and_then(|name| name.to_str()?.parse().ok());
+        let (Some(id), Some((name, state))) = (id, name_and_state(&stat)) else { continue };
+        let name = if id == pid { MAIN } else { name }.to_owned();
+        threads.push((Thread { name, id, process: pid }, state));
+    }
+    Ok(threads)
+}
+
+/// The second field, the name in parentheses, may itself contain spaces and parentheses.
+fn name_and_state(stat: &str) -> Option<(&str, char)> {
+    let (before, rest) = stat.rsplit_once(") ")?;
+    let (_, name) = before.split_once('(')?;
+    Some((name, rest.chars().next()?))
 }
 
 /// Waits in a thread of its own for one process: it needs no runtime, so a process is reaped even while a panicking

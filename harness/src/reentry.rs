@@ -25,6 +25,9 @@ pub(crate) const CHILD: &str = "child";
 /// The role of a cluster's guardian, see [`crate::process::guardian`].
 pub(crate) const GUARDIAN: &str = "guardian";
 
+/// The role of what keeps one thread stopped, see [`crate::process::tracer`].
+pub(crate) const TRACER: &str = "tracer";
+
 /// Runs before `main` of every program that links this library, and does nothing unless [`ROLE_VARIABLE`] is set.
 ///
 /// Rust does not promise that the standard library works before `main`. On Linux, the only platform this crate builds
@@ -38,6 +41,7 @@ fn play_role() {
         Some(NODE) => node(),
         Some(CHILD) => child(),
         Some(GUARDIAN) => crate::process::guardian::stand_guard(std::env::args_os().nth(2)),
+        Some(TRACER) => crate::process::tracer::trace(std::env::args_os().nth(2)),
         _ => {
             eprintln!("error: {ROLE_VARIABLE}={} is not a role; only interregnum sets it: unset it", role.display());
             3

@@ -12,7 +12,7 @@ use std::time::Duration;
 use interregnum_workloads::seed::Seed;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Fault, Shape};
+use crate::fault::{Fault, Shape, ThreadName};
 use crate::target::Target;
 pub use file::ScheduleError;
 pub use trigger::Trigger;
@@ -130,6 +130,12 @@ pub fn promote(target: Target) -> Injection {
 #[must_use]
 pub fn pause(target: Target) -> Injection {
     one(Fault::Pause, target)
+}
+
+/// One thread is stopped, and the others run; `None` is one that is drawn.
+#[must_use]
+pub fn pause_thread(thread: Option<ThreadName>, target: Target) -> Injection {
+    one(Fault::PauseThread { thread }, target)
 }
 
 /// A partition of this shape between the targets and the others.

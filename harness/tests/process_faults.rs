@@ -3,7 +3,7 @@
 mod seen;
 
 use interregnum::prelude::*;
-use seen::{lines, told};
+use seen::{in_force, lines, operations, told};
 
 fn sound() -> Experiment {
     Experiment::new(Node::cluster(3).fsync(Fsync::Always)).workload(Append::keys(3)).rate_per_s(500.0)
@@ -97,4 +97,38 @@ async fn an_operator_promotes_a_follower() -> interregnum::Result {
     let manual = Node::cluster(3).ack(Ack::SemiSync).election(Election::Manual);
     let report = Experiment::new(manual).schedule(schedule).rate_per_s(300.0).run_for(millis(2500)).await?;
     report.expect(no_lost_writes()).expect(leader_changed(1)).verdict()
+}
+
+/// The leader's log never gets to its disk while the leader goes on beating: nothing is acknowledged, and nobody takes over. The same
+/// node is paused meanwhile. Then n2's first thread is stopped, which is all of it to the others, and it is killed so.
+#[tokio::test]
+async fn a_thread_is_stopped_beside_a_pause_and_a_kill() -> interregnum::Result {
+    let log = Fault::PauseThread { thread: Some("log".parse().unwrap()) };
+    let main = Fault::PauseThread { thread: Some("main".parse().unwrap()) };
+    let schedule = Schedule {
+        steps: vec![
+            Step::at(millis(300), millis(1200), log, leader()),
+            Step::at(millis(900), millis(100), Fault::Pause, leader()),
+            Step::at(millis(1900), millis(900), main, node(2)),
+            Step::at(millis(2200), millis(300), Fault::Kill, node(2)),
+        ],
+    };
+    let disk = Node::cluster(3).fsync(Fsync::Always).modes("--ack 3 --heartbeat-ms 100 --missed-heartbeats 8");
+    let report = Experiment::new(disk).schedule(schedule).rate_per_s(500.0).run_for(secs(4)).await?;
+
+    let stopped = in_force(&report, log);
+    // What was on its way to the clients when the thread stopped may still have come.
+    let late = stopped.start + 100_000_000..stopped.end;
+    let written = operations(&report)
+        .iter()
+        .filter(|one| one.is_write && one.outcome == "ok" && late.contains(&one.ended_ns))
+        .count();
+    assert_eq!(
+        written,
+        0,
+        "a write was acknowledged that all nodes had to store, see {}",
+        report.run_dir().path().display()
+    );
+    assert_eq!(lines(&report, 2, "INFO started").len(), 2, "n2 came back");
+    report.expect(linearizable()).expect(no_lost_writes()).verdict()
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, Shape};
 
 /// Every fault that flags and schedules can name, with its usual parameters.
-pub const ALL_FAULTS: [Fault; 25] = [
+pub const ALL_FAULTS: [Fault; 26] = [
     Fault::Kill,
     Fault::KillAll,
     Fault::CrashLoop { times: 3 },
@@ -20,6 +20,7 @@ pub const ALL_FAULTS: [Fault; 25] = [
     Fault::Switchover,
     Fault::Promote,
     Fault::Pause,
+    Fault::PauseThread { thread: None },
     Fault::SlowProcess { run_ms: 10, stop_ms: 40 },
     Fault::Partition(Shape::Isolate),
     Fault::Partition(Shape::Halves),
@@ -41,6 +42,9 @@ pub const ALL_FAULTS: [Fault; 25] = [
 /// How long a parameter that is a time may be, in milliseconds. A fault lasts seconds.
 const TIMES_MS: RangeInclusive<u64> = 1..=10_000;
 
+/// The thread that is drawn.
+const ANY_THREAD: &str = "any";
+
 impl Fault {
     /// Its name, without parameters.
     #[must_use]
@@ -55,6 +59,7 @@ impl Fault {
             Self::Switchover => "switchover",
             Self::Promote => "promote",
             Self::Pause => "pause",
+            Self::PauseThread { .. } => "pause-thread",
             Self::SlowProcess { .. } => "slow-process",
             Self::Partition(shape) => shape.name(),
             Self::Flapping { .. } => "flapping",
@@ -72,6 +77,9 @@ impl Fault {
     fn parameters(self) -> Vec<(&'static str, String)> {
         match self {
             Self::CrashLoop { times } => vec![("times", times.to_string())],
+            Self::PauseThread { thread } => {
+                vec![("thread", thread.map_or(ANY_THREAD.to_owned(), |name| name.to_string()))]
+            }
             Self::SlowProcess { run_ms, stop_ms } => {
                 vec![("run_ms", run_ms.to_string()), ("stop_ms", stop_ms.to_string())]
             }
@@ -93,6 +101,9 @@ impl Fault {
     fn set(&mut self, parameter: &str, value: &str) -> Result<(), String> {
         match (&mut *self, parameter) {
             (Self::CrashLoop { times }, "times") => *times = number(value, 2..=100)?,
+            (Self::PauseThread { thread }, "thread") => {
+                *thread = if value == ANY_THREAD { None } else { Some(value.parse()?) };
+            }
             (Self::SlowProcess { run_ms, .. }, "run_ms") => *run_ms = number(value, TIMES_MS)?,
             (Self::SlowProcess { stop_ms, .. }, "stop_ms") => *stop_ms = number(value, TIMES_MS)?,
             (Self::Flapping { shape, .. }, "shape") => *shape = value.parse()?,
@@ -213,6 +224,9 @@ mod tests {
         check("slow-process:stop_ms=90:run_ms=1", Ok(Fault::SlowProcess { run_ms: 1, stop_ms: 90 }));
         check("flapping:shape=halves", Ok(Fault::Flapping { shape: Shape::Halves, period_ms: 300 }));
         check("slow-link:bytes_per_s=4096", Ok(Fault::SlowLink { delay_ms: 50, jitter_ms: 20, bytes_per_s: 4096 }));
+        check("pause-thread:thread=log", Ok(Fault::PauseThread { thread: Some("log".parse().unwrap()) }));
+        check("pause-thread:thread=any", Ok(Fault::PauseThread { thread: None }));
+        check("pause-thread:thread=", Err("`` is no name of a thread"));
         check("flapping:shape=star", Err("`star` is no shape; choose from: isolate"));
         check("kilt", Err("`kilt` is no fault; choose from: kill, kill-all"));
         check("crash-loop:times=1", Err("`1` is no number from 2 to 100"));

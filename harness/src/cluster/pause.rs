@@ -1,0 +1,96 @@
+//! Stopping what runs: a whole node with SIGSTOP, or one of its threads through a tracer. Both end with the node, so that nothing has to
+//! be undone on one that was killed meanwhile.
+
+use anyhow::{Context, bail};
+use nix::sys::signal::Signal;
+
+use super::{Cluster, SIGNAL_LIMIT};
+use crate::node_id::NodeId;
+use crate::process::Thread;
+use crate::process::tracer::Tracer;
+
+/// A pause in force on one node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pause {
+    node: NodeId,
+    /// Which start of the node it is about: a node that was killed meanwhile came back unpaused.
+    start: u64,
+    /// Whether the kernel shows all of the node stopped.
+    pub stopped: bool,
+}
+
+/// A thread of a node that a tracer keeps stopped.
+#[derive(Debug)]
+pub(crate) struct Held {
+    pub node: NodeId,
+    pub thread: Thread,
+    tracer: Tracer,
+}
+
+impl Cluster {
+    /// Stops a node with SIGSTOP until [`resume`](Self::resume). Several pauses add up.
+    pub(crate) async fn pause(&mut self, node: NodeId) -> anyhow::Result<Pause> {
+        let running = self.running_mut(node);
+        running.pauses += 1;
+        let mut stopped = true;
+        for process in &running.processes {
+            process.signal(Signal::SIGSTOP).with_context(|| format!("pausing {node}"))?;
+            stopped &= process.wait_until_stopped(SIGNAL_LIMIT).await;
+        }
+        Ok(Pause { node, start: running.starts, stopped })
+    }
+
+    /// Takes a node that has stopped itself for paused until [`resume`](Self::resume).
+    pub(crate) async fn adopt_pause(&mut self, node: NodeId) -> Pause {
+        let running = self.running_mut(node);
+        running.pauses += 1;
+        let mut stopped = true;
+        for process in &running.processes {
+            stopped &= process.wait_until_stopped(SIGNAL_LIMIT).await;
+        }
+        Pause { node, start: running.starts, stopped }
+    }
+
+    /// Undoes one pause.
+    pub(crate) async fn resume(&mut self, pause: Pause) -> anyhow::Result<()> {
+        let Pause { node, start, .. } = pause;
+        let running = self.running_mut(node);
+        if running.starts != start {
+            return Ok(());
+        }
+        running.pauses -= 1;
+        if running.pauses > 0 {
+            return Ok(());
+        }
+        for process in &running.processes {
+            let continued = process.signal(Signal::SIGCONT).with_context(|| format!("resuming {node}"))?;
+            if continued && !process.wait_until_continued(SIGNAL_LIMIT).await && process.is_alive() {
+                bail!("{node} (process {}) was resumed but stays stopped", process.pid());
+            }
+        }
+        Ok(())
+    }
+
+    /// The threads of a node's processes, by name.
+    pub(crate) fn threads(&self, node: NodeId) -> Vec<Thread> {
+        let threads = |process| crate::process::Process::threads(process).unwrap_or_default();
+        let mut threads: Vec<_> = self.running(node).processes.iter().flat_map(threads).collect();
+        threads.sort();
+        threads
+    }
+
+    /// Stops one thread of a node until [`let_thread_go`](Self::let_thread_go). An error if the kernel shows that it did not stop.
+    pub(crate) async fn hold_thread(&self, node: NodeId, thread: Thread) -> anyhow::Result<Held> {
+        // Beside the node's directory, as what is in there is the node's own.
+        let log = self.running(node).place.directory.with_extension("tracer.log");
+        let tracer = Tracer::hold(&thread, &log, &self.guardian, SIGNAL_LIMIT).await;
+        let tracer = tracer.with_context(|| format!("stopping thread {} of {node}", thread.name))?;
+        Ok(Held { node, thread, tracer })
+    }
+
+    /// Lets a thread go on, if its process still lives.
+    pub(crate) async fn let_thread_go(&self, held: Held) -> anyhow::Result<()> {
+        let Held { node, thread, tracer } = held;
+        tracer.let_go(SIGNAL_LIMIT).await.with_context(|| format!("letting thread {} of {node} go on", thread.name))
+    }
+}
