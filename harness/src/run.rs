@@ -104,7 +104,8 @@ pub(crate) async fn run(
     let cluster =
         Cluster::launch(Arc::clone(&plan.system), plan.seed, plan.link_delay, has_pause_points, &run_dir.logs())
             .await?;
-    let mut nemesis = Nemesis::new(cluster, Arc::clone(&recorder), plan.seed, plan.fault_budget);
+    let tally = Arc::clone(&progress.borrow().tally);
+    let mut nemesis = Nemesis::new(cluster, Arc::clone(&recorder), tally, plan.seed, plan.fault_budget);
     wait_until_ready(nemesis.cluster(), run_dir).await?;
     let ready_after = launched.elapsed();
 

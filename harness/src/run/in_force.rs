@@ -1,4 +1,4 @@
-//! A fault in force, and how long it stays so: for its time, and longer if nothing has met it by then.
+//! A fault in force, and how long it stays so: for its time, and longer if nothing has met it by then, or nobody was served under it.
 //!
 //! A partition of a node that is dead or paused holds nothing back, so it would have tested nothing. It stays until somebody is there
 //! whom it keeps from speaking, at most until the run heals, when everybody comes back. Not here: carrying it out (`nemesis`).
@@ -16,14 +16,21 @@ use crate::schedule::Step;
 /// start an election within a few hundred milliseconds.
 const OVERTIME_LIMIT: Duration = Duration::from_secs(2);
 
+/// How much longer than planned a fault may last if too little has been acknowledged under faults for the run to count. That happens
+/// on busy machines, where an election takes as long as the fault; a system that does not serve at all costs this much time, once.
+const SERVED_LIMIT: Duration = Duration::from_secs(5);
+
 pub(super) struct InForce {
     /// Which step of the schedule.
     pub number: usize,
     pub step: Step,
     pub injected: Injected,
     pub began_ns: u64,
+    /// What had been acknowledged in the run until then.
+    pub acknowledged: u64,
     /// When to undo it, or to look whether it can be undone.
     pub until: Instant,
+    planned_until: Instant,
     overtime: Option<Overtime>,
 }
 
@@ -35,9 +42,10 @@ struct Overtime {
 }
 
 impl InForce {
-    pub(super) fn begin(number: usize, step: &Step, injected: Injected, began_ns: u64) -> Self {
+    pub(super) fn begin(number: usize, step: &Step, injected: Injected, began_ns: u64, acknowledged: u64) -> Self {
         let until = Instant::now() + Duration::from_millis(step.hold_ms);
-        Self { number, step: step.clone(), injected, began_ns, until, overtime: None }
+        let step = step.clone();
+        Self { number, step, injected, began_ns, acknowledged, until, planned_until: until, overtime: None }
     }
 
     /// Whether it is to stay, for now, though its time is over. Looks again soon.
@@ -52,6 +60,11 @@ impl InForce {
         }
         self.until = now + POLL;
         true
+    }
+
+    /// Whether somebody may be served under it, and more time for that is bearable.
+    pub(super) fn may_serve_longer(&self, now: Instant) -> bool {
+        !self.step.fault.stops_service() && now < self.planned_until + SERVED_LIMIT
     }
 
     /// Ends its time, if that is not over.

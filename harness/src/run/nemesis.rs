@@ -17,8 +17,10 @@ use super::in_force::InForce;
 use super::pause_points::{PausePoints, Reached};
 use super::signs::Signs;
 use super::snapshot::Snapshot;
+use super::tally::Tally;
 use crate::cluster::{Cluster, Pause};
 use crate::fault::{Effect, FaultBudget, Strike, Toll, faulty};
+use crate::gate::FEWEST_ACKNOWLEDGED;
 use crate::node_id::NodeId;
 use crate::record::{Recorder, RunEvent};
 use crate::schedule::{Schedule, Step};
@@ -58,7 +60,11 @@ pub(super) struct Nemesis {
     recorder: Arc<Recorder>,
     rng: ChaCha8Rng,
     budget: Option<FaultBudget>,
+    /// What the clients count.
+    tally: Arc<Tally>,
     in_force: Vec<InForce>,
+    /// What was acknowledged under the faults that have been undone; what overlapped counts for each.
+    under_faults: u64,
     /// What is known of pause points, if a step waits for one.
     pause_points: Option<PausePoints>,
     /// The nodes that stand at one, by the step that waits for it.
@@ -96,14 +102,22 @@ impl<'a> Waiting<'a> {
 }
 
 impl Nemesis {
-    pub(super) fn new(cluster: Cluster, recorder: Arc<Recorder>, seed: Seed, budget: Option<FaultBudget>) -> Self {
+    pub(super) fn new(
+        cluster: Cluster,
+        recorder: Arc<Recorder>,
+        tally: Arc<Tally>,
+        seed: Seed,
+        budget: Option<FaultBudget>,
+    ) -> Self {
         let pause_points = cluster.places().first().and_then(|place| place.pause_points.clone());
         Self {
             cluster,
             recorder,
             rng: seed.stream("targets"),
             budget,
+            tally,
             in_force: Vec::new(),
+            under_faults: 0,
             pause_points: pause_points.map(PausePoints::in_directory),
             standing: BTreeMap::new(),
             taken: Vec::new(),
@@ -157,6 +171,7 @@ impl Nemesis {
                 continue;
             }
             match next_step {
+                None if self.wants_more(next) => self.in_force[0].until = next + POLL,
                 _ if next_undo == Some(next) => self.undo_due(next).await?,
                 _ if next_act == Some(next) => self.act(next).await?,
                 Some((at, number)) if at == next => {
@@ -252,13 +267,13 @@ impl Nemesis {
         };
         // The fault is in force from its beginning: a write that is acknowledged while a leader is being killed belongs to
         // it as well.
-        let began_ns = self.recorder.now_ns();
+        let (began_ns, acknowledged) = (self.recorder.now_ns(), self.tally.counts().ok);
         let injected = strike.inject(&mut self.cluster, &mut self.rng).await?;
         let waited =
             waiting.hindered.map(|(since, reason)| format!("; waited {} ms: {reason}", since.elapsed().as_millis()));
         let detail = injected.detail() + &waited.unwrap_or_default();
         self.recorder.happened(RunEvent::Inject { step: number, fault, target, nodes, began_ns, detail });
-        self.in_force.push(InForce::begin(number, step, injected, began_ns));
+        self.in_force.push(InForce::begin(number, step, injected, began_ns, acknowledged));
         Ok(None)
     }
 
@@ -328,6 +343,13 @@ impl Nemesis {
         Ok(())
     }
 
+    /// Whether what is due is the last fault, and too little has been acknowledged under faults for the run to count.
+    fn wants_more(&self, now: Instant) -> bool {
+        let [last] = &self.in_force[..] else { return false };
+        let served = self.under_faults + self.tally.counts().ok - last.acknowledged;
+        last.until <= now && last.may_serve_longer(now) && served < FEWEST_ACKNOWLEDGED as u64
+    }
+
     async fn undo_due(&mut self, now: Instant) -> anyhow::Result<()> {
         let Self { cluster, in_force, .. } = self;
         let due =
@@ -340,7 +362,8 @@ impl Nemesis {
 
     async fn undo(&mut self, in_force: InForce) -> anyhow::Result<()> {
         let overtime = in_force.overtime();
-        let InForce { number, step, injected, began_ns, .. } = in_force;
+        let InForce { number, step, injected, began_ns, acknowledged, .. } = in_force;
+        self.under_faults += self.tally.counts().ok - acknowledged;
         let (fault, nodes) = (injected.fault, injected.targets.clone());
         let mut effect = injected.undo(&mut self.cluster).await?;
         effect.evidence += &overtime.unwrap_or_default();

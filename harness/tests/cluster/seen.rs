@@ -1,8 +1,6 @@
 //! What nodes and clients saw of a run, for tests of faults: the nodes' logs, the recorded operations, and when which fault was
 //! in force.
 
-#![allow(dead_code, reason = "each test looks at some of it")]
-
 use std::fs;
 use std::ops::Range;
 
@@ -80,7 +78,7 @@ pub(crate) fn told(report: &Report, kind: &str) -> Vec<String> {
 /// A directory for one of a test's several runs.
 pub(crate) fn directory(name: &str) -> std::path::PathBuf {
     let test = std::thread::current().name().unwrap_or_default().to_owned();
-    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(test).join(name);
+    let directory = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join(test.replace("::", ".")).join(name);
     let _ = fs::remove_dir_all(&directory); // of a run before
     directory
 }

@@ -68,7 +68,7 @@ fn told_nothing(child: Child) {
 }
 
 fn generated() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/as_test")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cluster/as_test")
 }
 
 /// The text that is printed is the text that the next test compiles.

@@ -1,11 +1,9 @@
 //! The promise: a fault strikes at a named place in the node's code, so that a race is no matter of luck.
 
-mod seen;
-
 use std::collections::BTreeSet;
 
+use crate::seen::{directory, lines, told};
 use interregnum::prelude::*;
-use seen::{lines, told};
 
 fn at(point: &str, leader: u64, times: u64, hold_ms: u64, fault: Fault) -> Step {
     let trigger = Trigger::OnPausePoint { point: point.into(), leader, times };
@@ -17,8 +15,10 @@ fn at(point: &str, leader: u64, times: u64, hold_ms: u64, fault: Fault) -> Step 
 async fn an_asynchronous_leader_loses_what_it_acknowledged_and_did_not_replicate() {
     let schedule = Schedule { steps: vec![at("after-acknowledge-before-replicate", 1, 20, 700, Fault::Kill)] };
     let run = |ack| {
-        let experiment = Experiment::new(Node::cluster(3).ack(ack)).workload(Append::keys(3)).rate_per_s(300.0);
-        experiment.schedule(schedule.clone()).out(seen::directory(&format!("{ack}"))).run_for(secs(2))
+        // The first leader must lead until its twentieth acknowledgement, also on a busy machine.
+        let patient = Node::cluster(3).ack(ack).modes("--heartbeat-ms 100 --missed-heartbeats 10");
+        let experiment = Experiment::new(patient).workload(Append::keys(3)).rate_per_s(300.0);
+        experiment.schedule(schedule.clone()).out(directory(&format!("{ack}"))).run_for(secs(3))
     };
     let report = run(Ack::Async).await.unwrap();
     assert_eq!(told(&report, "pause-point").len(), 1, "see {}", report.run_dir().path().display());

@@ -26,6 +26,19 @@ async fn a_partition_without_effect_is_inconclusive() -> interregnum::Result {
     Ok(())
 }
 
+/// The last fault is held until enough has been acknowledged under it, which on a busy machine may take longer than was planned. Where
+/// that never comes it is undone at last, and the run proves nothing.
+#[tokio::test]
+async fn a_fault_lasts_longer_while_nothing_is_acknowledged_under_it() -> interregnum::Result {
+    let short = kill(minority()).at(millis(500)).lasting(millis(100));
+    let run = Experiment::new(Node::cluster(3).ack(Ack::All)).fault(short).rate_per_s(200.0).run_for(secs(3)).await?;
+    let window = run.availability().faults[0].fault.clone();
+    assert!(window.end_ns - window.start_ns > 2_000_000_000, "no member may be missing: {window:?}");
+    let error = run.verdict().expect_err("nothing was acknowledged under the fault");
+    assert!(error.to_string().contains("operations were acknowledged during the faults"), "{error}");
+    Ok(())
+}
+
 #[tokio::test]
 async fn a_cluster_that_does_not_come_up_is_a_harness_error() -> interregnum::Result {
     // A single node has nobody to wait for: it refuses to start.

@@ -1,9 +1,7 @@
 //! The promise: faults of processes do what they say, seen from the nodes' own logs, and a sound cluster survives them.
 
-mod seen;
-
+use crate::seen::{in_force, lines, operations, told};
 use interregnum::prelude::*;
-use seen::{in_force, lines, operations, told};
 
 fn sound() -> Experiment {
     Experiment::new(Node::cluster(3).fsync(Fsync::Always)).workload(Append::keys(3)).rate_per_s(500.0)

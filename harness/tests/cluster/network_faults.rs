@@ -1,10 +1,8 @@
 //! The promise: faults of the network do what they say, seen by the clients and in the nodes' logs, and a sound cluster survives
 //! them.
 
-mod seen;
-
+use crate::seen::{Operation, in_force, leaders_of, lines, operations};
 use interregnum::prelude::*;
-use seen::{in_force, leaders_of, lines, operations};
 
 /// The leader's links become slow, then bytes on them are damaged, then all its connections are reset.
 #[tokio::test]
@@ -104,8 +102,7 @@ async fn connections_end_on_one_side() -> interregnum::Result {
 
     let operations = operations(&report);
     let half_closed = in_force(&report, half_close);
-    let is_served =
-        |one: &seen::Operation| one.node == "n2" && one.outcome == "ok" && half_closed.contains(&one.ended_ns);
+    let is_served = |one: &Operation| one.node == "n2" && one.outcome == "ok" && half_closed.contains(&one.ended_ns);
     assert!(operations.iter().any(is_served), "clients of n2 were told, and dialed again");
     let wait_in_vain = |range: &std::ops::Range<u64>| {
         operations.iter().filter(|one| one.error.contains("no answer within") && range.contains(&one.ended_ns)).count()
