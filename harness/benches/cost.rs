@@ -54,7 +54,7 @@ async fn hop() -> io::Result<()> {
     let address = echo()?;
     let nodes = BTreeMap::from([(node, Listens { clients: address, peers: address })]);
     let network = Network::connect(Ipv4Addr::LOCALHOST, &nodes, Duration::ZERO).await?;
-    let through = network.address(Endpoint::Clients, node);
+    let through = network.address(Endpoint::Clients, Endpoint::Node(node));
     let measured = tokio::task::spawn_blocking(move || {
         let (mut direct, mut proxied) = (TcpStream::connect(address)?, TcpStream::connect(through)?);
         direct.set_nodelay(true)?;

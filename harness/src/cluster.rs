@@ -1,4 +1,6 @@
-//! A running cluster: its nodes' processes, its network, its guardian. It starts and stops; why is decided elsewhere.
+//! A running cluster: its nodes' processes, its network, its guardian. It does what it is told; why is decided elsewhere.
+
+mod power;
 
 mod pause;
 
@@ -7,16 +9,17 @@ use std::ffi::OsString;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use futures::future::join_all;
 use interregnum_workloads::seed::Seed;
 use nix::sys::signal::Signal;
 use rand::Rng;
+use tokio::net::TcpListener;
 
+use crate::fencing;
 use crate::network::address::Claim;
 use crate::network::{Endpoint, Network};
 use crate::node_id::NodeId;
@@ -29,10 +32,6 @@ pub(crate) use pause::{Held, Pause};
 /// and there a run would mean nothing.
 const SIGNAL_LIMIT: Duration = Duration::from_secs(10);
 
-/// How long a node may take to end when it is asked to: it hands leadership over and makes its log durable, both with limits
-/// of their own that are shorter.
-const STOP_LIMIT: Duration = Duration::from_secs(15);
-
 /// The nodes of one system and everything they need. When it is dropped, whatever way, nothing of it is left.
 pub(crate) struct Cluster {
     system: Arc<dyn System>,
@@ -41,6 +40,8 @@ pub(crate) struct Cluster {
     /// Processes beside the nodes; no fault strikes them.
     helpers: Vec<Process>,
     guardian: Arc<Guardian>,
+    /// Where the fence device is asked to switch nodes off, until somebody listens there.
+    fence_device: Option<TcpListener>,
     /// Held so that the address stays ours.
     _claim: Claim,
     logs: PathBuf,
@@ -94,7 +95,11 @@ impl Cluster {
 
         let ids: Vec<_> = (0..system.nodes()).map(NodeId).collect();
         let listens = ids.iter().map(|id| (*id, claim.listens(*id))).collect();
-        let network = Network::connect(claim.ip(), &listens, delay).await.context("opening the links between nodes")?;
+        let mut network =
+            Network::connect(claim.ip(), &listens, delay).await.context("opening the links between nodes")?;
+        let fence_device = TcpListener::bind(fencing::device_address(claim.ip())).await;
+        let fence_device = fence_device.context("opening the fence device's port")?;
+        network.reach_fence_device(fencing::device_address(claim.ip())).await.context("opening the links to it")?;
         let pause_points = has_pause_points.then(|| scratch.join("pause-points"));
         if let Some(shared) = &pause_points {
             fs::create_dir(shared).with_context(|| format!("making {}", shared.display()))?;
@@ -105,7 +110,8 @@ impl Cluster {
             let directory = scratch.join(node.to_string());
             fs::create_dir(&directory).with_context(|| format!("making {}", directory.display()))?;
             let others = ids.iter().filter(|other| *other != node);
-            let reaches = others.map(|other| (*other, network.address(Endpoint::Node(*node), *other))).collect();
+            let reaches =
+                others.map(|other| (*other, network.address(Endpoint::Node(*node), Endpoint::Node(*other)))).collect();
             let listens = listens[node];
             let place = Place {
                 node: *node,
@@ -113,19 +119,33 @@ impl Cluster {
                 clients: listens.clients,
                 peers: listens.peers,
                 reaches,
+                fence_device: network.address(Endpoint::Node(*node), Endpoint::FenceDevice),
                 seed: seeds.next_u64(),
                 pause_points: pause_points.clone(),
             };
             nodes.insert(*node, Running::at(place));
         }
         let guardian = Arc::new(guardian);
-        let mut cluster =
-            Self { system, network, nodes, helpers: Vec::new(), guardian, _claim: claim, logs: logs.to_owned() };
+        let mut cluster = Self {
+            system,
+            network,
+            nodes,
+            helpers: Vec::new(),
+            guardian,
+            fence_device: Some(fence_device),
+            _claim: claim,
+            logs: logs.to_owned(),
+        };
         for node in ids {
             cluster.start(node)?;
         }
         cluster.start_helpers(&scratch)?;
         Ok(cluster)
+    }
+
+    /// Where the fence device is asked; once.
+    pub(crate) fn take_fence_device(&mut self) -> Option<TcpListener> {
+        self.fence_device.take()
     }
 
     fn start_helpers(&mut self, directory: &Path) -> anyhow::Result<()> {
@@ -137,65 +157,6 @@ impl Cluster {
             let process = Process::start(command, directory, &log, &self.guardian)
                 .with_context(|| format!("starting {} beside the nodes", command.program.display()))?;
             self.helpers.push(process);
-        }
-        Ok(())
-    }
-
-    /// Starts a node that does not run.
-    pub(crate) fn start(&mut self, node: NodeId) -> anyhow::Result<()> {
-        let log = self.log_of(node);
-        let running = self.nodes.get_mut(&node).expect("targets are nodes of the cluster");
-        assert!(running.processes.iter().all(|process| !process.is_alive()), "{node} is started while it runs");
-        let commands = running.commands(&*self.system)?;
-        running.processes.clear();
-        running.starts += 1;
-        running.pauses = 0;
-        for command in &commands {
-            let process = Process::start(command, &running.place.directory, &log, &self.guardian)
-                .with_context(|| format!("starting {node}: {}", command.program.display()))?;
-            running.processes.push(process);
-        }
-        Ok(())
-    }
-
-    /// Kills nodes, all at once, as the death of their hosts would: their processes end at once, and what their links had under way
-    /// is lost. Returns how each process ended, as reaped.
-    pub(crate) async fn kill(&mut self, nodes: &[NodeId]) -> anyhow::Result<Vec<(NodeId, ExitStatus)>> {
-        for node in nodes {
-            for process in &self.running(*node).processes {
-                process.signal(Signal::SIGKILL).with_context(|| format!("killing {node}"))?;
-            }
-        }
-        for node in nodes {
-            self.network.sever(*node);
-        }
-        let mut ended = Vec::new();
-        for node in nodes {
-            for process in &self.running(*node).processes {
-                match process.wait(SIGNAL_LIMIT).await {
-                    Some(status) => ended.push((*node, status)),
-                    None => bail!("{node} (process {}) was killed but does not end", process.pid()),
-                }
-            }
-        }
-        Ok(ended)
-    }
-
-    /// Says that nodes, which have ended, are to stay so until [`let_up`](Self::let_up). Several of these add up.
-    pub(crate) fn keep_down(&mut self, nodes: &[NodeId]) {
-        for node in nodes {
-            self.running_mut(*node).downs += 1;
-        }
-    }
-
-    /// Undoes one [`keep_down`](Self::keep_down) of each node, and starts those that nothing else keeps down.
-    pub(crate) fn let_up(&mut self, nodes: &[NodeId]) -> anyhow::Result<()> {
-        for node in nodes {
-            let running = self.running_mut(*node);
-            running.downs = running.downs.checked_sub(1).expect("what is let up has been kept down");
-            if running.downs == 0 && !self.is_alive(*node) {
-                self.start(*node)?;
-            }
         }
         Ok(())
     }
@@ -220,20 +181,6 @@ impl Cluster {
     pub(crate) fn planned_command_lines(&self, node: NodeId) -> anyhow::Result<Vec<OsString>> {
         let commands = self.running(node).commands(&*self.system)?;
         Ok(commands.iter().map(CommandLine::in_kernel).collect())
-    }
-
-    /// Asks a node to end, and kills what has not ended within [`STOP_LIMIT`]. Returns how each process ended by itself.
-    pub(crate) async fn stop(&mut self, node: NodeId) -> anyhow::Result<Vec<Option<ExitStatus>>> {
-        let mut ended = Vec::new();
-        // The last that was started watches over those before it.
-        for process in self.running(node).processes.iter().rev() {
-            process.signal(Signal::SIGTERM).with_context(|| format!("stopping {node}"))?;
-            ended.push(process.wait(STOP_LIMIT).await);
-        }
-        if ended.contains(&None) {
-            self.kill(&[node]).await?;
-        }
-        Ok(ended)
     }
 
     /// Where a node lives.
@@ -299,11 +246,16 @@ impl Cluster {
         self.logs.join(format!("{node}.log"))
     }
 
+    /// The same of all nodes.
+    pub(crate) fn logs(&self) -> Vec<PathBuf> {
+        self.nodes.keys().map(|node| self.log_of(*node)).collect()
+    }
+
     /// How clients reach the nodes.
     pub(crate) fn reaches(&self) -> Vec<Reach> {
         let reach = |place: Arc<Place>| Reach {
             node: place.node,
-            through: self.network.address(Endpoint::Clients, place.node),
+            through: self.network.address(Endpoint::Clients, Endpoint::Node(place.node)),
             advertised: place.clients,
         };
         self.places().into_iter().map(reach).collect()

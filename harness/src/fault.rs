@@ -264,7 +264,12 @@ impl Strike {
     pub(crate) fn toll(&self) -> Toll {
         let targets = || self.targets.iter().copied().collect();
         match self.fault {
-            Fault::Switchover | Fault::Promote | Fault::Drift => Toll::default(),
+            // Who can't have others switched off works as before.
+            Fault::Partition(Shape::FenceSide)
+            | Fault::Flapping { shape: Shape::FenceSide, .. }
+            | Fault::Switchover
+            | Fault::Promote
+            | Fault::Drift => Toll::default(),
             Fault::RollingRestart => Toll { any: 1, ..Toll::default() },
             Fault::Partition(Shape::ClientSide) | Fault::Flapping { shape: Shape::ClientSide, .. } => {
                 Toll { nodes: targets(), ..Toll::default() }
@@ -327,7 +332,7 @@ impl Injected {
     /// Whether nothing keeps it from having its effect: of what is about links, that both ends of one are there.
     pub(crate) fn can_be_met(&self, cluster: &Cluster) -> bool {
         let is_there = |party: Endpoint| match party {
-            Endpoint::Clients => true,
+            Endpoint::Clients | Endpoint::FenceDevice => true,
             Endpoint::Node(node) => cluster.runs(node),
         };
         !self.is_of_links() || self.links.iter().any(|link| is_there(link.from) && is_there(link.to))

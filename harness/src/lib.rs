@@ -38,6 +38,7 @@ mod error;
 pub mod expectation;
 pub mod experiment;
 pub mod fault;
+mod fencing;
 pub mod gate;
 pub mod network;
 pub mod node_id;

@@ -16,7 +16,7 @@ mod proxy;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,6 +36,9 @@ use proxy::{End, Orders};
 pub enum Endpoint {
     /// All clients together.
     Clients,
+    /// The device that switches nodes off when a node asks for it.
+    #[serde(rename = "fence-device")]
+    FenceDevice,
     /// One node.
     #[serde(untagged)]
     Node(NodeId),
@@ -45,6 +48,7 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Clients => f.write_str("clients"),
+            Self::FenceDevice => f.write_str("fence-device"),
             Self::Node(node) => node.fmt(f),
         }
     }
@@ -131,6 +135,18 @@ impl Network {
         Ok(network)
     }
 
+    /// Connects every node with the fence device that listens at `device`, through proxies on the same address.
+    pub async fn reach_fence_device(&mut self, device: SocketAddrV4) -> io::Result<()> {
+        let nodes: Vec<_> = self.deaths.keys().copied().filter(|party| *party != Endpoint::Clients).collect();
+        self.deaths.insert(Endpoint::FenceDevice, watch::Sender::new(0));
+        for node in nodes {
+            let link = Direction { from: node, to: Endpoint::FenceDevice };
+            self.flows.extend(link.both_ways().map(|direction| (direction, Arc::new(Flow::new(Duration::ZERO)))));
+            self.open_link(link, *device.ip(), device.into()).await?;
+        }
+        Ok(())
+    }
+
     async fn open_link(&mut self, link: Direction, ip: Ipv4Addr, target: SocketAddr) -> io::Result<()> {
         let listener = TcpListener::bind((ip, 0)).await?;
         self.addresses.insert(link, listener.local_addr()?);
@@ -149,8 +165,8 @@ impl Network {
 
     /// The address at which `from` reaches `to`.
     #[must_use]
-    pub fn address(&self, from: Endpoint, to: NodeId) -> SocketAddr {
-        self.addresses[&Direction { from, to: Endpoint::Node(to) }]
+    pub fn address(&self, from: Endpoint, to: Endpoint) -> SocketAddr {
+        self.addresses[&Direction { from, to }]
     }
 
     /// Holds back all bytes in this direction, on the connections that exist and on those to come, until

@@ -58,6 +58,8 @@ pub(crate) enum RunEvent {
     Lag { leader: NodeId, followers_ms: BTreeMap<NodeId, u64> },
     /// A node cannot be asked any more.
     Silent { node: NodeId },
+    /// The fence device switched a node off because another party asked for it, and on again unless a fault kept it down.
+    Fenced { node: NodeId, by: String, evidence: String },
     /// A person ended the run.
     Interrupted,
 }

@@ -28,6 +28,9 @@ pub(crate) const GUARDIAN: &str = "guardian";
 /// The role of what keeps one thread stopped, see [`crate::process::tracer`].
 pub(crate) const TRACER: &str = "tracer";
 
+/// The role of a fence agent: it asks the cluster's fence device to switch a node off, see [`crate::fencing`].
+pub(crate) const FENCE: &str = "fence";
+
 /// Runs before `main` of every program that links this library, and does nothing unless [`ROLE_VARIABLE`] is set.
 ///
 /// Rust does not promise that the standard library works before `main`. On Linux, the only platform this crate builds
@@ -40,6 +43,7 @@ fn play_role() {
     let code = match role.to_str() {
         Some(NODE) => node(),
         Some(CHILD) => child(),
+        Some(FENCE) => crate::fencing::agent::ask(std::env::args().skip(2)),
         Some(GUARDIAN) => crate::process::guardian::stand_guard(std::env::args_os().nth(2)),
         Some(TRACER) => crate::process::tracer::trace(std::env::args_os().nth(2)),
         _ => {

@@ -62,6 +62,16 @@ pub(crate) struct Leadership {
     pub last_ns: Option<u64>,
 }
 
+/// One power cycle by the fence device.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Fencing {
+    /// When it was off, in nanoseconds since the run began.
+    pub at_ns: u64,
+    pub node: NodeId,
+    /// Who asked for it.
+    pub by: String,
+}
+
 /// What was measured and not judged.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Measured {
@@ -87,6 +97,8 @@ pub struct Report {
     pub(crate) timings: Timings,
     /// In order of epoch.
     pub(crate) leaderships: Vec<Leadership>,
+    /// In order of time.
+    pub(crate) fencings: Vec<Fencing>,
     pub(crate) faults: Vec<StepTaken>,
     pub(crate) measured: Measured,
     pub(crate) gates: Vec<Gate>,
@@ -168,6 +180,12 @@ impl Report {
         self.leaderships.len().saturating_sub(1)
     }
 
+    /// How often a node was switched off by the fence device, because another asked for it.
+    #[must_use]
+    pub fn fencings(&self) -> usize {
+        self.fencings.len()
+    }
+
     /// When clients were served and when not, and what each fault cost them.
     #[must_use]
     pub fn availability(&self) -> &Availability {
@@ -237,6 +255,7 @@ impl Report {
             operations: Counts,
             timings: Timings,
             leaderships: &'a [Leadership],
+            fencings: &'a [Fencing],
             faults: &'a [StepTaken],
             availability: &'a Availability,
             staleness: &'a Staleness,
@@ -261,6 +280,7 @@ impl Report {
                 operations: self.counts,
                 timings: self.timings,
                 leaderships: &self.leaderships,
+                fencings: &self.fencings,
                 faults: &self.faults,
                 availability: &self.measured.availability,
                 staleness: &self.measured.staleness,

@@ -27,12 +27,13 @@ use interregnum_checker::judgement::Judgement;
 use interregnum_checker::verdict::Verdict;
 use interregnum_workloads::seed::Seed;
 use interregnum_workloads::workload::Workload;
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::{Cluster, agreed_leader};
 use crate::fault::FaultBudget;
+use crate::fencing;
 use crate::gate;
 use crate::record::{Recorder, RunEvent};
 use crate::report::Report;
@@ -104,38 +105,42 @@ pub(crate) async fn run(
     let cluster =
         Cluster::launch(Arc::clone(&plan.system), plan.seed, plan.link_delay, has_pause_points, &run_dir.logs())
             .await?;
-    let tally = Arc::clone(&progress.borrow().tally);
-    let mut nemesis = Nemesis::new(cluster, Arc::clone(&recorder), tally, plan.seed, plan.fault_budget);
-    wait_until_ready(nemesis.cluster(), run_dir).await?;
+    let cluster = Arc::new(Mutex::new(cluster));
+    let fence_device = fencing::Device::start(&cluster, &recorder).await;
+    wait_until_ready(&cluster, run_dir).await?;
     let ready_after = launched.elapsed();
 
     enter(Phase::Load);
-    let monitor = Monitor::start(nemesis.cluster(), &recorder, progress);
-    let load = Load::start(plan, nemesis.cluster(), &recorder, Arc::clone(&progress.borrow().tally));
+    let tally = Arc::clone(&progress.borrow().tally);
+    let mut nemesis =
+        Nemesis::new(&cluster, Arc::clone(&recorder), Arc::clone(&tally), plan.seed, plan.fault_budget).await;
+    let monitor = Monitor::start(&*cluster.lock().await, &recorder, progress);
+    let load = Load::start(plan, &*cluster.lock().await, &recorder, tally);
     let load_began_ns = recorder.now_ns();
     wait_until_underway(&load, interrupted).await;
     let schedule_began_ns = recorder.now_ns();
-    let logs: Vec<_> = nemesis.cluster().nodes().into_iter().map(|node| nemesis.cluster().log_of(node)).collect();
-    let signs = Signs::begin(&plan.schedule, progress.subscribe(), &logs);
+    let signs = Signs::begin(&plan.schedule, progress.subscribe(), &cluster.lock().await.logs());
     nemesis.follow(&plan.schedule, signs, plan.run_for, interrupted, progress).await?;
 
     enter(Phase::Heal);
     nemesis.heal(progress).await?;
     let healed_ns = recorder.now_ns();
-    let recovered = wait_until_recovered(nemesis.cluster(), &load).await;
+    let recovered = wait_until_recovered(&cluster, &load).await;
     let touched = load.stop().await;
     let load_ended_ns = recorder.now_ns();
     let watched = monitor.stop().await;
 
     enter(Phase::Settle);
     let settled = match &recovered {
-        Ok(()) => settle::settle(plan, nemesis.cluster(), &recorder, &touched).await,
+        Ok(()) => settle::settle(plan, &cluster, &recorder, &touched).await,
         Err(_) => Settled::not_reached(),
     };
     settled.keep(run_dir)?;
-    nemesis.cluster().keep_evidence(&run_dir.nodes()).context("keeping what the nodes kept aside")?;
-    let died = nemesis.cluster().died();
-    let (cluster, steps) = nemesis.retire();
+    fence_device.stop().await?;
+    let steps = nemesis.retire();
+    let cluster = Arc::into_inner(cluster).expect("the nemesis and the fence device have let go of it").into_inner();
+    cluster.keep_evidence(&run_dir.nodes()).context("keeping what the nodes kept aside")?;
+    let died = cluster.died();
     let take_down_began = Instant::now();
     cluster.take_down().await?;
     let taken_down_in = take_down_began.elapsed();
@@ -164,9 +169,10 @@ pub(crate) async fn run(
 }
 
 /// Waits until all nodes follow one leader.
-async fn wait_until_ready(cluster: &Cluster, run_dir: &RunDir) -> anyhow::Result<()> {
+async fn wait_until_ready(cluster: &Mutex<Cluster>, run_dir: &RunDir) -> anyhow::Result<()> {
     let deadline = Instant::now() + SETUP_LIMIT;
     loop {
+        let cluster = cluster.lock().await;
         let statuses = cluster.statuses().await;
         if agreed_leader(&statuses, cluster.nodes().len()).is_some() {
             return Ok(());
@@ -183,6 +189,7 @@ async fn wait_until_ready(cluster: &Cluster, run_dir: &RunDir) -> anyhow::Result
                 run_dir.logs().display()
             );
         }
+        drop(cluster);
         tokio::time::sleep(POLL).await;
     }
 }
@@ -199,11 +206,12 @@ async fn wait_until_underway(load: &Load, interrupted: &CancellationToken) {
 }
 
 /// Waits until all nodes follow one leader again and clients get acknowledgements again; says what is missing otherwise.
-async fn wait_until_recovered(cluster: &Cluster, load: &Load) -> Result<(), String> {
+async fn wait_until_recovered(cluster: &Mutex<Cluster>, load: &Load) -> Result<(), String> {
     let deadline = Instant::now() + RECOVERY_LIMIT;
     let limit_s = RECOVERY_LIMIT.as_secs();
     let wanted = load.acknowledged() + ACKNOWLEDGED_AFTER_HEALING;
     loop {
+        let cluster = cluster.lock().await;
         let statuses = cluster.statuses().await;
         let agreed = agreed_leader(&statuses, cluster.nodes().len());
         if agreed.is_some() && load.acknowledged() >= wanted {
@@ -221,6 +229,7 @@ async fn wait_until_recovered(cluster: &Cluster, load: &Load) -> Result<(), Stri
                 None => format!("after {limit_s} s they agree on no leader ({} nodes answer)", statuses.len()),
             });
         }
+        drop(cluster);
         tokio::time::sleep(POLL).await;
     }
 }

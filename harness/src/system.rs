@@ -108,6 +108,8 @@ pub struct Place {
     pub peers: SocketAddr,
     /// The address at which this node reaches each other one: a link of the network under test.
     pub reaches: BTreeMap<NodeId, SocketAddr>,
+    /// Where this node reaches the fence device, which switches other nodes off: a link of the network under test, too.
+    pub fence_device: SocketAddr,
     /// For the node's own random choices.
     pub seed: u64,
     /// What the nodes and the harness tell each other of pause points, if a step waits for one: a directory that they share.

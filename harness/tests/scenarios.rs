@@ -51,6 +51,26 @@ fn supervised() {
 }
 
 #[test]
+fn promoted_by_hand() {
+    shows("promoted-by-hand");
+}
+
+#[test]
+fn too_far_behind() {
+    shows("too-far-behind");
+}
+
+#[test]
+fn stonith_fails() {
+    shows("stonith-fails");
+}
+
+#[test]
+fn visible_too_early() {
+    shows("visible-too-early");
+}
+
+#[test]
 fn coordinated() {
     let path = std::env::var_os("PATH").unwrap_or_default();
     if !std::env::split_paths(&path).any(|directory| directory.join("etcd").is_file()) {

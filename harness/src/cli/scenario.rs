@@ -7,8 +7,10 @@ mod catalogue;
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
+use std::fs;
 use std::path::Path;
 
+use anyhow::Context as _;
 use clap::Parser;
 use clap::builder::PossibleValue;
 use console::style;
@@ -18,7 +20,7 @@ use super::run::{RunFlags, execute};
 use super::say;
 use crate::gate::SERVED_DURING_FAULTS;
 use crate::report::{Report, terminal};
-use catalogue::scenarios;
+use catalogue::{SCHEDULES, scenarios};
 
 /// A sentence, and the runs that show it.
 pub(super) struct Scenario {
@@ -83,19 +85,20 @@ struct Flags {
 pub(super) fn play(scenario: &Scenario, seed: Option<u64>, out: Option<&Path>) -> anyhow::Result<Verdict> {
     let seed = seed.unwrap_or_else(|| rand::random::<u16>().into());
     say(format_args!("{}: {}\n", style(scenario.name).bold(), scenario.sentence));
+    let out = out.unwrap_or(Path::new("interregnum-runs"));
     let mut reports = Vec::new();
     let mut verdict = Verdict::Pass;
     for (index, act) in scenario.acts.iter().enumerate() {
         let number = index + 1;
         say(format_args!("{number}. {}", act.title));
         let name = format!("{}-{number}-{seed}", scenario.name);
-        let out = out.unwrap_or(Path::new("interregnum-runs")).join(name);
-        let flags = act.flags.split_whitespace().map(OsString::from);
-        let flags = flags.chain(["--seed".into(), seed.to_string().into(), "--out".into(), out.into()]);
+        let words = act.words(out)?;
+        let flags = words.iter().map(OsString::from);
+        let flags = flags.chain(["--seed".into(), seed.to_string().into(), "--out".into(), out.join(name).into()]);
         let report =
             execute(&format!("{number}/{} {}", scenario.acts.len(), scenario.name), Flags::try_parse_from(flags)?.run)?;
         let shown = act.shows.by(&report);
-        say(tell(act, &report, shown, seed));
+        say(tell(act, &words.join(" "), &report, shown, seed));
         verdict = verdict.and(shown);
         reports.push(report);
     }
@@ -114,6 +117,22 @@ pub(super) fn play(scenario: &Scenario, seed: Option<u64>, out: Option<&Path>) -
         _ => format!("{} not shown this time; try again, or another --seed", style("?").yellow()),
     });
     Ok(verdict)
+}
+
+impl Act {
+    /// The flags as they are typed. A schedule that they name is left in `out`, where they say.
+    fn words(&self, out: &Path) -> anyhow::Result<Vec<String>> {
+        let word = |word: &str| {
+            let Some((name, text)) = SCHEDULES.iter().find(|(name, _)| *name == word) else {
+                return Ok(word.to_owned());
+            };
+            let file = out.join(name);
+            fs::create_dir_all(out).with_context(|| format!("making {}", out.display()))?;
+            fs::write(&file, text).with_context(|| format!("writing {}", file.display()))?;
+            Ok(file.display().to_string())
+        };
+        self.flags.split_whitespace().map(word).collect()
+    }
 }
 
 impl Shows {
@@ -139,8 +158,8 @@ impl Shows {
 }
 
 /// The command, what it showed, and where to look.
-fn tell(act: &Act, report: &Report, shown: Verdict, seed: u64) -> String {
-    let mut text = format!("   $ interregnum run {} --seed {seed}\n", act.flags);
+fn tell(act: &Act, flags: &str, report: &Report, shown: Verdict, seed: u64) -> String {
+    let mut text = format!("   $ interregnum run {flags} --seed {seed}\n");
     let said = match act.shows {
         Shows::Breaks(checker) | Shows::Keeps(checker) => checker,
         Shows::Holds | Shows::Figures => "",
@@ -180,6 +199,21 @@ mod tests {
                 panic!("`{}`: {error}", act.flags);
             }
         }
+    }
+
+    #[test]
+    fn every_schedule_is_followed_and_is_one() {
+        let directory = tempfile::tempdir().unwrap();
+        for act in scenarios().flat_map(|scenario| scenario.acts) {
+            let words = act.words(directory.path()).unwrap();
+            if let Some(flag) = words.iter().position(|word| word == "--schedule") {
+                let file = Path::new(&words[flag + 1]);
+                crate::schedule::Schedule::read(file).unwrap_or_else(|error| panic!("`{}`: {error}", act.flags));
+            }
+        }
+        let left: BTreeSet<_> =
+            fs::read_dir(directory.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, SCHEDULES.iter().map(|(name, _)| OsString::from(name)).collect());
     }
 
     #[test]

@@ -20,6 +20,11 @@ pub(super) fn of_clients(targets: &[NodeId]) -> Vec<Direction> {
     targets.iter().map(|node| Direction { from: Endpoint::Clients, to: Endpoint::Node(*node) }).collect()
 }
 
+/// The links over which the targets ask the fence device.
+pub(super) fn to_fence_device(targets: &[NodeId]) -> Vec<Direction> {
+    targets.iter().map(|node| Direction { from: Endpoint::Node(*node), to: Endpoint::FenceDevice }).collect()
+}
+
 /// The sum of one counter over directions.
 pub(super) fn sum(cluster: &Cluster, directions: &[Direction], counter: fn(Traffic) -> u64) -> u64 {
     directions.iter().map(|direction| counter(cluster.network().traffic(*direction))).sum()

@@ -31,12 +31,23 @@ pub enum Shape {
     Ring,
     /// The targets from all clients, both ways; between nodes nothing is cut. The reverse is `Isolate`.
     ClientSide,
+    /// The targets from the fence device, both ways: what they ask of it is not done in time, so it fails. Between nodes nothing is
+    /// cut.
+    FenceSide,
 }
 
 impl Shape {
     /// Every shape.
-    pub const ALL: [Self; 7] =
-        [Self::Isolate, Self::Halves, Self::Inbound, Self::Outbound, Self::Bridge, Self::Ring, Self::ClientSide];
+    pub const ALL: [Self; 8] = [
+        Self::Isolate,
+        Self::Halves,
+        Self::Inbound,
+        Self::Outbound,
+        Self::Bridge,
+        Self::Ring,
+        Self::ClientSide,
+        Self::FenceSide,
+    ];
 
     /// The word for it.
     #[must_use]
@@ -49,6 +60,7 @@ impl Shape {
             Self::Bridge => "bridge",
             Self::Ring => "ring",
             Self::ClientSide => "client-side",
+            Self::FenceSide => "fence-side",
         }
     }
 }
@@ -75,6 +87,9 @@ pub(super) fn directions(
     match shape {
         Shape::Ring => return ring(&[targets, &others].concat(), rng),
         Shape::ClientSide => return links::of_clients(targets).into_iter().flat_map(Direction::both_ways).collect(),
+        Shape::FenceSide => {
+            return links::to_fence_device(targets).into_iter().flat_map(Direction::both_ways).collect();
+        }
         _ => {}
     }
     if shape == Shape::Bridge
@@ -128,7 +143,7 @@ mod tests {
         let pair = |direction: Direction| {
             let number = |endpoint| match endpoint {
                 crate::network::Endpoint::Node(NodeId(index)) => index + 1,
-                crate::network::Endpoint::Clients => 0,
+                crate::network::Endpoint::Clients | crate::network::Endpoint::FenceDevice => 0,
             };
             (number(direction.from), number(direction.to))
         };

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, Shape};
 
 /// Every fault that flags and schedules can name, with its usual parameters.
-pub const ALL_FAULTS: [Fault; 26] = [
+pub const ALL_FAULTS: [Fault; 27] = [
     Fault::Kill,
     Fault::KillAll,
     Fault::CrashLoop { times: 3 },
@@ -29,6 +29,7 @@ pub const ALL_FAULTS: [Fault; 26] = [
     Fault::Partition(Shape::Bridge),
     Fault::Partition(Shape::Ring),
     Fault::Partition(Shape::ClientSide),
+    Fault::Partition(Shape::FenceSide),
     Fault::Flapping { shape: Shape::Isolate, period_ms: 300 },
     Fault::SlowLink { delay_ms: 50, jitter_ms: 20, bytes_per_s: 0 },
     Fault::Reset { every_ms: 250 },

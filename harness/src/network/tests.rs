@@ -28,7 +28,7 @@ async fn echo() -> (Network, TcpStream) {
     });
     let nodes = BTreeMap::from([(N1, listens), (N2, listens)]);
     let network = Network::connect(Ipv4Addr::LOCALHOST, &nodes, Duration::ZERO).await.unwrap();
-    let stream = TcpStream::connect(network.address(Endpoint::Node(N1), N2)).await.unwrap();
+    let stream = TcpStream::connect(network.address(Endpoint::Node(N1), Endpoint::Node(N2))).await.unwrap();
     (network, stream)
 }
 
@@ -73,7 +73,7 @@ async fn a_cut_applies_to_connections_that_come() {
     let (network, _) = echo().await;
     let direction = Direction::between(N1, N2);
     network.cut(direction);
-    let mut stream = TcpStream::connect(network.address(Endpoint::Node(N1), N2)).await.unwrap();
+    let mut stream = TcpStream::connect(network.address(Endpoint::Node(N1), Endpoint::Node(N2))).await.unwrap();
     stream.write_all(b"hold").await.unwrap();
     let mut answer = [0; 4];
     assert!(timeout(NOTHING_ARRIVES, stream.read_exact(&mut answer)).await.is_err(), "a byte crossed the cut");
@@ -103,7 +103,7 @@ async fn a_connection_that_waits_is_held_back_by_every_cut() {
     let direction = Direction::between(N1, N2);
     let held = || network.traffic(direction).held_connections;
     network.cut(direction);
-    let mut stream = TcpStream::connect(network.address(Endpoint::Node(N1), N2)).await.unwrap();
+    let mut stream = TcpStream::connect(network.address(Endpoint::Node(N1), Endpoint::Node(N2))).await.unwrap();
     while held() < 1 {
         tokio::task::yield_now().await;
     }
@@ -177,7 +177,7 @@ async fn a_reset_ends_connections_and_lets_new_ones_come() {
     network.reset(link);
     assert_eq!(stream.read_u8().await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     assert_eq!(network.traffic(link).reset_connections, 1);
-    let mut again = TcpStream::connect(network.address(Endpoint::Node(N1), N2)).await.unwrap();
+    let mut again = TcpStream::connect(network.address(Endpoint::Node(N1), Endpoint::Node(N2))).await.unwrap();
     assert_eq!(&round_trip(&mut again, b"ping").await, b"ping");
 }
 
@@ -193,7 +193,7 @@ async fn a_forgotten_connection_looks_open_to_the_other_end() {
     stream.write_all(b"void").await.unwrap();
     assert!(timeout(NOTHING_ARRIVES, stream.read_u8()).await.is_err(), "the dialer was told");
     assert_eq!(network.traffic(link).swallowed_bytes, 4);
-    let mut again = TcpStream::connect(network.address(Endpoint::Node(N1), N2)).await.unwrap();
+    let mut again = TcpStream::connect(network.address(Endpoint::Node(N1), Endpoint::Node(N2))).await.unwrap();
     assert_eq!(&round_trip(&mut again, b"ping").await, b"ping", "connections made anew work");
     network.remember(link);
     assert!(stream.read_u8().await.is_err(), "the dialer is told in the end");
@@ -218,7 +218,7 @@ async fn a_half_closed_connection_carries_bytes_one_way() {
     stream.write_all(b"hear").await.unwrap();
     counted(&network, back, |traffic| traffic.swallowed_bytes).await;
     assert_eq!(network.traffic(link).forwarded_bytes, 8, "n2 still hears n1");
-    let mut again = TcpStream::connect(network.address(Endpoint::Node(N1), N2)).await.unwrap();
+    let mut again = TcpStream::connect(network.address(Endpoint::Node(N1), Endpoint::Node(N2))).await.unwrap();
     assert_eq!(&round_trip(&mut again, b"ping").await, b"ping", "connections made anew work");
     network.close_both(link);
     let broken = async { while stream.write_all(b"more").await.is_ok() {} };

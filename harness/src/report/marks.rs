@@ -1,4 +1,4 @@
-//! What happened at a moment of a run: elections, rewinds, and when a gate had been met. It decides none of them.
+//! What happened at a moment of a run: elections, power cycles by the fence device, rewinds, and when a gate had been met. It decides none of them.
 
 use interregnum_checker::history::Outcome;
 use serde::Serialize;
@@ -20,7 +20,7 @@ pub(super) struct Mark {
 
 /// All of a run.
 pub(super) fn of(stored: &Stored, lines: &[Line<'_>]) -> Vec<Mark> {
-    elections(&stored.events).chain(rewinds(lines)).chain(gates(stored)).collect()
+    elections(&stored.events).chain(fencings(&stored.events)).chain(rewinds(lines)).chain(gates(stored)).collect()
 }
 
 /// Whenever a node was new as a leader.
@@ -30,6 +30,17 @@ fn elections(events: &[TimedEvent]) -> impl Iterator<Item = Mark> {
         RunEvent::Status { node, role: Role::Leader, epoch, .. } if seen.insert((epoch, node)) => {
             let text = format!("{node} leads epoch {epoch}");
             Some(Mark { at: told.time, kind: "election", node: Some(node.to_string()), text })
+        }
+        _ => None,
+    })
+}
+
+/// Whenever a node was switched off because another asked for it.
+fn fencings(events: &[TimedEvent]) -> impl Iterator<Item = Mark> {
+    events.iter().filter_map(|told| match &told.event {
+        RunEvent::Fenced { node, by, evidence } => {
+            let text = format!("{node} was fenced for {by}, {evidence}");
+            Some(Mark { at: told.time, kind: "fencing", node: Some(node.to_string()), text })
         }
         _ => None,
     })

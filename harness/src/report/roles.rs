@@ -19,7 +19,7 @@ pub(super) enum State {
     Candidate,
     /// Stopped by a fault; it will go on.
     Paused,
-    /// Killed or ended by a fault, until it answers again.
+    /// Killed or ended by a fault, or switched off by the fence device, until it answers again.
     Down,
     /// It does not answer, and no fault says why.
     Silent,
@@ -58,6 +58,8 @@ struct Seen {
     leader: Option<NodeId>,
 }
 
+const DOWN: Seen = Seen { state: State::Down, epoch: None, leader: None };
+
 /// The spans of all nodes until `end_ns`, by node and in order of time.
 pub(super) fn spans(events: &[TimedEvent], faults: &[StepTaken], end_ns: u64) -> Vec<Span> {
     let mut seen: BTreeMap<NodeId, Vec<(u64, Seen)>> = BTreeMap::new();
@@ -67,9 +69,13 @@ pub(super) fn spans(events: &[TimedEvent], faults: &[StepTaken], end_ns: u64) ->
                 (node, Seen { state: state(role), epoch: Some(epoch), leader })
             }
             RunEvent::Silent { node } => (node, Seen { state: State::Silent, epoch: None, leader: None }),
+            RunEvent::Fenced { node, .. } => (node, DOWN),
             _ => continue,
         };
-        seen.entry(node).or_default().push((*time, now));
+        let seen = seen.entry(node).or_default();
+        // One that was switched off is silent for that reason.
+        let is_known = now.state == State::Silent && seen.last().is_some_and(|&(_, last)| last == DOWN);
+        seen.extend((!is_known).then_some((*time, now)));
     }
     let of_node = |(node, seen): (NodeId, Vec<(u64, Seen)>)| {
         let outages = outages(node, &seen, faults);
@@ -90,9 +96,15 @@ fn state(role: Role) -> State {
 fn outages(node: NodeId, seen: &[(u64, Seen)], faults: &[StepTaken]) -> Vec<(u64, u64, State)> {
     let struck = faults.iter().filter(|taken| taken.nodes.contains(&node));
     let outage = |taken: &StepTaken| match taken.step.fault {
-        Fault::Pause => Some((taken.began_ns, taken.ended_ns, State::Paused)),
+        Fault::Pause => {
+            // Who is switched off while it is paused comes back unpaused.
+            let fenced = seen.iter().find(|&&(time, now)| time >= taken.began_ns && now == DOWN);
+            Some((taken.began_ns, fenced.map_or(taken.ended_ns, |&(time, _)| time.min(taken.ended_ns)), State::Paused))
+        }
         Fault::Kill | Fault::KillAll | Fault::Stop => {
-            let answers = |&&(time, now): &&(u64, Seen)| time >= taken.ended_ns && now.state != State::Silent;
+            let answers = |&&(time, now): &&(u64, Seen)| {
+                time >= taken.ended_ns && !matches!(now.state, State::Silent | State::Down)
+            };
             let until = seen.iter().find(answers).map_or(u64::MAX, |&(time, _)| time);
             Some((taken.began_ns, until, State::Down))
         }
@@ -162,6 +174,11 @@ mod tests {
         TimedEvent { time, event: RunEvent::Silent { node: NODE } }
     }
 
+    fn fenced(time: u64) -> TimedEvent {
+        let (by, evidence) = ("n2".to_owned(), "reaped: signal 9 (SIGKILL)".to_owned());
+        TimedEvent { time, event: RunEvent::Fenced { node: NODE, by, evidence } }
+    }
+
     fn fault(fault: Fault, began_ns: u64, ended_ns: u64) -> StepTaken {
         let step = Step::at(Duration::ZERO, Duration::ZERO, fault, Target::Leader);
         let effect = Effect { verified: true, evidence: String::new() };
@@ -189,6 +206,26 @@ mod tests {
     fn a_node_that_is_restarted_is_down_when_it_does_not_answer() {
         let (events, restart) = ([leads(10, 1), silent(35), leads(40, 1)], fault(Fault::RollingRestart, 30, 60));
         check(&events, &[restart], &[(10, 35, State::Leader), (35, 40, State::Down), (40, 100, State::Leader)]);
+    }
+
+    #[test]
+    fn a_fenced_node_is_down_until_it_answers() {
+        let events = [leads(10, 1), silent(30), fenced(35), silent(50), leads(80, 2)];
+        let expected = [(10, 30, State::Leader), (30, 35, State::Silent), (35, 80, State::Down)];
+        check(&events, &[], &[&expected[..], &[(80, 100, State::Leader)]].concat());
+    }
+
+    #[test]
+    fn a_paused_node_that_is_fenced_is_down_and_not_paused() {
+        let (events, pause) = ([leads(10, 1), silent(35), fenced(40), leads(55, 2)], fault(Fault::Pause, 30, 60));
+        let expected = [(10, 30, State::Leader), (30, 40, State::Paused), (40, 55, State::Down)];
+        check(&events, &[pause], &[&expected[..], &[(55, 100, State::Leader)]].concat());
+    }
+
+    #[test]
+    fn a_killed_node_that_is_fenced_stays_down() {
+        let (events, kill) = ([leads(10, 1), silent(35), fenced(50), leads(80, 2)], fault(Fault::Kill, 30, 60));
+        check(&events, &[kill], &[(10, 30, State::Leader), (30, 80, State::Down), (80, 100, State::Leader)]);
     }
 
     #[test]

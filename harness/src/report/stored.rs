@@ -108,7 +108,8 @@ pub(crate) fn document<T: for<'de> Deserialize<'de>>(path: &Path) -> anyhow::Res
     serde_json::from_slice(&text).with_context(|| format!("{} is not as this version writes it", path.display()))
 }
 
-fn events(path: &Path) -> anyhow::Result<Vec<TimedEvent>> {
+/// Reads what happened beside the operations of clients.
+pub(crate) fn events(path: &Path) -> anyhow::Result<Vec<TimedEvent>> {
     let file = File::open(path).with_context(|| format!("{} cannot be read", path.display()))?;
     let event = |(index, line): (usize, std::io::Result<String>)| {
         let told = serde_json::from_str(&line?);

@@ -8,7 +8,7 @@ use console::style;
 use interregnum_checker::judgement::{Judgement, Proof};
 use interregnum_checker::verdict::Verdict;
 
-use super::Report;
+use super::{Fencing, Report};
 
 /// Proofs shown of the promise that says most; the other promises get one each, and `verdict.json` has them all.
 pub(crate) const PROOFS_SHOWN: usize = 3;
@@ -39,6 +39,9 @@ pub(crate) fn full(report: &Report) -> String {
     }
     row("operations", operations(report));
     row("faults", faults(report));
+    if let Some(told) = fencings(report) {
+        row("fenced", hanging(&told));
+    }
     let mut last = "";
     for (name, told) in measured::rows(&report.measured.availability, &report.measured.staleness) {
         row(if name == last { "" } else { name }, hanging(&told));
@@ -181,6 +184,12 @@ fn faults(report: &Report) -> String {
     told
 }
 
+/// Whom the fence device switched off, and for whom, in order of time.
+fn fencings(report: &Report) -> Option<String> {
+    let told: Vec<_> = report.fencings.iter().map(|Fencing { node, by, .. }| format!("{node} for {by}")).collect();
+    (!told.is_empty()).then(|| format!("{} times: {}", told.len(), told.join(", ")))
+}
+
 /// One character for a verdict.
 pub(crate) fn mark(verdict: Verdict) -> console::StyledObject<&'static str> {
     match verdict {
@@ -231,6 +240,7 @@ mod tests {
             counts: Counts { ok: 9000, fail: 10, info: 12 },
             timings: Timings { load_ms: 3000, ..Timings::default() },
             leaderships: [(1, NodeId(0)), (2, NodeId(2))].map(led).into(),
+            fencings: vec![],
             faults: vec![StepTaken { step, nodes: vec![NodeId(0)], began_ns: 1, ended_ns: 2, effect }],
             measured: Measured::default(),
             gates: vec![],
@@ -273,6 +283,17 @@ mod tests {
     fn a_violation_is_explained_by_its_proof() {
         insta::assert_snapshot!("violation", full(&violated()));
         insta::assert_snapshot!("violation_in_a_test", failure(&violated()));
+    }
+
+    #[test]
+    fn who_was_fenced_is_told() {
+        let mut report = passed();
+        report.fencings = vec![
+            Fencing { at_ns: 1, node: NodeId(0), by: "n2".to_owned() },
+            Fencing { at_ns: 2, node: NodeId(1), by: "supervisor".to_owned() },
+        ];
+        let told = full(&report);
+        assert!(told.contains("2 times: n1 for n2, n2 for supervisor"), "{told}");
     }
 
     #[test]

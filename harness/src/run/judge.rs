@@ -1,8 +1,7 @@
 //! From the recorded history and what the nemesis did to a report: the workload's checkers, and the gates.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader};
+use std::fs;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -19,7 +18,7 @@ use super::nemesis::StepTaken;
 use crate::gate::{self, Exercise};
 use crate::node_id::NodeId;
 use crate::record::{RunEvent, TimedEvent, read_history};
-use crate::report::{Counts, Leadership, Measured, Report, Timings};
+use crate::report::{Counts, Fencing, Leadership, Measured, Report, Timings, stored};
 use crate::run_dir::RunDir;
 use crate::system::Role;
 
@@ -57,7 +56,8 @@ pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow
         Ok::<_, anyhow::Error>((history, judgements, measured))
     });
     let (history, judgements, measured) = judged.await.context("a checker failed")??;
-    let leaders = leaders_seen(run_dir).context("reading back the events")?;
+    let events = stored::events(&run_dir.events()).context("reading back the events")?;
+    let leaders = leaders_seen(&events);
     let again = happened(&facts.steps, &leaders, facts.schedule_began_ns, &plan.reproduce);
     fs::write(run_dir.schedule(), again).context("writing schedule.toml")?;
     let leaderships = leaderships(&leaders, &history).context("naming the nodes that led")?;
@@ -83,6 +83,7 @@ pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow
         counts: counts(&history),
         timings: timings(&facts, &history),
         leaderships,
+        fencings: fencings(&events),
         faults: facts.steps,
         measured,
         gates,
@@ -131,15 +132,21 @@ fn counts(history: &History) -> Counts {
 }
 
 /// Whenever a node was new as a leader to the monitor.
-fn leaders_seen(run_dir: &RunDir) -> anyhow::Result<Vec<LeaderSeen>> {
-    let mut seen = Vec::new();
-    for line in BufReader::new(File::open(run_dir.events())?).lines() {
-        let TimedEvent { time, event } = serde_json::from_str(&line?)?;
-        if let RunEvent::Status { node, role: Role::Leader, epoch, .. } = event {
-            seen.push(LeaderSeen { at_ns: time, node, epoch });
-        }
-    }
-    Ok(seen)
+fn leaders_seen(events: &[TimedEvent]) -> Vec<LeaderSeen> {
+    let seen = events.iter().filter_map(|told| match told.event {
+        RunEvent::Status { node, role: Role::Leader, epoch, .. } => Some(LeaderSeen { at_ns: told.time, node, epoch }),
+        _ => None,
+    });
+    seen.collect()
+}
+
+/// Whenever the fence device switched a node off.
+fn fencings(events: &[TimedEvent]) -> Vec<Fencing> {
+    let seen = events.iter().filter_map(|told| match &told.event {
+        RunEvent::Fenced { node, by, .. } => Some(Fencing { at_ns: told.time, node: *node, by: by.clone() }),
+        _ => None,
+    });
+    seen.collect()
 }
 
 /// Every leadership that was seen, by the monitor or in an acknowledgement.

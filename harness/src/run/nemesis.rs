@@ -8,7 +8,7 @@ use interregnum_checker::lost_writes::FaultWindow;
 use interregnum_workloads::seed::Seed;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
+use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
@@ -56,7 +56,7 @@ impl StepTaken {
 
 /// The cluster in the hands of the schedule.
 pub(super) struct Nemesis {
-    cluster: Cluster,
+    cluster: Arc<Mutex<Cluster>>,
     recorder: Arc<Recorder>,
     rng: ChaCha8Rng,
     budget: Option<FaultBudget>,
@@ -102,16 +102,16 @@ impl<'a> Waiting<'a> {
 }
 
 impl Nemesis {
-    pub(super) fn new(
-        cluster: Cluster,
+    pub(super) async fn new(
+        cluster: &Arc<Mutex<Cluster>>,
         recorder: Arc<Recorder>,
         tally: Arc<Tally>,
         seed: Seed,
         budget: Option<FaultBudget>,
     ) -> Self {
-        let pause_points = cluster.places().first().and_then(|place| place.pause_points.clone());
+        let pause_points = cluster.lock().await.places().first().and_then(|place| place.pause_points.clone());
         Self {
-            cluster,
+            cluster: Arc::clone(cluster),
             recorder,
             rng: seed.stream("targets"),
             budget,
@@ -124,14 +124,10 @@ impl Nemesis {
         }
     }
 
-    pub(super) fn cluster(&self) -> &Cluster {
-        &self.cluster
-    }
-
-    /// Gives the cluster back, and what came of each step in the order in which they ended.
-    pub(super) fn retire(self) -> (Cluster, Vec<StepTaken>) {
-        assert!(self.in_force.is_empty(), "every fault is undone before the cluster is given back");
-        (self.cluster, self.taken)
+    /// Lets go of the cluster; what came of each step in the order in which they ended.
+    pub(super) fn retire(self) -> Vec<StepTaken> {
+        assert!(self.in_force.is_empty(), "every fault is undone before the nemesis goes");
+        self.taken
     }
 
     /// Carries out the schedule until the time is over or `interrupted`. Faults may still be in force afterwards.
@@ -196,7 +192,7 @@ impl Nemesis {
     async fn look_at_pause_points(&mut self, schedule: &Schedule, signs: &mut Signs) -> anyhow::Result<()> {
         for Reached { step, node, epoch, lsn } in self.pause_points.as_mut().map(PausePoints::look).unwrap_or_default()
         {
-            let pause = self.cluster.adopt_pause(node).await;
+            let pause = self.cluster.lock().await.adopt_pause(node).await;
             let trigger = schedule.steps[step].trigger.to_string();
             let stopped = pause.stopped;
             self.recorder.happened(RunEvent::PausePoint { step, trigger, node, epoch, lsn, stopped });
@@ -209,7 +205,7 @@ impl Nemesis {
     /// Lets the node go on that stands at the pause point of this step.
     async fn go_on(&mut self, number: usize) -> anyhow::Result<()> {
         match self.standing.remove(&number) {
-            Some((_, pause)) => self.cluster.resume(pause).await,
+            Some((_, pause)) => self.cluster.lock().await.resume(pause).await,
             None => Ok(()),
         }
     }
@@ -219,17 +215,20 @@ impl Nemesis {
         if let Some(points) = &mut self.pause_points {
             points.disarm()?;
             for Reached { step, node, .. } in points.look() {
-                let pause = self.cluster.adopt_pause(node).await;
+                let pause = self.cluster.lock().await.adopt_pause(node).await;
                 self.standing.insert(step, (node, pause));
             }
         }
         for (_, (_, pause)) in std::mem::take(&mut self.standing) {
-            self.cluster.resume(pause).await?;
+            self.cluster.lock().await.resume(pause).await?;
         }
         // Whoever was away comes back first: a fault of links may have waited for nobody else.
-        let Self { cluster, in_force, .. } = self;
-        let done = in_force.extract_if(.., |fault| !fault.injected.is_of_links() && fault.injected.has_shown(cluster));
-        for fault in done.collect::<Vec<_>>().into_iter().rev() {
+        let done: Vec<_> = {
+            let cluster = self.cluster.lock().await;
+            let is_done = |fault: &mut InForce| !fault.injected.is_of_links() && fault.injected.has_shown(&cluster);
+            self.in_force.extract_if(.., is_done).collect()
+        };
+        for fault in done.into_iter().rev() {
             self.undo(fault).await?;
         }
         let deadline = Instant::now() + HEAL_LIMIT;
@@ -253,7 +252,10 @@ impl Nemesis {
     async fn take<'a>(&mut self, number: usize, waiting: Waiting<'a>) -> anyhow::Result<Option<Waiting<'a>>> {
         let step = waiting.step;
         let Step { fault, target, .. } = *step;
-        let (nodes, strike) = match self.aim(number, step).await {
+        // From the aim to the strike nobody else may switch a node off, or the aim would be wrong.
+        let shared = Arc::clone(&self.cluster);
+        let mut cluster = shared.lock().await;
+        let (nodes, strike) = match self.aim(&cluster, number, step).await {
             Ok(aimed) => aimed,
             Err(reason) => {
                 let waiting = waiting.hinder(reason);
@@ -268,7 +270,7 @@ impl Nemesis {
         // The fault is in force from its beginning: a write that is acknowledged while a leader is being killed belongs to
         // it as well.
         let (began_ns, acknowledged) = (self.recorder.now_ns(), self.tally.counts().ok);
-        let injected = strike.inject(&mut self.cluster, &mut self.rng).await?;
+        let injected = strike.inject(&mut cluster, &mut self.rng).await?;
         let waited =
             waiting.hindered.map(|(since, reason)| format!("; waited {} ms: {reason}", since.elapsed().as_millis()));
         let detail = injected.detail() + &waited.unwrap_or_default();
@@ -285,17 +287,17 @@ impl Nemesis {
     }
 
     /// Whom the step strikes now, and what that does; or why it cannot strike.
-    async fn aim(&mut self, number: usize, step: &Step) -> Result<(Vec<NodeId>, Strike), String> {
-        if let Some(obstacle) = step.fault.obstacle(&self.cluster) {
+    async fn aim(&mut self, cluster: &Cluster, number: usize, step: &Step) -> Result<(Vec<NodeId>, Strike), String> {
+        if let Some(obstacle) = step.fault.obstacle(cluster) {
             return Err(obstacle);
         }
         // What is drawn for a step does not depend on how often it was tried.
         let before = self.rng.clone();
-        let Some((nodes, leader)) = self.resolve(number, step).await else {
+        let Some((nodes, leader)) = self.resolve(cluster, number, step).await else {
             return Err("no node to strike".to_owned());
         };
-        let strike = step.fault.strike(&self.cluster, nodes.clone(), leader, &mut self.rng);
-        if let Err(reason) = self.afford(&strike) {
+        let strike = step.fault.strike(cluster, nodes.clone(), leader, &mut self.rng);
+        if let Err(reason) = self.afford(cluster, &strike) {
             self.rng = before;
             return Err(reason);
         }
@@ -303,9 +305,9 @@ impl Nemesis {
     }
 
     /// Whether the budget has room for it beside what is in force.
-    fn afford(&self, strike: &Strike) -> Result<(), String> {
+    fn afford(&self, cluster: &Cluster, strike: &Strike) -> Result<(), String> {
         let Some(budget) = self.budget else { return Ok(()) };
-        let (nodes, toll) = (self.cluster.nodes(), strike.toll());
+        let (nodes, toll) = (cluster.nodes(), strike.toll());
         let faulty = faulty(&nodes, self.in_force.iter().map(|fault| &fault.injected.toll).chain([&toll]));
         if toll == Toll::default() || faulty <= budget.limit(nodes.len()) {
             return Ok(());
@@ -316,20 +318,24 @@ impl Nemesis {
     }
 
     /// The nodes that the step's target stands for now, if it stands for any, and who leads.
-    async fn resolve(&mut self, number: usize, step: &Step) -> Option<(Vec<NodeId>, Option<NodeId>)> {
-        let known = self.cluster.statuses().await;
-        let candidates: BTreeMap<_, _> = self
-            .cluster
+    async fn resolve(
+        &mut self,
+        cluster: &Cluster,
+        number: usize,
+        step: &Step,
+    ) -> Option<(Vec<NodeId>, Option<NodeId>)> {
+        let known = cluster.statuses().await;
+        let candidates: BTreeMap<_, _> = cluster
             .nodes()
             .into_iter()
-            .filter(|node| step.fault.applies_to(&self.cluster, *node))
+            .filter(|node| step.fault.applies_to(cluster, *node))
             .map(|node| (node, known.get(&node).cloned()))
             .collect();
         if step.target == Target::AtPausePoint {
             let (node, _) = self.standing.get(&number)?;
             return Some((vec![*node], newest_leader(&candidates)));
         }
-        let nodes = step.target.resolve(&candidates, self.cluster.nodes().len(), &mut self.rng);
+        let nodes = step.target.resolve(&candidates, cluster.nodes().len(), &mut self.rng);
         (!nodes.is_empty()).then(|| (nodes, newest_leader(&candidates)))
     }
 
@@ -337,7 +343,7 @@ impl Nemesis {
     async fn act(&mut self, now: Instant) -> anyhow::Result<()> {
         for fault in &mut self.in_force {
             if fault.injected.next_act().is_some_and(|at| at <= now) {
-                fault.injected.act(&mut self.cluster).await?;
+                fault.injected.act(&mut *self.cluster.lock().await).await?;
             }
         }
         Ok(())
@@ -351,9 +357,10 @@ impl Nemesis {
     }
 
     async fn undo_due(&mut self, now: Instant) -> anyhow::Result<()> {
-        let Self { cluster, in_force, .. } = self;
-        let due =
-            in_force.extract_if(.., |fault| fault.until <= now && !fault.stays_on(now, cluster)).collect::<Vec<_>>();
+        let due: Vec<_> = {
+            let cluster = self.cluster.lock().await;
+            self.in_force.extract_if(.., |fault| fault.until <= now && !fault.stays_on(now, &cluster)).collect()
+        };
         for fault in due {
             self.undo(fault).await?;
         }
@@ -365,7 +372,7 @@ impl Nemesis {
         let InForce { number, step, injected, began_ns, acknowledged, .. } = in_force;
         self.under_faults += self.tally.counts().ok - acknowledged;
         let (fault, nodes) = (injected.fault, injected.targets.clone());
-        let mut effect = injected.undo(&mut self.cluster).await?;
+        let mut effect = injected.undo(&mut *self.cluster.lock().await).await?;
         effect.evidence += &overtime.unwrap_or_default();
         let Effect { verified, evidence } = effect.clone();
         let ended_ns =

@@ -1,6 +1,7 @@
 //! After everything has healed: read every key once more for the history, and compare what each node holds.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -10,6 +11,7 @@ use interregnum_checker::judgement::Judgement;
 use interregnum_checker::verdict::Verdict;
 use interregnum_workloads::client::{Client, Completion, Invocation};
 use serde::Serialize;
+use tokio::sync::Mutex;
 use tokio::time::{Instant, sleep};
 
 use super::load::Touched;
@@ -18,6 +20,7 @@ use crate::cluster::{Cluster, agreed_leader};
 use crate::node_id::NodeId;
 use crate::record::Recorder;
 use crate::run_dir::RunDir;
+use crate::system::{Place, Reach};
 
 /// How long the replicas may take to hold the same log once nobody writes any more, and how long a final read may be
 /// tried. Like the recovery's limit, it is far beyond what a working cluster needs.
@@ -41,13 +44,17 @@ struct Disagreement {
     values: BTreeMap<NodeId, Value>,
 }
 
-pub(super) async fn settle(plan: &Plan, cluster: &Cluster, recorder: &Recorder, touched: &Touched) -> Settled {
+pub(super) async fn settle(plan: &Plan, cluster: &Mutex<Cluster>, recorder: &Recorder, touched: &Touched) -> Settled {
     let mut settled = Settled { obstacle: None, keys: touched.keys.len(), disagreements: Vec::new() };
+    let (reaches, places) = {
+        let cluster = cluster.lock().await;
+        (cluster.reaches(), cluster.places())
+    };
     let result = async {
         wait_until_converged(cluster).await?;
         let reads = plan.workload.final_reads(&touched.keys);
-        read_for_the_history(plan, cluster, recorder, &reads, touched.next_process).await?;
-        compare_replicas(plan, cluster, &reads).await
+        read_for_the_history(plan, &reaches, recorder, &reads, touched.next_process).await?;
+        compare_once_all_can_be_read(plan, cluster, &places, &reads).await
     };
     match result.await {
         Ok(disagreements) => settled.disagreements = disagreements,
@@ -57,9 +64,10 @@ pub(super) async fn settle(plan: &Plan, cluster: &Cluster, recorder: &Recorder, 
 }
 
 /// Waits until every node's log ends at the same position.
-async fn wait_until_converged(cluster: &Cluster) -> Result<(), String> {
+async fn wait_until_converged(cluster: &Mutex<Cluster>) -> Result<(), String> {
     let deadline = Instant::now() + SETTLE_LIMIT;
     loop {
+        let cluster = cluster.lock().await;
         let statuses = cluster.statuses().await;
         let ends: BTreeSet<_> = statuses.values().map(|status| status.last_lsn).collect();
         if ends.len() == 1 && agreed_leader(&statuses, cluster.nodes().len()).is_some() {
@@ -73,6 +81,7 @@ async fn wait_until_converged(cluster: &Cluster) -> Result<(), String> {
                 ends.join(", ")
             ));
         }
+        drop(cluster);
         sleep(POLL).await;
     }
 }
@@ -80,12 +89,12 @@ async fn wait_until_converged(cluster: &Cluster) -> Result<(), String> {
 /// Reads every key as a client does, and records it: this is what shows whether a write is still there.
 async fn read_for_the_history(
     plan: &Plan,
-    cluster: &Cluster,
+    reaches: &[Reach],
     recorder: &Recorder,
     reads: &[Invocation],
     mut process: u64,
 ) -> Result<(), String> {
-    let mut client = plan.system.client(&cluster.reaches(), 0);
+    let mut client = plan.system.client(reaches, 0);
     for read in reads {
         let deadline = Instant::now() + SETTLE_LIMIT;
         loop {
@@ -107,9 +116,28 @@ async fn read_for_the_history(
     Ok(())
 }
 
+/// Compares the replicas. A node may have itself fenced even now, where a slow machine makes it silent; then it is back soon.
+async fn compare_once_all_can_be_read(
+    plan: &Plan,
+    cluster: &Mutex<Cluster>,
+    places: &[Arc<Place>],
+    reads: &[Invocation],
+) -> Result<Vec<Disagreement>, String> {
+    let deadline = Instant::now() + SETTLE_LIMIT;
+    loop {
+        match compare_replicas(plan, places, reads).await {
+            Err(_) if Instant::now() < deadline => wait_until_converged(cluster).await?,
+            result => return result,
+        }
+    }
+}
+
 /// Reads every key at every node.
-async fn compare_replicas(plan: &Plan, cluster: &Cluster, reads: &[Invocation]) -> Result<Vec<Disagreement>, String> {
-    let places = cluster.places();
+async fn compare_replicas(
+    plan: &Plan,
+    places: &[Arc<Place>],
+    reads: &[Invocation],
+) -> Result<Vec<Disagreement>, String> {
     let replicas = join_all(places.iter().map(|place| async {
         let mut reader = plan.system.local_reader(place);
         let mut values = Vec::new();

@@ -21,6 +21,7 @@ use interregnum_workloads::client::Client;
 
 use redis_protocol::resp2::types::BytesFrame;
 
+use crate::fencing;
 use crate::node_id::MAX_NODES;
 use crate::process::CommandLine;
 use crate::reentry;
@@ -178,6 +179,9 @@ fn command(place: &Place, program: Option<&Path>, modes: &Modes) -> CommandLine 
     }
     for (name, value) in modes.flags() {
         flag(name, value.into());
+    }
+    if helpers::is_fenced_by_device(&modes.failover) {
+        flag("--stonith-command", fencing::command(place.fence_device, &place.node.to_string()).into());
     }
     let mut environment = vec![(reentry::ROLE_VARIABLE.into(), reentry::NODE.into())];
     environment.extend(place.pause_points.iter().map(|shared| (pause_points::VARIABLE.into(), shared.into())));

@@ -16,6 +16,7 @@ mod seen;
 mod shrink;
 mod side_by_side;
 mod sound_configuration;
+mod stonith;
 mod unsound_configurations;
 mod vacuous_runs;
 mod what_faults_cost;

@@ -75,6 +75,12 @@ pub(crate) fn told(report: &Report, kind: &str) -> Vec<String> {
     of_kind.map(|event| event.to_string()).collect()
 }
 
+/// When each event of this kind happened.
+pub(crate) fn times(report: &Report, kind: &str) -> Vec<u64> {
+    let of_kind = read(&report.run_dir().events()).into_iter().filter(|event| event["event"] == kind);
+    of_kind.map(|event| event["time"].as_u64().unwrap()).collect()
+}
+
 /// A directory for one of a test's several runs.
 pub(crate) fn directory(name: &str) -> std::path::PathBuf {
     let test = std::thread::current().name().unwrap_or_default().to_owned();

@@ -4,12 +4,23 @@
 
 mod acknowledgement;
 mod failover;
+mod fencing;
 mod reads;
 mod replicas;
 
 use super::Scenario;
 
+/// The schedules that acts follow, by the names of their files. Most acts need none: faults drawn from a seed say more.
+pub(super) static SCHEDULES: &[(&str, &str)] = &[
+    ("leader-dies.toml", include_str!("catalogue/schedules/leader-dies.toml")),
+    ("operator-promotes.toml", include_str!("catalogue/schedules/operator-promotes.toml")),
+    ("lagging-follower.toml", include_str!("catalogue/schedules/lagging-follower.toml")),
+    ("fence-device-out-of-reach.toml", include_str!("catalogue/schedules/fence-device-out-of-reach.toml")),
+];
+
 /// In the order of the table.
 pub(super) fn scenarios() -> impl Iterator<Item = &'static Scenario> {
-    [acknowledgement::SCENARIOS, failover::SCENARIOS, reads::SCENARIOS, replicas::SCENARIOS].into_iter().flatten()
+    let of_each =
+        [acknowledgement::SCENARIOS, failover::SCENARIOS, fencing::SCENARIOS, reads::SCENARIOS, replicas::SCENARIOS];
+    of_each.into_iter().flatten()
 }

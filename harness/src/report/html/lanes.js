@@ -143,10 +143,10 @@ function drawMark({ context, run, view, place, colour }, mark) {
   const x = view.x(mark.at);
   if (x < view.left - 8 || x > view.left + view.width + 8) return;
   const y = place.nodesY + Math.max(run.nodes.indexOf(mark.node), 0) * NODE;
-  context.fillStyle = mark.kind === "rewind" ? colour.fail : colour.ink;
+  context.fillStyle = mark.kind === "election" ? colour.ink : colour.fail;
   context.font = "bold 13px system-ui, sans-serif";
   context.textAlign = "center";
-  context.fillText(mark.kind === "rewind" ? "↶" : "▾", x, y + 4);
+  context.fillText({ rewind: "↶", fencing: "⊘" }[mark.kind] ?? "▾", x, y + 4);
   context.textAlign = "left";
   context.font = "12px system-ui, sans-serif";
 }

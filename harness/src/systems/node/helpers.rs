@@ -8,8 +8,9 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use interregnum_node::{Election, Failover, Modes};
+use interregnum_node::{Election, Failover, Fencing, Modes};
 
+use crate::fencing;
 use crate::process::CommandLine;
 use crate::reentry;
 use crate::system::{Place, Reach};
@@ -30,6 +31,11 @@ pub(super) fn commands(failover: &Failover, places: &[&Place]) -> io::Result<Vec
         (Election::Coordinator, Some(place)) => Ok(vec![etcd(place.clients.ip())?]),
         _ => Ok(Vec::new()),
     }
+}
+
+/// Whether nodes in these modes have the cluster's fence device kill an old leader, because no other command is to.
+pub(super) fn is_fenced_by_device(failover: &Failover) -> bool {
+    failover.fencing == Fencing::Stonith && failover.stonith_command.is_none()
 }
 
 /// Where the cluster's etcd grants leases, as nodes are told.
@@ -67,9 +73,9 @@ fn supervisor(failover: &Failover, places: &[&Place]) -> CommandLine {
     for place in places {
         words.extend(["--node".to_owned(), format!("{}={}", place.node, place.clients)]);
     }
-    if let Some(command) = &failover.stonith_command {
-        words.extend(["--stonith-command".to_owned(), command.clone()]);
-    }
+    let by_device = || fencing::command(fencing::device_beside(places[0].clients.ip()), "supervisor");
+    let stonith = failover.stonith_command.clone().or_else(|| is_fenced_by_device(failover).then(by_device));
+    words.extend(stonith.into_iter().flat_map(|command| ["--stonith-command".to_owned(), command]));
     our_own(words)
 }
 

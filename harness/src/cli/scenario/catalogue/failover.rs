@@ -45,6 +45,44 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         compare: None,
     },
     Scenario {
+        name: "promoted-by-hand",
+        sentence: "where nobody promotes itself, there is no leader until an operator makes one",
+        acts: &[
+            Act {
+                title: "The leader dies; an operator promotes a follower three seconds later:",
+                flags: "--election manual --workload append --rate 500 --time 7s \
+                        --schedule operator-promotes.toml",
+                shows: Figures,
+            },
+            Act {
+                title: "The leader dies, and the others vote:",
+                flags: "--election vote --workload append --rate 500 --time 7s \
+                        --schedule leader-dies.toml",
+                shows: Holds,
+            },
+        ],
+        compare: Some(operators_take_their_time),
+    },
+    Scenario {
+        name: "too-far-behind",
+        sentence: "a follower that is known to lag is not promoted where that is limited: an outage instead of lost writes",
+        acts: &[
+            Act {
+                title: "The leader of two nodes dies before its follower has caught up, and the follower promotes itself:",
+                flags: "--nodes 2 --ack async --read leader-local --election timeout --fencing none --workload append --rate 500 --time 8s \
+                        --schedule lagging-follower.toml",
+                shows: Breaks("lost-writes"),
+            },
+            Act {
+                title: "The same, but nobody is promoted who lacks more than 100 records:",
+                flags: "--nodes 2 --ack async --read leader-local --election timeout --fencing none --max-lag-on-failover 100 --workload append --rate 500 \
+                        --time 8s --schedule lagging-follower.toml",
+                shows: Keeps("lost-writes"),
+            },
+        ],
+        compare: Some(an_outage_instead),
+    },
+    Scenario {
         name: "coordinated",
         sentence: "a lease in etcd makes one leader at a time, and saves only what others than the leader have",
         acts: &[
@@ -127,6 +165,30 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
 ];
 
+fn longest_outage(report: &Report) -> Duration {
+    Duration::from_nanos(report.availability().writes.longest_wait_ns)
+}
+
+fn operators_take_their_time(reports: &[Report]) -> Result<String, String> {
+    let [by_hand, by_vote] = [&reports[0], &reports[1]].map(longest_outage);
+    let told = format!(
+        "nobody wrote for {:.1} s until the operator came, and for {:.1} s where the others voted",
+        by_hand.as_secs_f64(),
+        by_vote.as_secs_f64()
+    );
+    if by_hand > Duration::from_millis(2800) && by_hand > 2 * by_vote { Ok(told) } else { Err(told) }
+}
+
+fn an_outage_instead(reports: &[Report]) -> Result<String, String> {
+    let [promoted, waited] = [&reports[0], &reports[1]].map(longest_outage);
+    let told = format!(
+        "nobody wrote for {:.1} s where the follower was promoted, and for {:.1} s where it was not",
+        promoted.as_secs_f64(),
+        waited.as_secs_f64()
+    );
+    if waited > Duration::from_millis(2500) && waited > promoted { Ok(told) } else { Err(told) }
+}
+
 fn nobody_in_doubt(reports: &[Report]) -> Result<String, String> {
     let [planned, stopped] = [&reports[0], &reports[1]].map(|report| report.counts().info);
     let changes = reports[0].leader_changes() + reports[1].leader_changes();
@@ -139,7 +201,7 @@ fn nobody_in_doubt(reports: &[Report]) -> Result<String, String> {
 
 fn patience_costs_writes(reports: &[Report]) -> Result<String, String> {
     let [flapping, patient] = [&reports[0], &reports[1]].map(Report::leader_changes);
-    let outage = Duration::from_nanos(reports[2].availability().writes.longest_wait_ns);
+    let outage = longest_outage(&reports[2]);
     let told = format!(
         "under pauses the leader changed {flapping} times with 200 ms and {patient} times with 10 s; when it died, nobody wrote for \
          {:.1} s",

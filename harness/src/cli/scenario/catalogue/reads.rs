@@ -25,6 +25,25 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         compare: None,
     },
     Scenario {
+        name: "visible-too-early",
+        sentence: "what is visible before it is replicated is read, and then gone with its leader",
+        acts: &[
+            Act {
+                title: "A majority holds what is acknowledged, but the leader shows it at once (AFTER_COMMIT), 20 ms from its followers:",
+                flags: "--ack majority --read leader-local --visible after-commit --workload append --faults kill --target leader \
+                        --interval 1s --time 6s --link-delay 20ms",
+                shows: Breaks("linearizable"),
+            },
+            Act {
+                title: "The leader shows what is acknowledged (AFTER_SYNC):",
+                flags: "--ack majority --read leader-local --visible after-sync --workload append --faults kill --target leader \
+                        --interval 1s --time 6s --link-delay 20ms",
+                shows: Holds,
+            },
+        ],
+        compare: None,
+    },
+    Scenario {
         name: "leased-reads",
         sentence: "a leader with a lease answers reads without asking its followers, and they are as fresh",
         acts: &[

@@ -1,0 +1,38 @@
+//! Scenarios about stonith: an old leader is killed before there is a new one, by a command that may lie or fail.
+
+use std::time::Duration;
+
+use crate::cli::scenario::Shows::Keeps;
+use crate::cli::scenario::{Act, Scenario};
+use crate::report::Report;
+
+pub(super) static SCENARIOS: &[Scenario] = &[Scenario {
+    name: "stonith-fails",
+    sentence: "where nobody can make sure that the old leader is dead there is no new one: that costs service, and no write",
+    acts: &[
+        Act {
+            title: "The leader dies while no node reaches the fence device:",
+            flags: "--fencing stonith --workload append --rate 500 --time 7s \
+                        --schedule fence-device-out-of-reach.toml",
+            shows: Keeps("lost-writes"),
+        },
+        Act {
+            title: "The leader dies, and the fence device makes sure of that:",
+            flags: "--fencing stonith --workload append --rate 500 --time 7s \
+                        --schedule leader-dies.toml",
+            shows: Keeps("lost-writes"),
+        },
+    ],
+    compare: Some(doubt_stops_writes),
+}];
+
+fn doubt_stops_writes(reports: &[Report]) -> Result<String, String> {
+    let [in_doubt, sure] =
+        [&reports[0], &reports[1]].map(|report| Duration::from_nanos(report.availability().writes.longest_wait_ns));
+    let told = format!(
+        "nobody wrote for {:.1} s without the fence device, and for {:.1} s with it",
+        in_doubt.as_secs_f64(),
+        sure.as_secs_f64()
+    );
+    if in_doubt > Duration::from_secs(3) && in_doubt > 2 * sure { Ok(told) } else { Err(told) }
+}
