@@ -2,6 +2,7 @@
 
 mod watch;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -94,24 +95,10 @@ pub(super) fn as_test(flags: &AsTestFlags) -> anyhow::Result<Verdict> {
 }
 
 pub(super) fn shrink(flags: &ShrinkFlags) -> anyhow::Result<Verdict> {
-    let Broken { flags: run, promise, schedule } = Broken::read(&flags.run)?;
     let out = flags.out.clone().unwrap_or_else(|| beside(&flags.run));
-    let start = Case { steps: schedule.steps, sizes: run.sizes() };
-    let record = Record::open(&out, &promise, &start)?;
-    let out = fs::canonicalize(&out).with_context(|| format!("finding {}", out.display()))?;
-    let mut place = Place { run: &run, promise: &promise, out: &out, runtime: Runtime::new()? };
-    let mut watch = Watch::begin(&promise, &start, record.count());
-    let mut tries = Tries {
-        record,
-        measured: flags.times.into(),
-        jobs: flags.jobs.into(),
-        attempt: &mut |case: &Case<Step>, count| place.attempt(case, count),
-        watcher: &mut watch,
-    };
-    let found = tries.search(&start)?;
-    let count = tries.record.count();
-    watch.ends();
-    let Some(found) = found else {
+    let broken = Broken::read(&flags.run)?;
+    let promise = broken.promise.clone();
+    let Some(Smallest { start, found, run, tries }) = search(broken, &out, flags.times, flags.jobs)? else {
         say(format!(
             "{} was not broken again in any of {} tries; `interregnum replay {} --times 50` tells whether it ever is",
             promise,
@@ -120,16 +107,69 @@ pub(super) fn shrink(flags: &ShrinkFlags) -> anyhow::Result<Verdict> {
         ));
         return Ok(Verdict::Inconclusive);
     };
-    let smallest = place.smallest(&found.case)?;
     if flags.as_test {
         let steps = Schedule { steps: found.case.steps.clone() };
-        say(smallest.as_test(&steps, &promise, Some(found.after)).trim_end());
+        say(run.as_test(&steps, &promise, Some(found.after)).trim_end());
     } else {
-        say(told(&start, &found, &promise, count));
-        say(format!("  smallest   interregnum {}", smallest.words().join(" ")));
+        say(told(&start, &found, &promise, tries));
+        say(format!("  smallest   interregnum {}", run.words().join(" ")));
         say(format!("  as a test  interregnum shrink {} --as-test", flags.run.display()));
     }
     Ok(Verdict::Pass)
+}
+
+/// What a search came to.
+pub(super) struct Smallest {
+    start: Case<Step>,
+    found: Found,
+    run: RunFlags,
+    tries: usize,
+}
+
+impl Smallest {
+    /// What it consists of, how often it fails, and its command, in one sentence.
+    pub(super) fn told(&self) -> String {
+        let (shown, after) = (watch::shown(&self.found.case), self.found.after);
+        format!("{shown}, failed in {after}: interregnum {}", self.run.words().join(" "))
+    }
+}
+
+/// The smallest run that still breaks one of these promises, of which `run` broke one; `None` if it is not broken again.
+pub(super) fn smallest_of(
+    run: &Path,
+    out: &Path,
+    promises: &BTreeSet<String>,
+    times: u8,
+    jobs: u8,
+) -> anyhow::Result<Option<Smallest>> {
+    let mut broken = Broken::read(run)?;
+    if let Some(promise) = Outcome::read(run)?.broken.into_iter().find(|promise| promises.contains(promise)) {
+        broken.promise = promise;
+    }
+    search(broken, out, times, jobs)
+}
+
+/// Searches, in a directory in which it may have begun.
+fn search(broken: Broken, out: &Path, times: u8, jobs: u8) -> anyhow::Result<Option<Smallest>> {
+    let Broken { flags: run, promise, schedule } = broken;
+    let start = Case { steps: schedule.steps, sizes: run.sizes() };
+    let record = Record::open(out, &promise, &start)?;
+    let out = fs::canonicalize(out).with_context(|| format!("finding {}", out.display()))?;
+    let mut place = Place { run: &run, promise: &promise, out: &out, runtime: Runtime::new()? };
+    let mut watch = Watch::begin(&promise, &start, record.count());
+    let mut tries = Tries {
+        record,
+        measured: times.into(),
+        jobs: jobs.into(),
+        attempt: &mut |case: &Case<Step>, count| place.attempt(case, count),
+        watcher: &mut watch,
+    };
+    let found = tries.search(&start)?;
+    let tries = tries.record.count();
+    watch.ends();
+    let Some(found) = found else { return Ok(None) };
+    let run = place.smallest(&found.case)?;
+    Ok(Some(Smallest { start, found, run, tries }))
 }
 
 /// `interregnum-runs/seed-42-shrunk`.

@@ -55,6 +55,12 @@ impl Flapping {
         self.forwarded_between += self.forwarded(cluster) - self.forwarded_at_opening;
         self.cuts += 1;
     }
+
+    /// What went through between the cuts, and since the last one if that is over.
+    fn passed(&self, cluster: &Cluster) -> u64 {
+        let is_cut = self.cut.is_some();
+        self.forwarded_between + if is_cut { 0 } else { self.forwarded(cluster) - self.forwarded_at_opening }
+    }
 }
 
 impl Force for Flapping {
@@ -64,10 +70,7 @@ impl Force for Flapping {
 
     fn has_shown(&self, cluster: &Cluster) -> bool {
         let holds = self.held.is_any() || self.cut.as_ref().is_some_and(|cut| cut.holds(cluster.network()));
-        let is_open = self.cut.is_none();
-        let passed =
-            self.forwarded_between + if is_open { self.forwarded(cluster) - self.forwarded_at_opening } else { 0 };
-        holds && (self.cuts == 1 || passed > 0)
+        holds && (self.cuts == 1 || self.passed(cluster) > 0)
     }
 
     fn next_act(&self) -> Option<Instant> {
@@ -85,10 +88,11 @@ impl Force for Flapping {
     }
 
     fn undo(mut self: Box<Self>, cluster: &mut Cluster) -> BoxFuture<'_, anyhow::Result<Effect>> {
+        let passed = self.passed(cluster);
         self.open(cluster);
         let Effect { verified, evidence } = self.held.effect();
-        let verified = verified && (self.cuts == 1 || self.forwarded_between > 0);
-        let evidence = format!("cut {} times, {evidence}; {} bytes between", self.cuts, self.forwarded_between);
+        let verified = verified && (self.cuts == 1 || passed > 0);
+        let evidence = format!("cut {} times, {evidence}; {passed} bytes between", self.cuts);
         std::future::ready(Ok(Effect { verified, evidence })).boxed()
     }
 }
