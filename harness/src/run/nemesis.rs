@@ -26,12 +26,16 @@ use crate::record::{Recorder, RunEvent};
 use crate::schedule::{Schedule, Step};
 use crate::target::{Target, newest_leader};
 
-/// How long a step that is due may wait for what hinders it: between two leaders there is no leader to kill.
+/// How long a step that is due may wait for what hinders it.
 const WAIT_LIMIT: Duration = Duration::from_secs(2);
+
+/// The same, of a step that finds no node to strike: between two leaders there is no leader to kill, and when all have died it takes a
+/// while until there is.
+const NOBODY_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long faults may stay in force after the schedule's end because nothing has met them yet: a node that ended by itself never
 /// comes back.
-const HEAL_LIMIT: Duration = Duration::from_secs(5);
+const HEAL_LIMIT: Duration = Duration::from_secs(10);
 
 /// What came of one step.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -76,9 +80,25 @@ pub(super) struct Nemesis {
 struct Waiting<'a> {
     step: &'a Step,
     /// Since when it has been due and could not be done, and why.
-    hindered: Option<(Instant, String)>,
+    hindered: Option<(Instant, Hindrance)>,
     /// When it is to be tried again.
     next_try: Option<Instant>,
+}
+
+/// Why a step that is due cannot be done, and how long that is waited for.
+struct Hindrance {
+    reason: String,
+    limit: Duration,
+}
+
+impl Hindrance {
+    fn new(reason: String) -> Self {
+        Self { reason, limit: WAIT_LIMIT }
+    }
+
+    fn nobody() -> Self {
+        Self { reason: "no node to strike".to_owned(), limit: NOBODY_LIMIT }
+    }
 }
 
 impl<'a> Waiting<'a> {
@@ -91,13 +111,15 @@ impl<'a> Waiting<'a> {
         self.next_try.or_else(|| Some(moment? + Duration::from_millis(self.step.delay_ms)))
     }
 
-    fn hinder(self, reason: String) -> Self {
+    fn hinder(self, hindrance: Hindrance) -> Self {
         let since = self.hindered.map_or_else(Instant::now, |(since, _)| since);
-        Self { hindered: Some((since, reason)), next_try: Some(Instant::now() + POLL), ..self }
+        Self { hindered: Some((since, hindrance)), next_try: Some(Instant::now() + POLL), ..self }
     }
 
-    fn has_waited_enough(&self) -> bool {
-        self.hindered.as_ref().is_some_and(|(since, _)| since.elapsed() >= WAIT_LIMIT)
+    /// Why it is given up, if it has waited long enough.
+    fn given_up(&self) -> Option<String> {
+        let (since, Hindrance { reason, limit }) = self.hindered.as_ref()?;
+        (since.elapsed() >= *limit).then(|| format!("{reason} within {} s", limit.as_secs()))
     }
 }
 
@@ -182,7 +204,7 @@ impl Nemesis {
         }
         for (number, Waiting { step, hindered, .. }) in waiting {
             let reason =
-                hindered.map_or(format!("what it waited for did not come: {}", step.trigger), |(_, reason)| reason);
+                hindered.map_or(format!("what it waited for did not come: {}", step.trigger), |(_, told)| told.reason);
             self.skip(number, step, reason);
         }
         Ok(())
@@ -257,13 +279,10 @@ impl Nemesis {
         let mut cluster = shared.lock().await;
         let (nodes, strike) = match self.aim(&cluster, number, step).await {
             Ok(aimed) => aimed,
-            Err(reason) => {
-                let waiting = waiting.hinder(reason);
-                let (_, reason) = waiting.hindered.as_ref().expect("it has just been hindered");
-                if !waiting.has_waited_enough() {
-                    return Ok(Some(waiting));
-                }
-                self.skip(number, step, format!("{reason} within {} s", WAIT_LIMIT.as_secs()));
+            Err(hindrance) => {
+                let waiting = waiting.hinder(hindrance);
+                let Some(reason) = waiting.given_up() else { return Ok(Some(waiting)) };
+                self.skip(number, step, reason);
                 return Ok(None);
             }
         };
@@ -271,8 +290,9 @@ impl Nemesis {
         // it as well.
         let (began_ns, acknowledged) = (self.recorder.now_ns(), self.tally.counts().ok);
         let injected = strike.inject(&mut cluster, &mut self.rng).await?;
-        let waited =
-            waiting.hindered.map(|(since, reason)| format!("; waited {} ms: {reason}", since.elapsed().as_millis()));
+        let waited = waiting
+            .hindered
+            .map(|(since, Hindrance { reason, .. })| format!("; waited {} ms: {reason}", since.elapsed().as_millis()));
         let detail = injected.detail() + &waited.unwrap_or_default();
         self.recorder.happened(RunEvent::Inject { step: number, fault, target, nodes, began_ns, detail });
         self.in_force.push(InForce::begin(number, step, injected, began_ns, acknowledged));
@@ -287,19 +307,19 @@ impl Nemesis {
     }
 
     /// Whom the step strikes now, and what that does; or why it cannot strike.
-    async fn aim(&mut self, cluster: &Cluster, number: usize, step: &Step) -> Result<(Vec<NodeId>, Strike), String> {
+    async fn aim(&mut self, cluster: &Cluster, number: usize, step: &Step) -> Result<(Vec<NodeId>, Strike), Hindrance> {
         if let Some(obstacle) = step.fault.obstacle(cluster) {
-            return Err(obstacle);
+            return Err(Hindrance::new(obstacle));
         }
         // What is drawn for a step does not depend on how often it was tried.
         let before = self.rng.clone();
         let Some((nodes, leader)) = self.resolve(cluster, number, step).await else {
-            return Err("no node to strike".to_owned());
+            return Err(Hindrance::nobody());
         };
         let strike = step.fault.strike(cluster, nodes.clone(), leader, &mut self.rng);
         if let Err(reason) = self.afford(cluster, &strike) {
             self.rng = before;
-            return Err(reason);
+            return Err(Hindrance::new(reason));
         }
         Ok((nodes, strike))
     }

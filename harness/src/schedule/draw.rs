@@ -14,7 +14,7 @@ use crate::target::Target;
 const LEADER_EACH: Duration = Duration::from_millis(700);
 
 /// How far apart the steps of one swarm are, as shares of the usual.
-const STRETCHES: [f64; 4] = [0.5, 1.0, 2.0, 4.0];
+const STRETCHES: [f64; 3] = [0.5, 1.0, 2.0];
 
 /// A pause point on the path of a write is reached all the time; which time is struck is drawn up to this one.
 const LATEST_REACH: u64 = 60;
