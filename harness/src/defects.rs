@@ -23,12 +23,13 @@ pub(crate) const SOUND: &str = "none";
 pub(crate) const BAR_PERCENT: u32 = 90;
 
 /// The system, its clients and its faults. Sound modes, with the lease that only they allow; elections that are quick; logs and snapshots so
-/// small that their ends are met all the time; clients that ask again. Streams of faults that overlap, of processes, of links and at places
-/// in the code, each in swarms: what a defect needs to show may be that others are absent.
-const PROFILE: &str = "--nodes 3 --workload append --clients 12 --retry-unknown exactly-once --read leader-lease --heartbeat-ms 40 \
-     --missed-heartbeats 5 --segment-bytes 4096 --snapshot-bytes 4096 --keep-log-bytes 4096 --interval 1s --swarm 6s \
-     --faults kill,kill-all,pause,rolling-restart,crash-loop+isolate,outbound,inbound,flapping:period_ms=250,reset:every_ms=150,\
-client-side,slow-link:delay_ms=20:jitter_ms=150+kill@random+kill@at-pause-point";
+/// small that their ends are met all the time; links on which something always is under way; clients that ask again. Streams of faults
+/// that overlap, of processes, of partitions, of slow and broken links and at places in the code, each in swarms: what a defect needs to
+/// show may be that others are absent.
+const PROFILE: &str = "--nodes 3 --workload append --clients 10 --retry-unknown exactly-once --read leader-lease --link-delay 5ms \
+     --heartbeat-ms 30 --missed-heartbeats 5 --segment-bytes 4096 --snapshot-bytes 4096 --keep-log-bytes 4096 --interval 1500ms --swarm 5s \
+     --faults kill,kill-all,pause+isolate,outbound,inbound,flapping:period_ms=200,flapping:period_ms=300+\
+reset:every_ms=150,slow-link:delay_ms=20:jitter_ms=150,slow-link:delay_ms=300:jitter_ms=600,client-side+kill@at-pause-point";
 
 /// What every run is made of, but for its length, its seed and the defect.
 pub(crate) fn profile() -> impl Iterator<Item = String> {
