@@ -1,8 +1,10 @@
 //! Many runs: which there are (`plan`, `shard`), who makes them (`child`, `pool`), in what course (`course`, `journal`, `kept`), and what
-//! they came to together (`tally`), as people and machines read it (`table`, `markdown`, `junit`).
+//! they came to together (`tally`), as people and machines read it (`table`, `markdown`,
+//! `junit`, `annotations`).
 //!
 //! Each run is a child process of this program, so that whatever becomes of one harms no other.
 
+pub(crate) mod annotations;
 mod child;
 mod course;
 mod journal;

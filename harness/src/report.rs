@@ -1,8 +1,10 @@
 //! What a run amounts to: the verdict and all that it rests on. How it looks in a terminal is in `report/terminal.rs`.
 
+pub(crate) mod annotation;
 pub(crate) mod export;
 pub(crate) mod html;
 mod logs;
+pub(crate) mod markdown;
 mod marks;
 mod roles;
 pub(crate) mod stored;

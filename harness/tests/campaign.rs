@@ -34,7 +34,11 @@ impl Place {
     fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_interregnum"));
         command.arg("campaign").args(arguments.split(' ')).current_dir(self.directory.path());
-        command.env_remove("GITHUB_STEP_SUMMARY").stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .env_remove("GITHUB_STEP_SUMMARY")
+            .env_remove("GITHUB_ACTIONS")
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 

@@ -1,6 +1,9 @@
 //! The promise: a run can be opened by other people's tools. Each format is read by such a tool where there is one on this machine, and
 //! checked for what its specification demands everywhere.
 
+#[expect(dead_code, reason = "other tests open pages, press keys and click")]
+#[path = "support/browser.rs"]
+mod browser;
 #[path = "support/stored_run.rs"]
 mod stored_run;
 
@@ -9,7 +12,8 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use browser::Browser;
+use serde_json::{Value, json};
 use stored_run::StoredRun;
 
 const OPERATIONS: u64 = 900;
@@ -103,6 +107,27 @@ fn junit_has_a_case_for_each_promise_and_fails_those_that_broke() {
     assert!(text.contains("was acknowledged by n1"), "the proof is told: {text}");
 }
 
+/// How such lines are escaped is tested beside the code, against the rules of GitHub's runner.
+#[test]
+fn github_is_told_of_each_promise_that_broke_a_line_each() {
+    let directory = tempfile::tempdir().unwrap();
+    let lines = exported(directory.path(), "github");
+    let lines: Vec<_> = lines.lines().collect();
+    assert!(lines[0].starts_with("::error title=lost-writes%3A 4 of "), "{}", lines[0]);
+    assert!(lines.iter().all(|line| line.starts_with("::error title=") && line.contains("::process ")), "{lines:?}");
+    assert!(lines[0].ends_with("%0Ainterregnum run --seed 7"), "{}", lines[0]);
+}
+
+#[test]
+fn a_summary_has_a_row_for_each_promise_and_ends_with_how_to_see_it_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let text = exported(directory.path(), "markdown");
+    assert!(text.starts_with("## made up append seed 7: violation\n"), "{text}");
+    assert!(text.contains("| ✗ | lost-writes | 4 of "), "{text}");
+    assert!(text.contains("was acknowledged by n1"), "the proof is told: {text}");
+    assert!(text.ends_with("```text\ninterregnum run --seed 7\n```\n"), "{text}");
+}
+
 /// What the trace event format demands: <https://docs.google.com/document/d/1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU>.
 #[test]
 fn a_trace_has_a_slice_for_each_operation_and_slices_of_a_track_do_not_overlap() {
@@ -132,4 +157,64 @@ fn a_trace_has_a_slice_for_each_operation_and_slices_of_a_track_do_not_overlap()
         assert_eq!(overlap, None, "on track {track:?}");
     }
     assert!(["C", "M", "X", "i"].iter().all(|kind| kinds.contains_key(kind)), "{kinds:?}");
+}
+
+/// Perfetto's own reader is a program that has to be fetched from Google. The one beside it for the same format is in every chromium:
+/// the engine of its performance panel.
+#[test]
+fn chromiums_trace_engine_finds_every_operation_on_the_track_of_its_client() {
+    let directory = tempfile::tempdir().unwrap();
+    let trace = exported(directory.path(), "perfetto");
+    let Some(mut browser) = Browser::start() else { return };
+    browser.call("Page.navigate", &json!({"url": "devtools://devtools/bundled/devtools_app.html"}));
+    browser.wait_for("document.readyState === 'complete'");
+    let engine = "import('devtools://devtools/bundled/models/trace/trace.js')";
+    if browser.value(&format!("{engine}.then(() => true, () => false)")) != json!(true) {
+        eprintln!("SKIPPED: this chromium has no trace engine, so it did not read what was exported");
+        return;
+    }
+    let tracks = browser.value(&format!(
+        "(async () => {{
+            const model = (await {engine}).TraceModel.Model.createWithAllHandlers();
+            await model.parse(JSON.parse({}).traceEvents);
+            const groups = model.parsedTrace().data.Renderer.processes;
+            return [...groups].flatMap(([group, {{ threads }}]) =>
+                [...threads.values()].map((track) => [group, track.name, track.entries.length, track.tree.maxDepth]));
+        }})()",
+        json!(trace)
+    ));
+    let tracks: Vec<(u64, String, usize, u64)> = serde_json::from_value(tracks).unwrap();
+    let of_group = |wanted| tracks.iter().filter(move |(group, ..)| *group == wanted);
+    assert_eq!(
+        of_group(1).map(|(_, _, slices, _)| slices).sum::<usize>(),
+        history(directory.path()).lines().count() / 2
+    );
+    let mut clients: Vec<_> = of_group(1).map(|(_, name, ..)| name.as_str()).collect();
+    clients.sort_unstable();
+    assert_eq!(clients, (0..10).map(|client| format!("client {client}")).collect::<Vec<_>>());
+    let mut nodes: Vec<_> = of_group(2).map(|(_, name, ..)| name.as_str()).collect();
+    nodes.sort_unstable();
+    assert_eq!(nodes, ["n1", "n2", "n3"]);
+    assert!(tracks.iter().all(|(.., depth)| *depth == 1), "slices of a track lie beside each other: {tracks:?}");
+}
+
+/// DuckDB infers the types, as it does for whoever opens the file there.
+#[test]
+fn duckdb_reads_every_operation_from_csv_with_its_types() {
+    let directory = tempfile::tempdir().unwrap();
+    exported(directory.path(), "csv");
+    let file = directory.path().join("run.csv");
+    let question = format!(
+        "select typeof(any_value(lsn)), count(*), max(lsn), count(*) filter (outcome = 'ok') from '{}'",
+        file.display()
+    );
+    let script = format!("import duckdb; print(*duckdb.sql(\"{question}\").fetchall()[0])");
+    // A machine may have Python without it; that is no more a failure than a missing program.
+    if !Command::new("python3").args(["-c", "import duckdb"]).output().is_ok_and(|output| output.status.success()) {
+        eprintln!("SKIPPED: Python's duckdb is not installed, so it did not read what was exported");
+        return;
+    }
+    let Some(answer) = ask("python3", &["-c", &script]) else { return };
+    let all = history(directory.path()).lines().count() / 2;
+    assert_eq!(answer.trim(), format!("BIGINT {all} {} {}", OPERATIONS + 1, all - 1));
 }

@@ -6,6 +6,7 @@ use interregnum_checker::verdict::Verdict;
 
 use super::table::{self, KINDS_TOLD};
 use super::tally::{Group, Tally};
+use crate::report::markdown::{cell, sign};
 
 /// The whole summary.
 pub(crate) fn summary(tally: &Tally, example: &dyn Fn(&Group) -> Option<String>) -> String {
@@ -17,7 +18,7 @@ pub(crate) fn summary(tally: &Tally, example: &dyn Fn(&Group) -> Option<String>)
             0 => "",
             _ => sign(tally.row_verdict(index - 1)),
         };
-        let cells: Vec<_> = cells.iter().map(|cell| escaped(cell)).collect();
+        let cells: Vec<_> = cells.iter().map(|text| cell(text)).collect();
         let _ = writeln!(text, "| {sign} | {} |", cells.join(" | "));
         if index == 0 {
             text.push_str("|---|---|---|--:|--:|--:|--:|--:|\n");
@@ -35,25 +36,13 @@ pub(crate) fn summary(tally: &Tally, example: &dyn Fn(&Group) -> Option<String>)
             text,
             "| {} | {} in {}, under {} | {} | {} | {} |",
             if group.is_expected { "expected" } else { sign(group.verdict.max(Verdict::Inconclusive)) },
-            escaped(&kind.what),
-            escaped(&kind.mode),
-            escaped(&kind.faults),
+            cell(&kind.what),
+            cell(&kind.mode),
+            cell(&kind.faults),
             group.count,
             example.as_ref().map(|example| format!("`{example}`")).unwrap_or_default(),
             again.join("<br>")
         );
     }
     text
-}
-
-fn sign(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "✓",
-        Verdict::Violation => "✗",
-        Verdict::Inconclusive | Verdict::HarnessError => "?",
-    }
-}
-
-fn escaped(cell: &str) -> String {
-    cell.replace('|', "\\|").replace('<', "&lt;")
 }

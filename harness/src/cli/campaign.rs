@@ -16,7 +16,9 @@ use rand::RngExt as _;
 use tokio_util::sync::CancellationToken;
 
 use super::{duration, run, say};
+use crate::campaign::annotations::annotations;
 use crate::campaign::{Campaign, Course, Expect, Group, Kept, Shard, Tally, junit, markdown, merge, table};
+use crate::report::annotation;
 use watch::Watch;
 
 /// What stands at the end of `campaign --help`.
@@ -95,6 +97,11 @@ struct Told {
     /// Write a summary in Markdown there. It is added to `$GITHUB_STEP_SUMMARY` too, where that is set.
     #[arg(long, value_name = "FILE")]
     summary: Option<PathBuf>,
+
+    /// Print annotations for GitHub Actions, too: a line for each kind of failure. Done anyway where `$GITHUB_ACTIONS` is true,
+    /// but not for a shard, as `merge` tells of all.
+    #[arg(long)]
+    annotations: bool,
 }
 
 #[derive(Clone, Debug, Subcommand)]
@@ -143,7 +150,7 @@ fn go_on(flags: &CampaignFlags) -> anyhow::Result<Verdict> {
             }
         }
     })?;
-    tell(&tally, &|group| kept(&directory, &campaign, group), &flags.told)
+    tell(&tally, flags.file.as_deref(), &|group| kept(&directory, &campaign, group), &flags.told)
 }
 
 fn join(directories: &[PathBuf], told: &Told) -> anyhow::Result<Verdict> {
@@ -152,12 +159,20 @@ fn join(directories: &[PathBuf], told: &Told) -> anyhow::Result<Verdict> {
         let (_, directory) = places.iter().find(|(shard, _)| shard.has(group.smallest.row, group.smallest.number))?;
         kept(directory, &tally.campaign, group)
     };
-    tell(&tally, &example, told)
+    tell(&tally, None, &example, told)
 }
 
 /// Prints what it came to, and writes it where it was asked for.
-fn tell(tally: &Tally, example: &dyn Fn(&Group) -> Option<String>, told: &Told) -> anyhow::Result<Verdict> {
+fn tell(
+    tally: &Tally,
+    file: Option<&Path>,
+    example: &dyn Fn(&Group) -> Option<String>,
+    told: &Told,
+) -> anyhow::Result<Verdict> {
     say(format_args!("\n{}", table::full(tally, example)));
+    if told.annotations || annotation::are_wanted() && tally.shard.is_whole() {
+        annotations(tally, file, example).iter().for_each(say);
+    }
     let written = |path: &Path| format!("writing {}", path.display());
     if let Some(path) = &told.junit {
         fs::write(path, junit::report(tally)?).with_context(|| written(path))?;

@@ -16,6 +16,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   interregnum export interregnum-runs/seed-42 --format perfetto -o trace.json
   interregnum export interregnum-runs/seed-42 --format edn -o history.edn
   interregnum export interregnum-runs/seed-42 --format csv | duckdb -c \"from read_csv('/dev/stdin')\"
+  interregnum export interregnum-runs/seed-42 --format markdown >> \"$GITHUB_STEP_SUMMARY\"
 
 Exit codes:
   0  pass           the file was written, whatever the run's verdict

@@ -2,6 +2,7 @@
 
 mod csv;
 mod edn;
+mod github;
 mod junit;
 mod openmetrics;
 mod perfetto;
@@ -26,6 +27,10 @@ pub(crate) enum Format {
     Openmetrics,
     /// A row for each operation, for databases, pandas and spreadsheets
     Csv,
+    /// Annotations of GitHub Actions: what is wrong with the run, a line each
+    Github,
+    /// A summary, for `$GITHUB_STEP_SUMMARY` and wherever Markdown is shown
+    Markdown,
 }
 
 /// Writes the run in this directory.
@@ -37,6 +42,8 @@ pub(crate) fn write(run_dir: &RunDir, format: Format, out: &mut dyn Write) -> an
         Format::Junit => junit::write(&stored, out)?,
         Format::Openmetrics => openmetrics::write(&stored, out)?,
         Format::Csv => csv::write(&stored.history, out)?,
+        Format::Github => github::write_annotations(&stored, out)?,
+        Format::Markdown => github::write_summary(&stored, out)?,
     }
     Ok(out.flush()?)
 }

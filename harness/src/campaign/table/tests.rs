@@ -1,5 +1,6 @@
 //! One campaign in which everything happened, in each of the forms in which it is told.
 
+use super::super::annotations::annotations;
 use super::super::junit;
 use super::super::markdown;
 use super::super::outcome::{Complaint, Outcome};
@@ -78,6 +79,14 @@ fn a_campaign_is_told_in_a_calm_table() {
 #[test]
 fn a_campaign_is_told_in_markdown() {
     insta::assert_snapshot!(markdown::summary(&tally(), &example));
+}
+
+/// GitHub shows them at the top of a job's page.
+#[test]
+fn a_campaign_is_told_in_annotations() {
+    let file = std::path::Path::new(".ci/campaigns/nightly.toml");
+    let told: Vec<_> = annotations(&tally(), Some(file), &example).iter().map(ToString::to_string).collect();
+    insta::assert_snapshot!(told.join("\n"));
 }
 
 /// By a parser of XML that knows nothing of who wrote it: every count that `JUnit` has says the same as the cases.
