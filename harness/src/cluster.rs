@@ -1,8 +1,9 @@
 //! A running cluster: its nodes' processes, its network, its guardian. It does what it is told; why is decided elsewhere.
 
-mod power;
-
+mod disks;
+mod evidence;
 mod pause;
+mod power;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -26,6 +27,8 @@ use crate::node_id::NodeId;
 use crate::process::guardian::Guardian;
 use crate::process::{CommandLine, Process, describe_exit};
 use crate::system::{Place, Reach, Role, Status, System};
+use disks::Disks;
+pub(crate) use disks::WantedDisks;
 pub(crate) use pause::{Held, Pause};
 
 /// How long a signal may take to show in the kernel. It takes microseconds; only a machine in deep trouble needs more,
@@ -39,6 +42,7 @@ pub(crate) struct Cluster {
     nodes: BTreeMap<NodeId, Running>,
     /// Processes beside the nodes; no fault strikes them.
     helpers: Vec<Process>,
+    disks: Disks,
     guardian: Arc<Guardian>,
     /// Where the fence device is asked to switch nodes off, until somebody listens there.
     fence_device: Option<TcpListener>,
@@ -59,18 +63,24 @@ struct Running {
     downs: u32,
     /// Whether it is to run the system's other version.
     is_upgraded: bool,
+    /// Whether it is to give up what it has when it is started the next time.
+    is_to_rebuild: bool,
 }
 
 impl Running {
     /// A node that has not been started.
     fn at(place: Place) -> Self {
         let place = Arc::new(place);
-        Self { place, processes: Vec::new(), starts: 0, pauses: 0, downs: 0, is_upgraded: false }
+        let (is_upgraded, is_to_rebuild) = (false, false);
+        Self { place, processes: Vec::new(), starts: 0, pauses: 0, downs: 0, is_upgraded, is_to_rebuild }
     }
 
     fn commands(&self, system: &dyn System) -> anyhow::Result<Vec<CommandLine>> {
-        let commands =
-            if self.is_upgraded { system.upgraded_commands(&self.place) } else { system.commands(&self.place) };
+        let commands = match system.damage() {
+            Some(damage) if self.is_to_rebuild => damage.rebuild_commands(&self.place),
+            _ if self.is_upgraded => system.upgraded_commands(&self.place),
+            _ => system.commands(&self.place),
+        };
         commands.with_context(|| format!("configuring {}", self.place.node))
     }
 }
@@ -84,6 +94,7 @@ impl Cluster {
         seed: Seed,
         delay: Duration,
         has_pause_points: bool,
+        wanted: WantedDisks,
         logs: &Path,
     ) -> anyhow::Result<Self> {
         let claim = Claim::any(system.nodes()).context("claiming a loopback address for the cluster")?;
@@ -126,11 +137,13 @@ impl Cluster {
             nodes.insert(*node, Running::at(place));
         }
         let guardian = Arc::new(guardian);
+        let disks = Disks::mount(wanted, &nodes, &scratch)?;
         let mut cluster = Self {
             system,
             network,
             nodes,
             helpers: Vec::new(),
+            disks,
             guardian,
             fence_device: Some(fence_device),
             _claim: claim,
@@ -271,16 +284,6 @@ impl Cluster {
         &self.network
     }
 
-    /// Copies what explains the run out of the nodes' directories into `directory`, a folder for each node.
-    pub(crate) fn keep_evidence(&self, directory: &Path) -> io::Result<()> {
-        for place in self.places() {
-            for path in self.system.evidence() {
-                copy_tree(&place.directory.join(&path), &directory.join(place.node.to_string()).join(&path))?;
-            }
-        }
-        Ok(())
-    }
-
     /// Ends every process and removes the scratch directory.
     pub(crate) async fn take_down(mut self) -> anyhow::Result<()> {
         for helper in &self.helpers {
@@ -315,20 +318,4 @@ pub(crate) fn agreed_leader(statuses: &BTreeMap<NodeId, Status>, nodes: usize) -
     let (leader, leading) = leaders.next()?;
     let agreed = statuses.values().all(|status| status.epoch == leading.epoch && status.leader == Some(*leader));
     (leaders.next().is_none() && agreed && statuses.len() == nodes).then_some(*leader)
-}
-
-/// Copies a file or a directory tree; what does not exist is not copied.
-fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
-    if from.is_dir() {
-        for entry in fs::read_dir(from)? {
-            let entry = entry?;
-            copy_tree(&entry.path(), &to.join(entry.file_name()))?;
-        }
-    } else if from.exists() {
-        if let Some(parent) = to.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        fs::copy(from, to)?;
-    }
-    Ok(())
 }

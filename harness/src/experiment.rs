@@ -57,6 +57,7 @@ pub struct Experiment {
     fault_budget: Option<FaultBudget>,
     seed: Option<Seed>,
     link_delay: Duration,
+    has_faulty_disks: bool,
     out: Option<PathBuf>,
     arguments: Option<Vec<String>>,
 }
@@ -75,6 +76,7 @@ impl Experiment {
             fault_budget: None,
             seed: None,
             link_delay: LINK_DELAY,
+            has_faulty_disks: false,
             out: None,
             arguments: None,
         }
@@ -124,6 +126,12 @@ impl Experiment {
         Self { link_delay, ..self }
     }
 
+    /// Lets the nodes lie on disks that can fail even if no fault is about disks: what such disks cost is told by a run without faults.
+    /// Where a fault is about disks they do anyway.
+    pub fn faulty_disks(self) -> Self {
+        Self { has_faulty_disks: true, ..self }
+    }
+
     /// The run's directory. Unless set, one below cargo's target directory, named after the test and the seed.
     pub fn out(self, out: impl Into<PathBuf>) -> Self {
         Self { out: Some(out.into()), ..self }
@@ -170,6 +178,7 @@ impl Experiment {
             rate_per_s: self.rate_per_s,
             run_for,
             link_delay: self.link_delay,
+            has_faulty_disks: self.has_faulty_disks,
             schedule,
             fault_budget: self.fault_budget,
             seed,

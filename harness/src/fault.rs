@@ -6,9 +6,11 @@
 //!
 //! Not here: how faults are written (`fault/word.rs`).
 
+mod bit_flip;
 mod budget;
 mod corrupt;
 mod crash_loop;
+mod disk_trouble;
 mod drift;
 mod flapping;
 mod half_open;
@@ -17,6 +19,7 @@ mod links;
 mod partition;
 mod pause;
 mod pause_thread;
+mod power_failure;
 mod reset;
 mod rolling_restart;
 mod shape;
@@ -32,11 +35,14 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use rand::Rng as _;
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::cluster::Cluster;
+use crate::disk::Ailment;
+pub use crate::disk::IoCall;
 use crate::network::{Direction, Endpoint};
 use crate::node_id::NodeId;
 use crate::target::Target;
@@ -126,9 +132,42 @@ pub enum Fault {
         /// A bit is changed in one of so many pieces that come together, on average.
         one_in: u64,
     },
+    /// The node is killed, and everything is lost that it had not synced, as when the power of its host fails. Undone by a restart.
+    PowerFailure {
+        /// For how long before it the disk ends no sync, in milliseconds: else a sync takes microseconds, and hardly any is under way.
+        stall_ms: u64,
+        /// Whether a part of it survives: sectors that the disk had written, in an order of its own.
+        torn: bool,
+    },
+    /// Every node is killed at the same moment, and each loses what it had not synced. Undone by restarts.
+    PowerFailureAll {
+        /// As above.
+        stall_ms: u64,
+        /// As above.
+        torn: bool,
+    },
+    /// The targets' disks have no room, for whatever is written. Undone by room, and a start of who ended.
+    DiskFull,
+    /// Calls of the targets to their disks fail (EIO). What was not synced is lost with an fsync that fails. Undone by calls that work,
+    /// and a restart: nobody else may believe that a disk which failed is sound.
+    IoError {
+        /// Which calls.
+        on: IoCall,
+    },
+    /// An fsync of the targets takes longer.
+    SlowFsync {
+        /// How much longer, in milliseconds.
+        delay_ms: u64,
+    },
+    /// The node is killed, a bit is flipped in a file of its that it checks (see [`Damage`](crate::system::Damage)), and it is started. If
+    /// it refuses, as it should, it is rebuilt from the others.
+    BitFlip,
     /// A row that the targets store is changed behind the back of replication, see [`Drift`](crate::system::Drift). Undone by a repair.
     Drift,
 }
+
+/// For how long before a power failure no sync ends, as usual, in milliseconds.
+pub(crate) const STALL_MS: u64 = 50;
 
 /// How often a fault that waits for something looks whether it has come.
 const LOOK: Duration = Duration::from_millis(10);
@@ -195,29 +234,53 @@ impl Fault {
     /// On whom it strikes unless it is told: only a leader can hand leadership over. `None`: that is drawn.
     pub(crate) fn usual_target(self) -> Option<Target> {
         match self {
-            Self::KillAll | Self::RollingRestart | Self::Partition(Shape::Ring) => Some(Target::All),
+            Self::KillAll | Self::PowerFailureAll { .. } | Self::RollingRestart | Self::Partition(Shape::Ring) => {
+                Some(Target::All)
+            }
             Self::Switchover => Some(Target::Leader),
             Self::Promote => Some(Target::MostUpToDate),
             Self::Drift => Some(Target::Followers),
+            Self::BitFlip => Some(Target::Random(1)),
             _ => None,
         }
     }
 
     /// Whether nobody is served while it is in force, so that a run cannot be asked for that.
     pub(crate) fn stops_service(self) -> bool {
-        self == Self::KillAll
+        matches!(self, Self::KillAll | Self::PowerFailureAll { .. })
+    }
+
+    /// Whether it needs disks that can fail.
+    pub(crate) fn is_of_disks(self) -> bool {
+        matches!(
+            self,
+            Self::PowerFailure { .. }
+                | Self::PowerFailureAll { .. }
+                | Self::DiskFull
+                | Self::IoError { .. }
+                | Self::SlowFsync { .. }
+                | Self::BitFlip
+        )
     }
 
     /// Whether `node` can suffer this fault now: what is dead can't be paused.
     pub(crate) fn applies_to(self, cluster: &Cluster, node: NodeId) -> bool {
         match self {
-            Self::Kill | Self::KillAll | Self::CrashLoop { .. } => cluster.is_alive(node),
+            Self::Kill
+            | Self::KillAll
+            | Self::CrashLoop { .. }
+            | Self::PowerFailure { .. }
+            | Self::PowerFailureAll { .. }
+            | Self::BitFlip => cluster.is_alive(node),
             Self::Stop
             | Self::RollingRestart
             | Self::Switchover
             | Self::Promote
             | Self::Pause
             | Self::SlowProcess { .. }
+            | Self::DiskFull
+            | Self::IoError { .. }
+            | Self::SlowFsync { .. }
             | Self::Drift => cluster.runs(node),
             Self::PauseThread { thread } => pause_thread::applies_to(cluster, node, thread),
             Self::Upgrade => cluster.runs(node) && !cluster.is_upgraded(node),
@@ -232,6 +295,8 @@ impl Fault {
             Self::Upgrade => upgrade::obstacle(cluster),
             Self::Drift => drift::obstacle(cluster),
             Self::PauseThread { .. } => pause_thread::obstacle(),
+            Self::BitFlip => cluster.disk_obstacle().or_else(|| bit_flip::obstacle(cluster)),
+            _ if self.is_of_disks() => cluster.disk_obstacle(),
             _ => None,
         }
     }
@@ -304,6 +369,17 @@ impl Strike {
             }
             Fault::Reset { every_ms } => Box::new(reset::inject(cluster, &targets, every_ms)),
             Fault::Drift => Box::new(drift::inject(cluster, &targets).await),
+            Fault::PowerFailure { stall_ms, torn } | Fault::PowerFailureAll { stall_ms, torn } => {
+                let torn = Some(rng.next_u64()).filter(|_| torn);
+                Box::new(power_failure::inject(cluster, &targets, stall_ms, torn).await?)
+            }
+            Fault::DiskFull => Box::new(disk_trouble::inject(cluster, &targets, Ailment::Full)),
+            Fault::IoError { on } => Box::new(disk_trouble::inject(cluster, &targets, Ailment::Failing(on))),
+            Fault::SlowFsync { delay_ms } => {
+                let slow = Ailment::SlowSync(Duration::from_millis(delay_ms));
+                Box::new(disk_trouble::inject(cluster, &targets, slow))
+            }
+            Fault::BitFlip => Box::new(bit_flip::inject(cluster, &targets, rng.next_u64()).await?),
             Fault::HalfOpen => Box::new(half_open::inject(cluster, &targets)),
             Fault::HalfClose => Box::new(slow_close::half_close(cluster, &targets)),
             Fault::SlowClose { delay_ms } => Box::new(slow_close::slow_close(cluster, &targets, delay_ms)),

@@ -34,6 +34,7 @@ mod campaign;
 pub mod cli;
 mod cluster;
 mod defects;
+pub mod disk;
 mod error;
 pub mod expectation;
 pub mod experiment;

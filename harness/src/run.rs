@@ -31,7 +31,7 @@ use tokio::sync::{Mutex, watch};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use crate::cluster::{Cluster, agreed_leader};
+use crate::cluster::{Cluster, WantedDisks, agreed_leader};
 use crate::fault::FaultBudget;
 use crate::fencing;
 use crate::gate;
@@ -73,6 +73,8 @@ pub(crate) struct Plan {
     pub rate_per_s: Option<f64>,
     pub run_for: Duration,
     pub link_delay: Duration,
+    /// Whether the nodes' disks can fail even if no fault is about them.
+    pub has_faulty_disks: bool,
     pub schedule: Schedule,
     /// How many nodes may be faulty at once; `None`: any number.
     pub fault_budget: Option<FaultBudget>,
@@ -102,9 +104,9 @@ pub(crate) async fn run(
     let has_pause_points = pause_points::are_wanted(&plan.schedule, &*plan.system)?;
     enter(Phase::Setup);
     let (launched, launched_ns) = (Instant::now(), recorder.now_ns());
-    let cluster =
-        Cluster::launch(Arc::clone(&plan.system), plan.seed, plan.link_delay, has_pause_points, &run_dir.logs())
-            .await?;
+    let system = Arc::clone(&plan.system);
+    let disks = plan.wanted_disks();
+    let cluster = Cluster::launch(system, plan.seed, plan.link_delay, has_pause_points, disks, &run_dir.logs()).await?;
     let cluster = Arc::new(Mutex::new(cluster));
     let fence_device = fencing::Device::start(&cluster, &recorder).await;
     wait_until_ready(&cluster, run_dir).await?;
@@ -256,6 +258,14 @@ fn survival(died: &[String]) -> Judgement {
 }
 
 impl Plan {
+    fn wanted_disks(&self) -> WantedDisks {
+        match self.schedule.steps.iter().any(|step| step.fault.is_of_disks()) {
+            _ if self.has_faulty_disks => WantedDisks::OnlyFaulty,
+            true => WantedDisks::Faulty,
+            false => WantedDisks::Plain,
+        }
+    }
+
     /// The plan as `run.json` tells it.
     fn describe(&self) -> serde_json::Value {
         let flags: std::collections::BTreeMap<_, _> = self.system.flags().into_iter().collect();
@@ -268,6 +278,7 @@ impl Plan {
             "rate_per_s": self.rate_per_s,
             "run_for_ms": self.run_for.as_millis() as u64,
             "link_delay_us": self.link_delay.as_micros() as u64,
+            "faulty_disks": self.has_faulty_disks,
             "seed": self.seed,
             "schedule": self.schedule,
             "fault_budget": self.fault_budget.map(|budget| budget.to_string()),

@@ -12,7 +12,7 @@ use std::time::Duration;
 use interregnum_workloads::seed::Seed;
 use serde::{Deserialize, Serialize};
 
-use crate::fault::{Fault, Shape, ThreadName};
+use crate::fault::{Fault, IoCall, STALL_MS, Shape, ThreadName};
 use crate::target::Target;
 pub use file::ScheduleError;
 pub use trigger::Trigger;
@@ -118,6 +118,42 @@ pub fn switchover() -> Injection {
 #[must_use]
 pub fn drift(target: Target) -> Injection {
     one(Fault::Drift, target)
+}
+
+/// SIGKILL, the loss of what was not synced, and a restart later. If it tears, a part of that survives.
+#[must_use]
+pub fn power_failure(torn: bool, target: Target) -> Injection {
+    one(Fault::PowerFailure { stall_ms: STALL_MS, torn }, target)
+}
+
+/// The same for every node at once.
+#[must_use]
+pub fn power_failure_all(torn: bool) -> Injection {
+    one(Fault::PowerFailureAll { stall_ms: STALL_MS, torn }, Target::All)
+}
+
+/// The disk has no room.
+#[must_use]
+pub fn disk_full(target: Target) -> Injection {
+    one(Fault::DiskFull, target)
+}
+
+/// Calls of this kind to the disk fail.
+#[must_use]
+pub fn io_error(on: IoCall, target: Target) -> Injection {
+    one(Fault::IoError { on }, target)
+}
+
+/// An fsync takes so much longer, up to five seconds.
+#[must_use]
+pub fn slow_fsync(delay: Duration, target: Target) -> Injection {
+    one(Fault::SlowFsync { delay_ms: delay.as_millis() as u64 }, target)
+}
+
+/// SIGKILL, a bit that flips in a file that the system checks, and a start.
+#[must_use]
+pub fn bit_flip(target: Target) -> Injection {
+    one(Fault::BitFlip, target)
 }
 
 /// A follower is made leader by an operator's order, whoever leads.

@@ -3,6 +3,7 @@
 //! A system says how; the harness decides when. Nothing here starts a process or injects a fault.
 
 mod committed_log;
+mod damage;
 mod drift;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use interregnum_workloads::client::Client;
 use crate::node_id::NodeId;
 use crate::process::CommandLine;
 pub use committed_log::{Committed, CommittedLog, Listener};
+pub use damage::Damage;
 pub use drift::Drift;
 
 /// A leader–follower system.
@@ -79,6 +81,11 @@ pub trait System: Send + Sync {
     /// How its nodes tell their committed log, if they do. `None` too where the configuration does not promise that what is committed
     /// stays so.
     fn committed_log(&self) -> Option<&dyn CommittedLog> {
+        None
+    }
+
+    /// Which damage to its files it finds, and what a node does then, if it finds any.
+    fn damage(&self) -> Option<&dyn Damage> {
         None
     }
 

@@ -36,10 +36,15 @@ fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 
 /// Starts a long run in `directory` and waits until its clients are at work.
 fn start_run(directory: &Path) -> Child {
+    start_run_with(directory, &["--faults", "pause"])
+}
+
+fn start_run_with(directory: &Path, flags: &[&str]) -> Child {
     let out = directory.join("run");
     let child = Command::new(env!("CARGO_BIN_EXE_interregnum"))
-        .args(["run", "--time", "60s", "--faults", "pause", "--interval", "500ms", "--out"])
+        .args(["run", "--time", "60s", "--interval", "500ms", "--out"])
         .arg(&out)
+        .args(flags)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
@@ -99,6 +104,29 @@ fn a_harness_that_is_killed_leaves_nothing() {
     assert_gone(&traces);
     let history = fs::read_to_string(directory.path().join("run/history.jsonl")).unwrap();
     assert!(history.lines().count() > 100, "what was recorded is still there");
+}
+
+/// The mounts that are below a directory.
+fn mounts(directory: &Path) -> Vec<String> {
+    let table = fs::read_to_string("/proc/self/mounts").unwrap();
+    let points = table.lines().filter_map(|line| line.split(' ').nth(1));
+    points.filter(|point| Path::new(point).starts_with(directory)).map(str::to_owned).collect()
+}
+
+/// The nodes' disks are served by the harness itself. When it is killed they are dead, with nodes that wait for an answer of theirs.
+#[test]
+fn a_harness_that_is_killed_leaves_no_disk() {
+    if let Some(obstacle) = interregnum::disk::obstacle() {
+        return eprintln!("SKIPPED: {obstacle}");
+    }
+    let directory = tempfile::tempdir().unwrap();
+    let mut harness = start_run_with(directory.path(), &["--disk", "faulty", "--fsync", "always", "--faults", "kill"]);
+    let traces = traces(harness.id());
+    assert_eq!(mounts(&traces.scratch).len(), 3, "a disk for each node");
+    harness.kill().unwrap();
+    harness.wait().unwrap();
+    assert_gone(&traces);
+    assert_eq!(mounts(&traces.scratch), [""; 0]);
 }
 
 #[test]

@@ -130,6 +130,10 @@ pub(super) struct RunFlags {
     #[arg(long, value_name = "DURATION", default_value = "1ms", value_parser = duration::parse_or_zero)]
     link_delay: Duration,
 
+    /// What the nodes lie on. Faults of disks need `faulty` ones, a file system of the harness's own, and choose them by themselves.
+    #[arg(long, value_enum, value_name = "KIND", default_value_t)]
+    disk: DiskKind,
+
     /// Where to leave everything that is known of the run; of a scenario's runs, a directory each inside of it
     /// [default: interregnum-runs/seed-SEED].
     #[arg(long, value_name = "DIRECTORY")]
@@ -140,7 +144,7 @@ pub(super) struct RunFlags {
 }
 
 /// What `--scenario` chooses by itself, besides the modes.
-const FLAGS_OF_ONE_RUN: [&str; 18] = [
+const FLAGS_OF_ONE_RUN: [&str; 19] = [
     "nodes",
     "workload",
     "keys",
@@ -159,6 +163,7 @@ const FLAGS_OF_ONE_RUN: [&str; 18] = [
     "session_tokens",
     "route",
     "link_delay",
+    "disk",
 ];
 
 /// Flags that the command to run again says even where they have their usual values, because a reader wants to know them.
@@ -175,6 +180,16 @@ enum WorkloadName {
     #[default]
     Register,
     Append,
+}
+
+/// What the nodes' directories lie on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum DiskKind {
+    /// The machine's disk, unless a fault is about disks.
+    #[default]
+    Plain,
+    /// A disk that can fail.
+    Faulty,
 }
 
 /// Streams of faults, with the words that named them.
@@ -349,6 +364,9 @@ impl RunFlags {
         words.extend(flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]));
         words.extend(self.session_tokens.then(|| "--session-tokens".to_owned()));
         words.extend(self.route.then(|| "--route".to_owned()));
+        if self.disk == DiskKind::Faulty {
+            words.extend(["--disk".to_owned(), "faulty".to_owned()]);
+        }
         words
     }
 
@@ -377,6 +395,9 @@ impl RunFlags {
             WorkloadName::Register => experiment.workload(keys.map_or_else(Register::default, Register::keys)),
             WorkloadName::Append => experiment.workload(keys.map_or_else(Append::default, Append::keys)),
         };
+        if self.disk == DiskKind::Faulty {
+            experiment = experiment.faulty_disks();
+        }
         if let Some(budget) = self.fault_budget {
             experiment = experiment.fault_budget(budget);
         }

@@ -22,6 +22,7 @@ impl Cluster {
         assert!(running.processes.iter().all(|process| !process.is_alive()), "{node} is started while it runs");
         let commands = running.commands(&*self.system)?;
         running.processes.clear();
+        running.is_to_rebuild = false;
         running.starts += 1;
         running.pauses = 0;
         for command in &commands {
@@ -35,6 +36,12 @@ impl Cluster {
     /// Kills nodes, all at once, as the death of their hosts would: their processes end at once, and what their links had under way
     /// is lost. Returns how each process ended, as reaped.
     pub(crate) async fn kill(&mut self, nodes: &[NodeId]) -> anyhow::Result<Vec<(NodeId, ExitStatus)>> {
+        self.strike_dead(nodes)?;
+        self.bury(nodes).await
+    }
+
+    /// The first half of that: nothing the nodes do counts any more.
+    pub(super) fn strike_dead(&self, nodes: &[NodeId]) -> anyhow::Result<()> {
         for node in nodes {
             for process in &self.running(*node).processes {
                 process.signal(Signal::SIGKILL).with_context(|| format!("killing {node}"))?;
@@ -43,6 +50,11 @@ impl Cluster {
         for node in nodes {
             self.network.sever(*node);
         }
+        Ok(())
+    }
+
+    /// The second half: waits until they have ended.
+    pub(super) async fn bury(&self, nodes: &[NodeId]) -> anyhow::Result<Vec<(NodeId, ExitStatus)>> {
         let mut ended = Vec::new();
         for node in nodes {
             for process in &self.running(*node).processes {

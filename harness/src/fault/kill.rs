@@ -20,11 +20,16 @@ pub(super) struct Down {
 
 pub(super) async fn inject(cluster: &mut Cluster, targets: &[NodeId]) -> anyhow::Result<Down> {
     let ended = cluster.kill(targets).await?;
+    Ok(keep_down(cluster, targets, &ended))
+}
+
+/// Keeps targets down that ended so.
+pub(super) fn keep_down(cluster: &mut Cluster, targets: &[NodeId], ended: &[(NodeId, ExitStatus)]) -> Down {
     cluster.keep_down(targets);
     let verified = !targets.is_empty() && ended.iter().all(|(_, status)| is_killed(*status));
     let reaped: Vec<_> =
         ended.iter().map(|(node, status)| format!("{node} reaped: {}", describe_exit(*status))).collect();
-    Ok(Down { targets: targets.to_vec(), effect: Effect { verified, evidence: reaped.join(", ") } })
+    Down { targets: targets.to_vec(), effect: Effect { verified, evidence: reaped.join(", ") } }
 }
 
 pub(super) fn is_killed(status: ExitStatus) -> bool {

@@ -7,10 +7,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Fault, Shape};
+use super::{Fault, IoCall, STALL_MS, Shape};
 
 /// Every fault that flags and schedules can name, with its usual parameters.
-pub const ALL_FAULTS: [Fault; 27] = [
+pub const ALL_FAULTS: [Fault; 33] = [
     Fault::Kill,
     Fault::KillAll,
     Fault::CrashLoop { times: 3 },
@@ -38,6 +38,12 @@ pub const ALL_FAULTS: [Fault; 27] = [
     Fault::SlowClose { delay_ms: 500 },
     Fault::Corrupt { one_in: 20 },
     Fault::Drift,
+    Fault::PowerFailure { stall_ms: STALL_MS, torn: false },
+    Fault::PowerFailureAll { stall_ms: STALL_MS, torn: false },
+    Fault::DiskFull,
+    Fault::IoError { on: IoCall::Fsync },
+    Fault::SlowFsync { delay_ms: 200 },
+    Fault::BitFlip,
 ];
 
 /// How long a parameter that is a time may be, in milliseconds. A fault lasts seconds.
@@ -45,6 +51,9 @@ const TIMES_MS: RangeInclusive<u64> = 1..=10_000;
 
 /// The thread that is drawn.
 const ANY_THREAD: &str = "any";
+
+/// How much longer an fsync may take, in milliseconds. A process cannot be killed while it waits for one.
+const FSYNCS_MS: RangeInclusive<u64> = 1..=5000;
 
 impl Fault {
     /// Its name, without parameters.
@@ -71,6 +80,12 @@ impl Fault {
             Self::SlowClose { .. } => "slow-close",
             Self::Corrupt { .. } => "corrupt",
             Self::Drift => "drift",
+            Self::PowerFailure { .. } => "power-failure",
+            Self::PowerFailureAll { .. } => "power-failure-all",
+            Self::DiskFull => "disk-full",
+            Self::IoError { .. } => "io-error",
+            Self::SlowFsync { .. } => "slow-fsync",
+            Self::BitFlip => "bit-flip",
         }
     }
 
@@ -93,8 +108,12 @@ impl Fault {
                 ("bytes_per_s", bytes_per_s.to_string()),
             ],
             Self::Reset { every_ms } => vec![("every_ms", every_ms.to_string())],
-            Self::SlowClose { delay_ms } => vec![("delay_ms", delay_ms.to_string())],
+            Self::SlowClose { delay_ms } | Self::SlowFsync { delay_ms } => vec![("delay_ms", delay_ms.to_string())],
             Self::Corrupt { one_in } => vec![("one_in", one_in.to_string())],
+            Self::PowerFailure { stall_ms, torn } | Self::PowerFailureAll { stall_ms, torn } => {
+                vec![("stall_ms", stall_ms.to_string()), ("torn", torn.to_string())]
+            }
+            Self::IoError { on } => vec![("on", on.to_string())],
             _ => Vec::new(),
         }
     }
@@ -115,6 +134,14 @@ impl Fault {
             (Self::Reset { every_ms }, "every_ms") => *every_ms = number(value, TIMES_MS)?,
             (Self::SlowClose { delay_ms }, "delay_ms") => *delay_ms = number(value, TIMES_MS)?,
             (Self::Corrupt { one_in }, "one_in") => *one_in = number(value, 1..=1_000_000)?,
+            (Self::PowerFailure { stall_ms, .. } | Self::PowerFailureAll { stall_ms, .. }, "stall_ms") => {
+                *stall_ms = number(value, 0..=*FSYNCS_MS.end())?;
+            }
+            (Self::PowerFailure { torn, .. } | Self::PowerFailureAll { torn, .. }, "torn") => {
+                *torn = value.parse().map_err(|_| format!("`{value}` is neither true nor false"))?;
+            }
+            (Self::IoError { on }, "on") => *on = value.parse()?,
+            (Self::SlowFsync { delay_ms }, "delay_ms") => *delay_ms = number(value, FSYNCS_MS)?,
             _ => {
                 let known: Vec<_> = self.parameters().into_iter().map(|(name, _)| name).collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
@@ -228,6 +255,11 @@ mod tests {
         check("pause-thread:thread=log", Ok(Fault::PauseThread { thread: Some("log".parse().unwrap()) }));
         check("pause-thread:thread=any", Ok(Fault::PauseThread { thread: None }));
         check("pause-thread:thread=", Err("`` is no name of a thread"));
+        check("power-failure:torn=true", Ok(Fault::PowerFailure { stall_ms: STALL_MS, torn: true }));
+        check("io-error:on=write", Ok(Fault::IoError { on: IoCall::Write }));
+        check("power-failure-all:torn=half", Err("`half` is neither true nor false"));
+        check("io-error:on=seek", Err("`seek` is no call; choose from: read, write, fsync"));
+        check("slow-fsync:delay_ms=60000", Err("`60000` is no number from 1 to 5000"));
         check("flapping:shape=star", Err("`star` is no shape; choose from: isolate"));
         check("kilt", Err("`kilt` is no fault; choose from: kill, kill-all"));
         check("crash-loop:times=1", Err("`1` is no number from 2 to 100"));

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! The kernel closes the pipe when the harness ends, however it ends, SIGKILL included. The guardian then kills every
-//! process group that is registered and not forgotten, removes the scratch directory, and exits; the claim on the
+//! process group that is registered and not forgotten, takes away the disks that were mounted in the scratch directory, removes that, and exits; the claim on the
 //! loopback address ends with it, so no new cluster can meet the old one's processes. A child that was just forked when
 //! the harness died holds the pipe open until it has registered: there is no moment at which a process can be missed.
 
@@ -27,6 +27,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::{Pid, write};
 
+use crate::disk::mounts;
 use crate::reentry;
 
 /// A message is a tag and a process id, five bytes: far below `PIPE_BUF`, so writes of several processes never mix.
@@ -132,6 +133,10 @@ pub(crate) fn stand_guard(scratch: Option<OsString>) -> i32 {
     }
     let deadline = Instant::now() + BURIAL_LIMIT;
     let buried = groups.into_iter().all(|group| bury(Pid::from_raw(group), deadline));
+    if let Some(scratch) = &scratch {
+        // What the harness served is dead with it, and nothing behind it could be removed.
+        mounts::detach_all_below(Path::new(scratch));
+    }
     let removed = scratch.is_none_or(|path| remove(Path::new(&path), deadline));
     i32::from(!(buried && removed))
 }

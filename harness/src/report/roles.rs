@@ -101,7 +101,7 @@ fn outages(node: NodeId, seen: &[(u64, Seen)], faults: &[StepTaken]) -> Vec<(u64
             let fenced = seen.iter().find(|&&(time, now)| time >= taken.began_ns && now == DOWN);
             Some((taken.began_ns, fenced.map_or(taken.ended_ns, |&(time, _)| time.min(taken.ended_ns)), State::Paused))
         }
-        Fault::Kill | Fault::KillAll | Fault::Stop => {
+        Fault::Kill | Fault::KillAll | Fault::PowerFailure { .. } | Fault::PowerFailureAll { .. } | Fault::Stop => {
             let answers = |&&(time, now): &&(u64, Seen)| {
                 time >= taken.ended_ns && !matches!(now.state, State::Silent | State::Down)
             };
@@ -116,7 +116,10 @@ fn outages(node: NodeId, seen: &[(u64, Seen)], faults: &[StepTaken]) -> Vec<(u64
 /// The same, but a node that does not answer while a fault restarts it is down.
 fn as_restarted(node: NodeId, mut seen: Vec<(u64, Seen)>, faults: &[StepTaken]) -> Vec<(u64, Seen)> {
     let restarts = |taken: &&StepTaken| {
-        let is_restart = matches!(taken.step.fault, Fault::CrashLoop { .. } | Fault::RollingRestart | Fault::Upgrade);
+        let is_restart = matches!(
+            taken.step.fault,
+            Fault::CrashLoop { .. } | Fault::RollingRestart | Fault::Upgrade | Fault::BitFlip
+        );
         is_restart && taken.nodes.contains(&node)
     };
     let restarts: Vec<_> = faults.iter().filter(restarts).map(|taken| taken.began_ns..=taken.ended_ns).collect();

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -64,8 +64,9 @@ impl Monitor {
                 ));
             }
             let (recorder, progress) = (Arc::clone(recorder), progress.clone());
+            let bytes = cluster.bytes_of(place.node);
             let (system, claims) = (Arc::clone(cluster.system()), Arc::clone(&claims));
-            watchers.spawn(watch_node(system, place, recorder, progress, claims, stop.clone()));
+            watchers.spawn(watch_node(system, place, bytes, recorder, progress, claims, stop.clone()));
         }
         Self { watchers, listeners, stop, claims }
     }
@@ -88,6 +89,7 @@ impl Monitor {
 async fn watch_node(
     system: Arc<dyn System>,
     place: Arc<Place>,
+    bytes: PathBuf,
     recorder: Arc<Recorder>,
     progress: watch::Sender<Snapshot>,
     claims: Arc<Mutex<Claims>>,
@@ -123,7 +125,7 @@ async fn watch_node(
         }
         watched.lags_records.extend(now.and_then(Status::lag_records));
         if asked_times.is_multiple_of(LOOKS_PER_MEASUREMENT) {
-            watched.disk_bytes = watched.disk_bytes.max(bytes_below(&place.directory));
+            watched.disk_bytes = watched.disk_bytes.max(bytes_below(&bytes));
         }
         asked_times += 1;
         last = status;

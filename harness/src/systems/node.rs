@@ -4,6 +4,7 @@ mod answer;
 mod client;
 mod committed_log;
 mod connection;
+mod damage;
 mod drift;
 mod helpers;
 mod info;
@@ -25,7 +26,7 @@ use crate::fencing;
 use crate::node_id::MAX_NODES;
 use crate::process::CommandLine;
 use crate::reentry;
-use crate::system::{CommittedLog, Drift, Place, Reach, Status, System};
+use crate::system::{CommittedLog, Damage, Drift, Place, Reach, Status, System};
 use client::NodeClient;
 pub use retry::RetryUnknown;
 
@@ -265,6 +266,10 @@ impl System for Node {
     fn committed_log(&self) -> Option<&dyn CommittedLog> {
         let upgraded = self.other_version.iter().map(|other| &other.modes);
         std::iter::once(&self.modes).chain(upgraded).all(keeps_what_is_committed).then_some(self)
+    }
+
+    fn damage(&self) -> Option<&dyn Damage> {
+        Some(self)
     }
 
     fn client(&self, reaches: &[Reach], index: usize) -> Box<dyn Client> {

@@ -3,6 +3,7 @@
 //! They are one program, as each program that starts nodes holds all of the harness and takes seconds to link. Not here: tests of
 //! what a harness leaves behind (`no_trace_left`), which must know every process that their own program has started.
 
+mod disk_faults;
 mod exactly_once;
 mod given_schedule;
 mod network_faults;

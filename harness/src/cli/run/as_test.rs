@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{RunFlags, WorkloadName, usual_modes};
+use super::{DiskKind, RunFlags, WorkloadName, usual_modes};
 use crate::expectation::Expectation;
 use crate::schedule::{Schedule, Step};
 use crate::shrink::Rate;
@@ -84,6 +84,7 @@ impl RunFlags {
             route,
             seed: _,
             link_delay,
+            disk,
             out: _,
             modes,
         } = self;
@@ -119,6 +120,7 @@ impl RunFlags {
             format!("clients({})", sizes.clients),
             format!("link_delay({link_delay})"),
         ];
+        calls.extend((*disk == DiskKind::Faulty).then(|| "faulty_disks()".to_owned()));
         calls.extend(fault_budget.map(|budget| format!("fault_budget(FaultBudget::{budget:?})")));
         calls.extend(rate.map(|rate| format!("rate_per_s({rate:?})")));
         calls.extend([format!("seed({seed})"), "schedule(schedule.clone())".to_owned()]);
