@@ -162,11 +162,20 @@ fn parse_set(key: &Bytes, value: &Bytes, options: &[Bytes]) -> Result<Command, M
 fn parse_request(number: &Bytes, command: &[Bytes]) -> Result<Command, Misunderstood> {
     let wrong = || format!("ERR '{}' is no request number; count from 1", lossy(&number[..number.len().min(128)]));
     let number = parse_count(number).ok_or_else(wrong)?;
-    match parse(command.to_vec())? {
-        // A read is executed as ever; it has no effect that could happen twice.
-        Command::Data(operation) if operation.is_read() => Ok(Command::Data(operation)),
-        Command::Data(operation) => Ok(Command::Request(number, operation)),
-        _ => Err("ERR REQUEST takes a command that reads or writes data".to_owned()),
+    // A read is executed as ever; it has no effect that could happen twice.
+    let operation = parse_data("REQUEST", command)?;
+    Ok(if operation.is_read() { Command::Data(operation) } else { Command::Request(number, operation) })
+}
+
+/// The data command that another one takes. Never one that takes a command itself: requests nested so deeply as a request has words
+/// overflow the stack.
+fn parse_data(taker: &str, words: &[Bytes]) -> Result<Operation, Misunderstood> {
+    let nests =
+        words.first().is_some_and(|name| [&b"request"[..], b"with"].iter().any(|word| name.eq_ignore_ascii_case(word)));
+    let parsed = if nests { Ok(Command::Empty) } else { parse(words.to_vec()) };
+    match parsed? {
+        Command::Data(operation) => Ok(operation),
+        _ => Err(format!("ERR {taker} takes a command that reads or writes data")),
     }
 }
 
@@ -355,6 +364,18 @@ mod tests {
             ("client position maybe", "ERR CLIENT POSITION takes ON or OFF"),
         ] {
             assert_eq!(parse_line(line), Err(expected.to_owned()), "{line}");
+        }
+    }
+
+    /// Each of these would be a call within a call, as many as a request has words.
+    #[test]
+    fn commands_are_not_nested() {
+        for (line, taker) in [("request 1 ", "REQUEST"), ("with ack all ", "WITH")] {
+            let line = line.repeat(1_300) + "set k 1";
+            let expected = Err(format!("ERR {taker} takes a command that reads or writes data"));
+            let thread = std::thread::Builder::new().stack_size(256 << 10);
+            let parsed = thread.spawn(move || parse_line(&line)).unwrap().join().unwrap();
+            assert_eq!(parsed, expected);
         }
     }
 }

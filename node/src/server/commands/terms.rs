@@ -4,7 +4,7 @@
 
 use bytes::Bytes;
 
-use super::{Command, Misunderstood, lossy, parse};
+use super::{Command, Misunderstood, lossy, parse_data};
 use crate::terms::{AFTER_TIMEOUT_MS, Choice, Token};
 
 /// Understands one choice at the beginning of these words, and says what is left of them. `None` if none stands there.
@@ -81,8 +81,5 @@ pub(super) fn parse_with(mut words: &[Bytes]) -> Result<Command, Misunderstood> 
     if choices.is_empty() || words.is_empty() {
         return Err("ERR WITH takes terms, such as ACK majority TIMEOUT 100, and then a command".to_owned());
     }
-    match parse(words.to_vec())? {
-        Command::Data(operation) => Ok(Command::With(choices, operation)),
-        _ => Err("ERR WITH takes a command that reads or writes data".to_owned()),
-    }
+    parse_data("WITH", words).map(|operation| Command::With(choices, operation))
 }
