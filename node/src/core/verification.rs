@@ -163,13 +163,14 @@ impl<T> Core<T> {
         }
     }
 
-    /// Ends the first pass when every follower that can be reached has told what it found, or had the time to.
+    /// Ends the first pass; one that somebody asked for, when every follower that can be reached has told what it found, or had the time
+    /// to. Who was restarted may have a check in its log and nothing to tell of it, and the next pass must not wait for that.
     fn end_walk(&mut self) {
         let (Some(walk), Role::Leader(leader)) = (self.drift.walks.front_mut(), &self.role) else { return };
         let ended_ms = *walk.ended_ms.get_or_insert(self.now_ms);
         let (first_lsn, last_lsn) = (walk.first_lsn, walk.last_lsn);
         let mut present = leader.followers.iter().filter(|(member, _)| self.linked.contains(member));
-        let waits = present.any(|(_, follower)| follower.findings.verified_lsn < last_lsn);
+        let waits = walk.token.is_some() && present.any(|(_, follower)| follower.findings.verified_lsn < last_lsn);
         if waits && self.now_ms < ended_ms + PATIENCE_MS {
             return;
         }

@@ -244,6 +244,23 @@ fn a_repair_lasts_through_a_restart_from_before_the_drift_was_seen() {
     assert!(restarted.store.rows() == pair.leader.core.store.rows());
 }
 
+/// Found by the simulation: who was restarted had the check in its log, so it did not compare, and the leader waited for what it would tell.
+#[test]
+fn a_follower_that_tells_nothing_does_not_hold_up_the_next_pass() {
+    let mut node = Node::leader(settings("--verify-interval-ms 50"));
+    for _ in 0..100 {
+        node.sleep(10);
+        for said in node.said(A) {
+            let Body::Append(append) = said else { continue };
+            let held_lsn = append.prev_lsn + append.records.len() as Lsn;
+            node.hear(A, 2, appended(append.round, held_lsn, held_lsn));
+        }
+    }
+    let is_check = |encoded: &Bytes| matches!(Record::decode(encoded).unwrap().change, Change::Check { .. });
+    let checks = node.core.journal.after(0).filter(|encoded| is_check(encoded)).count();
+    assert!(checks > 10, "only {checks} checks in a second");
+}
+
 #[test]
 fn a_leader_that_had_drifted_repairs_nobody_unless_it_is_told_to() {
     let check = |lsn, sum| {
