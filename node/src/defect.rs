@@ -46,6 +46,15 @@ pub enum Defect {
     RequestsNotReplicated,
     ReuseGtids,
     LoseAtSegmentEnd,
+    AckOneFewer,
+    AckByLearners,
+    ChangeMembersEarly,
+    KeepUndoneMembers,
+    VoteWhileRebuilding,
+    RebuildInHaste,
+    TrustEarlierLife,
+    OvertakeHeldWrites,
+    CompareTokensByLsn,
 }
 
 flag_words!(Defect: "defect");
@@ -227,14 +236,75 @@ impl Defect {
                 "What waits to be written when a segment of the log is full is dropped",
                 "a buffer that nobody flushes before its file is changed",
             ),
+            Self::AckOneFewer => (
+                &[WritesSurvive],
+                "`--ack N` counts the leader's disk twice",
+                "Jepsen, Redis Raft 1b3fbf6: a quorum that is too small (jepsen.io/analyses/redis-raft-1b3fbf6)",
+            ),
+            Self::AckByLearners => (
+                &[WritesSurvive],
+                "Learners, who elect nobody, are counted among those who hold a write",
+                "Ongaro's thesis §4.2.1: non-voting members are not counted in majorities",
+            ),
+            Self::ChangeMembersEarly => (
+                &[OneLeader, WritesSurvive],
+                "A leader changes the members before it has committed a record of its own epoch, and while a change is under way",
+                "Ongaro, raft-dev, 10 July 2015: bug in single-server membership changes",
+            ),
+            Self::KeepUndoneMembers => (
+                &[OneLeader, WritesSurvive],
+                "A rewind leaves the list of members as the record made it that is undone",
+                "Ongaro's thesis §4.1: a server must be prepared to fall back to its previous configuration",
+            ),
+            Self::VoteWhileRebuilding => (
+                &[WritesSurvive],
+                "A node that lost its log votes before it has again what it had confirmed",
+                "Chandra et al., Paxos Made Live §5.1: who lost its disk takes no part until it has caught up",
+            ),
+            Self::RebuildInHaste => (
+                &[WritesSurvive],
+                "A node that lost its log takes itself for rebuilt at the first commit that anybody tells it",
+                "Liskov, Viewstamped Replication Revisited §4.3: recovery waits for a leader that knows of it",
+            ),
+            Self::TrustEarlierLife => (
+                &[WritesSurvive],
+                "What a node confirmed before it lost its log is still counted",
+                "Michael et al., Recovering Shared Objects Without Stable Storage: late answers of before the crash",
+            ),
+            Self::OvertakeHeldWrites => (
+                &[WritesSurvive],
+                "A write that comes when the lag has just fallen is executed before those that were held back",
+                "a queue that is passed by",
+            ),
+            Self::CompareTokensByLsn => (
+                &[ReadsAreCurrent],
+                "A read after a token waits for the LSN and does not ask of which epoch the record there is",
+                "MongoDB's optimes have a term beside the timestamp for this",
+            ),
         };
         About { sentence, source, breaks }
+    }
+
+    /// What must be switched on or happen for it to show, where the harness's suite has no such thing.
+    #[must_use]
+    pub fn needs(self) -> Option<&'static str> {
+        match self {
+            Self::AckOneFewer => Some("`--ack` with a number"),
+            Self::AckByLearners | Self::ChangeMembersEarly | Self::KeepUndoneMembers => Some("members that change"),
+            Self::VoteWhileRebuilding | Self::RebuildInHaste | Self::TrustEarlierLife => Some("`--rebuild`"),
+            Self::OvertakeHeldWrites => Some("`--throttle-lag-ms`"),
+            Self::CompareTokensByLsn => Some("reads after a token"),
+            _ => None,
+        }
     }
 
     /// One line for each: what `--defect '?'` tells.
     fn list() -> String {
         let width = Self::value_variants().iter().map(|defect| defect.to_string().len()).max().unwrap_or(0);
-        let line = |defect: &Self| format!("{defect:width$}  {}\n", defect.about().sentence);
+        let line = |defect: &Self| {
+            let needs = defect.needs().map(|needs| format!(" (needs {needs})")).unwrap_or_default();
+            format!("{defect:width$}  {}{needs}\n", defect.about().sentence)
+        };
         Self::value_variants().iter().map(line).collect()
     }
 }

@@ -68,7 +68,10 @@ impl<T> Core<T> {
             Ack::Async => own_lsn,
             Ack::SemiSync if self.semi_sync.is_degraded => own_lsn,
             Ack::SemiSync => with_followers(1),
-            Ack::Nodes(nodes) => with_followers(usize::from(nodes) - 1),
+            Ack::Nodes(nodes) => {
+                let twice = usize::from(self.settings.has(Defect::AckOneFewer));
+                with_followers(usize::from(nodes).saturating_sub(1 + twice))
+            }
             Ack::All => with_followers(leader.voters(&self.settings.members).count()),
             Ack::Majority if self.settings.has(Defect::AckBeforeReplication) => own_lsn,
             // What a majority has on its disks, the leader perhaps not among it.
@@ -88,7 +91,11 @@ impl<T> Core<T> {
     /// Up to where each follower holds records, the furthest first.
     fn followers_hold(&self, leader: &Leader<T>) -> Vec<Lsn> {
         let held = |progress: &Progress| if self.demands_disks() { progress.durable_lsn } else { progress.held_lsn };
-        let mut held: Vec<Lsn> = leader.voters(&self.settings.members).map(held).collect();
+        let mut held: Vec<Lsn> = if self.settings.has(Defect::AckByLearners) {
+            leader.followers.values().map(held).collect()
+        } else {
+            leader.voters(&self.settings.members).map(held).collect()
+        };
         held.sort_unstable_by(|a, b| b.cmp(a));
         held
     }

@@ -87,7 +87,7 @@ impl<T> Core<T> {
             return self.on_newer_epoch(epoch, None);
         }
         let granted =
-            epoch >= self.hard.epoch && !self.hard.rebuilding && !self.has_live_leader() && self.is_up_to_date(log);
+            epoch >= self.hard.epoch && !self.abstains() && !self.has_live_leader() && self.is_up_to_date(log);
         self.send(from, Body::PreVoteReply { proposed: epoch + 1, granted });
     }
 
@@ -119,7 +119,7 @@ impl<T> Core<T> {
         }
         let free =
             self.hard.voted_for.is_none_or(|candidate| candidate == from || self.settings.has(Defect::VoteTwice));
-        let granted = epoch == self.hard.epoch && free && !self.hard.rebuilding && self.is_up_to_date(log);
+        let granted = epoch == self.hard.epoch && free && !self.abstains() && self.is_up_to_date(log);
         if granted {
             if self.hard.voted_for.is_none() {
                 self.hard.voted_for = Some(from);

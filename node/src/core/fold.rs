@@ -56,7 +56,9 @@ impl<T> Core<T> {
         if let Some(request) = &record.request {
             self.sessions.undo(request);
         }
-        if let Change::Members { before, .. } = &record.change {
+        if let Change::Members { before, .. } = &record.change
+            && !self.settings.has(Defect::KeepUndoneMembers)
+        {
             self.set_members((**before).clone());
         }
         self.store.undo(record.change.clone());

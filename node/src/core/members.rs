@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::progress::Progress;
 use super::{Core, Effect, Role};
+use crate::defect::Defect;
 use crate::membership::{Entry, Listed, Membership, Standing};
 use crate::record::{Change, Member};
 use crate::store::Reply;
@@ -76,11 +77,13 @@ impl<T> Core<T> {
     fn plan_change(&self, ask: &MemberAsk) -> Result<Membership, String> {
         let Role::Leader(leader) = &self.role else { return Err("this node does not lead".to_owned()) };
         let members = &self.settings.members;
-        if self.commit_lsn < leader.first_lsn {
+        let is_early = self.settings.has(Defect::ChangeMembersEarly);
+        let committed_lsn = if is_early { self.journal.last_lsn() } else { self.commit_lsn };
+        if committed_lsn < leader.first_lsn {
             // Otherwise two leaders could each change the members of their own and find majorities that do not meet.
             return Err("this leader has committed nothing of its own epoch yet; retry".to_owned());
         }
-        if members.changed_lsn > self.commit_lsn {
+        if members.changed_lsn > committed_lsn {
             return Err("another change of members is under way; retry".to_owned());
         }
         if self.handover.is_some() {
@@ -145,6 +148,6 @@ impl<T> Core<T> {
 
     /// Whether this node may become leader.
     pub(crate) fn may_lead(&self) -> bool {
-        self.settings.members.is_voter(self.settings.me()) && !self.hard.rebuilding
+        self.settings.members.is_voter(self.settings.me()) && !self.abstains()
     }
 }

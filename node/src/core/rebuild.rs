@@ -12,6 +12,7 @@
 use super::message::Message;
 use super::progress::Progress;
 use super::{Core, HardState, Role};
+use crate::defect::Defect;
 use crate::record::{Lsn, Member};
 
 /// Sequences of a life. It knows nothing of those that earlier ones gave to records which nobody has now, and they must not come back on
@@ -28,6 +29,11 @@ impl HardState {
 }
 
 impl<T> Core<T> {
+    /// Whether this node takes no part in elections.
+    pub(crate) fn abstains(&self) -> bool {
+        self.hard.rebuilding && !self.settings.has(Defect::VoteWhileRebuilding)
+    }
+
     /// Whether a message is of its sender's newest life, as far as this node knows; what an earlier one said counts no more.
     pub(crate) fn is_of_newest_life(&mut self, from: Member, message: &Message) -> bool {
         let known = self.lives.entry(from).or_insert(0);
@@ -40,7 +46,7 @@ impl<T> Core<T> {
                 *follower = Progress::new(last_lsn, self.now_ms);
             }
         }
-        message.life >= *known
+        message.life >= *known || self.settings.has(Defect::TrustEarlierLife)
     }
 
     /// A leader that knows this life told its commit: how far a node that is being rebuilt must get.
@@ -58,7 +64,7 @@ impl<T> Core<T> {
         let Role::Follower(follower) = &mut self.role else { return };
         let durable_lsn = self.flushed_lsn.min(follower.held_lsn());
         let Some(target) = follower.rebuild_until.take_if(|target| *target <= durable_lsn) else { return };
-        if self.journal.epoch(target) == self.hard.epoch {
+        if self.journal.epoch(target) == self.hard.epoch || self.settings.has(Defect::RebuildInHaste) {
             tracing::info!(epoch = self.hard.epoch, lsn = target, "rebuilt: this node votes again");
             self.hard.rebuilding = false;
             self.save();

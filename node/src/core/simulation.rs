@@ -11,6 +11,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::message::Message;
 use crate::config::Modes;
+use crate::defect::Defect;
 use crate::membership::Membership;
 use crate::record::{Epoch, Gtid, Member};
 
@@ -60,10 +61,12 @@ struct Setup {
     habits: &'static [Habit],
     /// What happens beside crashes, pauses and cut links.
     hazards: &'static [Hazard],
+    /// A bug that its nodes have.
+    defect: Option<Defect>,
 }
 
 /// The default modes.
-const SOUND: Setup = Setup { nodes: 3, flags: "", habits: &[], hazards: &[] };
+const SOUND: Setup = Setup { nodes: 3, flags: "", habits: &[], hazards: &[], defect: None };
 
 /// What a run met, so that a test can tell that it met something.
 #[derive(Debug, Clone, Copy, Default)]
@@ -104,7 +107,7 @@ impl Met {
 
 impl Setup {
     fn parse(self) -> Modes {
-        Modes::default().with(self.flags).unwrap()
+        Modes { defect: self.defect, ..Modes::default().with(self.flags).unwrap() }
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::VecDeque;
 
 use super::requests::Asked;
 use super::{Core, Refusal, Role};
+use crate::defect::Defect;
 
 /// Most writes held: one for each client that a node serves at most, so only those who do not wait for answers are ever refused.
 const MAX_HELD: usize = 4096;
@@ -38,7 +39,8 @@ pub(crate) struct ThrottleStatus {
 impl<T> Core<T> {
     /// Holds a leader's write back, or refuses it where too many are held; gives it back if it may be executed now.
     pub(crate) fn throttle(&mut self, write: Asked<T>) -> Option<Asked<T>> {
-        if self.throttle.held.is_empty() && !self.is_lagging() {
+        let is_next = self.throttle.held.is_empty() || self.settings.has(Defect::OvertakeHeldWrites);
+        if is_next && !self.is_lagging() {
             return Some(write);
         }
         if self.throttle.held.len() < MAX_HELD {

@@ -7,7 +7,7 @@ use crate::defect::Defect;
 use crate::sessions::{Found, Numbered, Sessions};
 
 /// The story holds, and does not with this defect.
-fn check(defect: Defect, story: fn(Settings)) {
+pub(super) fn check(defect: Defect, story: fn(Settings)) {
     story(settings(""));
     let broken = catch_unwind(AssertUnwindSafe(|| story(settings(&format!("--defect {defect}")))));
     assert!(broken.is_err(), "{defect}: {} Its story holds all the same.", defect.about().sentence);

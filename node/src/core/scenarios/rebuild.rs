@@ -1,7 +1,9 @@
 //! A node that lost its log: what it may have forgotten must not count.
 
+use super::defects::check;
 use super::*;
 use crate::core::leadership::LeadershipAsk;
+use crate::defect::Defect;
 
 fn rebuilding() -> HardState {
     HardState { epoch: 2, life: 1, rebuilding: true, ..HardState::default() }
@@ -28,6 +30,10 @@ impl Node {
 
 #[test]
 fn a_node_that_is_rebuilt_votes_when_it_holds_all_that_it_may_have_confirmed() {
+    check(Defect::RebuildInHaste, |settings| waits_for_all_that_it_may_have_confirmed(&settings));
+}
+
+fn waits_for_all_that_it_may_have_confirmed(settings: &Settings) {
     let log = [record(1, 1, A), record(2, 2, A), record(3, 2, A)];
     for (known_life, commit_lsn, votes, why) in [
         (1, 3, true, "it holds all that is committed"),
@@ -35,7 +41,7 @@ fn a_node_that_is_rebuilt_votes_when_it_holds_all_that_it_may_have_confirmed() {
         (1, 1, false, "that commit says nothing about those of earlier leaders"),
         (1, 4, false, "there is more"),
     ] {
-        let mut node = Node::new(settings(""), rebuilding(), &[]);
+        let mut node = Node::new(settings.clone(), rebuilding(), &[]);
         node.hear_commit(2, known_life, &log, commit_lsn);
         assert_eq!(node.votes(), votes, "{why}");
         assert_eq!(node.hard.rebuilding, !votes, "{why}");
@@ -51,7 +57,11 @@ fn a_node_that_is_rebuilt_does_not_campaign() {
 
 #[test]
 fn a_leader_counts_nothing_that_was_said_in_an_earlier_life() {
-    let mut node = Node::leader(settings(""));
+    check(Defect::TrustEarlierLife, counts_nothing_of_an_earlier_life);
+}
+
+fn counts_nothing_of_an_earlier_life(settings: Settings) {
+    let mut node = Node::leader(settings);
     node.request(1, set("1"), ReadMode::Leader);
     let appended = |life, lsn| {
         let body = appended(1, lsn, lsn);

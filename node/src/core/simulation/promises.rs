@@ -225,6 +225,6 @@ fn all_of_that_holds_at_once() {
     let habits = &[Habit::Number, Habit::ReadAnywhere, Habit::CarryPositions, Habit::Consume];
     let hazards = &[Hazard::Members, Hazard::LostLogs, Hazard::Interruptions, Hazard::PowerLoss];
     for flags in ["--throttle-lag-ms 20", TINY_LOGS] {
-        check_sound(Setup { nodes: 3, flags, habits, hazards }, 6);
+        check_sound(Setup { flags, habits, hazards, ..SOUND }, 6);
     }
 }

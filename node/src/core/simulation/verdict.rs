@@ -64,15 +64,16 @@ impl World {
         Ok(())
     }
 
-    /// Nodes whose logs end with the same record have the same rows and sessions.
+    /// Nodes whose logs end with the same record have the same rows, sessions and members.
     fn same_state(&self) -> Result<(), String> {
         let Some(leader) = self.leader().and_then(|leader| self.core(leader)) else { return Ok(()) };
         let end = |core: &Core<Asker>| (core.journal.last_lsn(), core.journal.lineage(core.journal.last_lsn()));
         let sum = |core: &Core<Asker>| core.store.sum(&KeyRange { from: Bytes::new(), to: None });
         for core in self.nodes.iter().filter_map(|node| node.core.as_ref()).filter(|core| end(core) == end(leader)) {
             let is_equal = self.met.corrupted > 0 || sum(core) == sum(leader); // corrupted rows are judged by `drift`
-            if !is_equal || core.sessions != leader.sessions {
-                return Err(format!("different: {} has other rows or sessions than its leader", core.settings.me().0));
+            if !is_equal || core.sessions != leader.sessions || core.members() != leader.members() {
+                let id = &core.settings.id;
+                return Err(format!("different: {id} has other rows, sessions or members than its leader"));
             }
         }
         Ok(())
