@@ -16,6 +16,7 @@ mod serve;
 mod shrink;
 mod size;
 mod tour;
+mod watch;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -50,6 +51,9 @@ enum Command {
     /// Runs one experiment on a cluster of reference nodes, and judges it.
     #[command(after_help = EXIT_CODES)]
     Run(Box<run::RunFlags>),
+    /// Runs an experiment that you steer by keys, with lag, throughput and failover time live.
+    #[command(after_help = watch::EXAMPLES)]
+    Watch(Box<watch::WatchFlags>),
     /// Runs what happened in an earlier run again, and tells how often it comes to the same.
     #[command(after_help = replay::EXAMPLES)]
     Replay(replay::ReplayFlags),
@@ -127,6 +131,7 @@ pub(crate) fn run_command() -> Verdict {
     let verdict = match cli.command {
         None | Some(Command::Tour) => tour::tour(),
         Some(Command::Run(flags)) => run::run(*flags),
+        Some(Command::Watch(flags)) => watch::watch(*flags),
         Some(Command::Replay(flags)) => replay::replay(&flags),
         Some(Command::Shrink(flags)) => shrink::shrink(&flags),
         Some(Command::AsTest(flags)) => shrink::as_test(&flags),

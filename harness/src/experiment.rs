@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::error::{Error, Result};
 use crate::fault::FaultBudget;
 use crate::report::{Report, html};
-use crate::run::{self, Plan, Snapshot};
+use crate::run::{self, Orders, Plan, Snapshot};
 use crate::run_dir::RunDir;
 use crate::schedule::{Injection, Schedule};
 use crate::system::System;
@@ -154,6 +154,17 @@ impl Experiment {
         progress: &watch::Sender<Snapshot>,
         interrupted: &CancellationToken,
     ) -> Result<Report> {
+        self.run_steered(run_for, progress, interrupted, Orders::none()).await
+    }
+
+    /// The same, steered by orders meanwhile.
+    pub(crate) async fn run_steered(
+        self,
+        run_for: Duration,
+        progress: &watch::Sender<Snapshot>,
+        interrupted: &CancellationToken,
+        mut orders: Orders,
+    ) -> Result<Report> {
         let seed = match self.seed {
             Some(seed) => seed,
             None => seed_from_environment().map_err(Error::harness)?,
@@ -166,6 +177,8 @@ impl Experiment {
             None => Schedule::draw(&self.injections, run_for, seed),
         };
         let reproduce = match &self.arguments {
+            // What a person did is in the run's directory and nowhere else.
+            _ if orders.are_taken() => format!("interregnum replay {}", quoted(&out.display().to_string())),
             Some(arguments) => {
                 format!("interregnum {}", arguments.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" "))
             }
@@ -188,7 +201,7 @@ impl Experiment {
         let run_dir = RunDir::create(&out)
             .with_context(|| format!("making the run's directory {}", out.display()))
             .map_err(Error::harness)?;
-        let report = run::run(&plan, &run_dir, progress, interrupted).await;
+        let report = run::run(&plan, &run_dir, progress, interrupted, &mut orders).await;
         if let Err(error) = &report {
             // The error is told in any case; a page of it is for who finds the directory later.
             let _ = html::write_failed(&run_dir, error);

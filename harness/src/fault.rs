@@ -245,6 +245,11 @@ impl Fault {
         }
     }
 
+    /// Whether it has had all of its effect once it was injected.
+    pub(crate) fn is_over_at_once(self) -> bool {
+        matches!(self, Self::Switchover | Self::Promote)
+    }
+
     /// Whether nobody is served while it is in force, so that a run cannot be asked for that.
     pub(crate) fn stops_service(self) -> bool {
         matches!(self, Self::KillAll | Self::PowerFailureAll { .. })

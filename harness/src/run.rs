@@ -13,11 +13,13 @@ mod judge;
 mod load;
 mod monitor;
 mod nemesis;
+mod orders;
 mod pause_points;
 mod settle;
 mod signs;
 mod snapshot;
 mod tally;
+mod waiting;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,9 +47,10 @@ use load::Load;
 use monitor::Monitor;
 use nemesis::Nemesis;
 pub(crate) use nemesis::StepTaken;
+pub(crate) use orders::{Order, Orders};
 use settle::Settled;
 use signs::Signs;
-pub(crate) use snapshot::{Phase, Snapshot};
+pub(crate) use snapshot::{FaultInForce, Phase, Skipped, Snapshot};
 pub(crate) use tally::{Latencies, Tally};
 
 /// How long the nodes may take to come up and agree on a leader. They take a tenth of a second; what takes a hundred
@@ -87,14 +90,15 @@ pub(crate) struct Plan {
 
 /// Runs the plan and leaves everything in `run_dir`. An error is a harness error: the run says nothing about the system.
 ///
-/// When `interrupted` is cancelled the load ends early, and everything after it is done all the same.
+/// When `interrupted` is cancelled the load ends early, and everything after it is done all the same. `orders` steer it meanwhile.
 pub(crate) async fn run(
     plan: &Plan,
     run_dir: &RunDir,
     progress: &watch::Sender<Snapshot>,
     interrupted: &CancellationToken,
+    orders: &mut Orders,
 ) -> anyhow::Result<Report> {
-    run_dir.write_json("run.json", &plan.describe()).context("writing run.json")?;
+    run_dir.write_json("run.json", &plan.describe(plan.run_for)).context("writing run.json")?;
     let recorder = Arc::new(Recorder::start(run_dir).context("opening the history and the event log")?);
     let enter = |phase: Phase| {
         recorder.happened(RunEvent::Phase { phase: phase.to_string() });
@@ -122,7 +126,13 @@ pub(crate) async fn run(
     wait_until_underway(&load, interrupted).await;
     let schedule_began_ns = recorder.now_ns();
     let signs = Signs::begin(&plan.schedule, progress.subscribe(), &cluster.lock().await.logs());
-    nemesis.follow(&plan.schedule, signs, plan.run_for, interrupted, progress).await?;
+    let schedule_began = signs.begin_time();
+    nemesis.follow(&plan.schedule, signs, plan.run_for, orders, interrupted, progress).await?;
+    if orders.are_taken() {
+        // Whoever steered it chose how long it lasted, and it is to be so long when it is run again.
+        let lasted = schedule_began.elapsed().min(plan.run_for);
+        run_dir.write_json("run.json", &plan.describe(lasted)).context("writing run.json")?;
+    }
 
     enter(Phase::Heal);
     nemesis.heal(progress).await?;
@@ -267,7 +277,7 @@ impl Plan {
     }
 
     /// The plan as `run.json` tells it.
-    fn describe(&self) -> serde_json::Value {
+    fn describe(&self, run_for: Duration) -> serde_json::Value {
         let flags: std::collections::BTreeMap<_, _> = self.system.flags().into_iter().collect();
         serde_json::json!({
             "interregnum": env!("CARGO_PKG_VERSION"),
@@ -276,7 +286,7 @@ impl Plan {
             "workload": self.workload.name(),
             "clients": self.clients,
             "rate_per_s": self.rate_per_s,
-            "run_for_ms": self.run_for.as_millis() as u64,
+            "run_for_ms": run_for.as_millis() as u64,
             "link_delay_us": self.link_delay.as_micros() as u64,
             "faulty_disks": self.has_faulty_disks,
             "seed": self.seed,

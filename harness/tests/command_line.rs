@@ -38,6 +38,7 @@ const LOST: &str = r#"{"time":1000000,"process":0,"type":"invoke","f":"append","
 fn help_reads_like_a_page_of_a_manual() {
     insta::assert_snapshot!("help", seen(&["--help"], ""));
     insta::assert_snapshot!("help_run", seen(&["run", "--help"], ""));
+    insta::assert_snapshot!("help_watch", seen(&["watch", "--help"], ""));
     insta::assert_snapshot!("help_shrink", seen(&["shrink", "--help"], ""));
     insta::assert_snapshot!("help_campaign", seen(&["campaign", "--help"], ""));
     insta::assert_snapshot!("help_defects", seen(&["defects", "--help"], ""));

@@ -198,7 +198,7 @@ fn chromiums_trace_engine_finds_every_operation_on_the_track_of_its_client() {
     assert!(tracks.iter().all(|(.., depth)| *depth == 1), "slices of a track lie beside each other: {tracks:?}");
 }
 
-/// DuckDB infers the types, as it does for whoever opens the file there.
+/// It infers the types, as it does for whoever opens the file there.
 #[test]
 fn duckdb_reads_every_operation_from_csv_with_its_types() {
     let directory = tempfile::tempdir().unwrap();

@@ -5,7 +5,7 @@ mod browser;
 #[path = "support/stored_run.rs"]
 mod stored_run;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use browser::Browser;
@@ -16,10 +16,15 @@ use stored_run::StoredRun;
 fn page_of(run: &StoredRun) -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     run.write(directory.path());
-    let written = Command::new(env!("CARGO_BIN_EXE_interregnum")).arg("report").arg(directory.path()).output().unwrap();
-    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
-    let page = PathBuf::from(String::from_utf8(written.stdout).unwrap().trim());
+    let page = page_in(directory.path());
     (directory, page)
+}
+
+/// The page of the run in this directory.
+fn page_in(directory: &Path) -> PathBuf {
+    let written = Command::new(env!("CARGO_BIN_EXE_interregnum")).arg("report").arg(directory).output().unwrap();
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    PathBuf::from(String::from_utf8(written.stdout).unwrap().trim())
 }
 
 fn with_lost_writes(operations: u64) -> StoredRun {
@@ -169,4 +174,53 @@ fn it_has_two_themes_and_a_name_for_everything() {
         }
     }
     assert!(seen > 10, "{seen} controls");
+}
+
+/// A run in which everybody was served, but nobody before the fault, and the fault did nothing.
+#[test]
+fn it_marks_gates_that_were_not_met_and_faults_that_had_no_effect() {
+    let (run, _) = page_of(&StoredRun { operations: 600, lost: 0, odd_text: "nothing odd".into() });
+    let file = run.path().join("verdict.json");
+    let mut verdict: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    verdict["verdict"] = json!("inconclusive");
+    verdict["gates"][0]["met"] = json!(false);
+    verdict["gates"][0]["detail"] = json!("3, at least 10 wanted");
+    verdict["faults"][0]["effect"] = json!({"verified": false, "evidence": "0 bytes <held> back"});
+    std::fs::write(&file, verdict.to_string()).unwrap();
+    let page = page_in(run.path());
+
+    let Some(mut browser) = Browser::start() else { return };
+    browser.open(&page);
+    let told = browser.value("document.querySelector('.promises').textContent");
+    for part in [
+        "not met: operations were acknowledged before the faults: 3, at least 10",
+        "kill n1 showed no effect: 0 bytes <held> back",
+    ] {
+        assert!(told.as_str().unwrap().contains(part), "{part}: {told}");
+    }
+    let mark = "interregnum.run.marks.find((mark) => mark.kind === 'unmet')";
+    assert_eq!(
+        browser.value(&format!("{mark}.at === interregnum.run.faults[0].from")),
+        json!(true),
+        "before that it was to be"
+    );
+
+    browser.value("document.querySelector('[data-fault]').click()");
+    browser.wait_for("document.getElementById('detail').textContent.includes('no: 0 bytes <held> back')");
+    let is_shown =
+        "interregnum.view.from < interregnum.run.faults[0].from && interregnum.run.faults[0].to < interregnum.view.to";
+    assert_eq!(browser.value(is_shown), json!(true));
+    // A click on the mark itself.
+    browser.value("document.getElementById('timeline').scrollIntoView({ block: 'center' })");
+    let place = browser.value(&format!(
+        "(() => {{
+            const canvas = document.getElementById('timeline').getBoundingClientRect();
+            return [canvas.left + interregnum.view.x({mark}.at), canvas.top + 30];
+        }})()"
+    ));
+    browser.click(place[0].as_f64().unwrap(), place[1].as_f64().unwrap());
+    browser.wait_for(
+        "document.getElementById('detail').textContent.includes('not met: operations were acknowledged before')",
+    );
+    assert_eq!(browser.complaints(), [&Value::Null; 0]);
 }

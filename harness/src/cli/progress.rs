@@ -68,7 +68,7 @@ async fn show_lines(name: &str, run_for: Duration, progress: watch::Receiver<Sna
 }
 
 /// Everything in one line.
-fn line(snapshot: &Snapshot, run_for: Duration, now: Instant, recent: Recent) -> String {
+pub(super) fn line(snapshot: &Snapshot, run_for: Duration, now: Instant, recent: Recent) -> String {
     [time(snapshot, run_for, now), leader(snapshot), faults(snapshot), served(snapshot, recent)].join("; ")
 }
 
@@ -82,7 +82,7 @@ fn spent(snapshot: &Snapshot, run_for: Duration, now: Instant) -> Duration {
 }
 
 /// `load 3 s, 7 s left`
-fn time(snapshot: &Snapshot, run_for: Duration, now: Instant) -> String {
+pub(super) fn time(snapshot: &Snapshot, run_for: Duration, now: Instant) -> String {
     match snapshot.phase {
         Phase::Load => {
             let spent = spent(snapshot, run_for, now);
@@ -104,19 +104,20 @@ fn leader(snapshot: &Snapshot) -> String {
     format!("{leader} leads epoch {epoch}{lag}")
 }
 
-fn faults(snapshot: &Snapshot) -> String {
-    if snapshot.faults.is_empty() { "no fault".to_owned() } else { snapshot.faults.join(", ") }
+pub(super) fn faults(snapshot: &Snapshot) -> String {
+    let names: Vec<_> = snapshot.faults.iter().map(|fault| fault.name.as_str()).collect();
+    if names.is_empty() { "no fault".to_owned() } else { names.join(", ") }
 }
 
 /// `6825 ok (1371/s, p99 4 ms), 8 fail, 19 info`
-fn served(snapshot: &Snapshot, Recent { ok_per_s, p99 }: Recent) -> String {
+pub(super) fn served(snapshot: &Snapshot, Recent { ok_per_s, p99 }: Recent) -> String {
     let counts = snapshot.tally.counts();
     let p99 = p99.map_or_else(String::new, |p99| format!(", p99 {}", ms(p99)));
     format!("{} ok ({ok_per_s:.0}/s{p99}), {} fail, {} info", counts.ok, counts.fail, counts.info)
 }
 
 /// Milliseconds, with a decimal where that says something.
-pub(super) fn ms(duration: Duration) -> String {
+fn ms(duration: Duration) -> String {
     let ms = duration.as_secs_f64() * 1e3;
     if ms < 10.0 { format!("{ms:.1} ms") } else { format!("{ms:.0} ms") }
 }
@@ -127,6 +128,7 @@ mod tests {
 
     use super::*;
     use crate::node_id::NodeId;
+    use crate::run::FaultInForce;
     use crate::system::Lag;
 
     #[test]
@@ -142,7 +144,7 @@ mod tests {
         snapshot.phase = Phase::Load;
         snapshot.load_began = Some(now.checked_sub(Duration::from_millis(3400)).unwrap());
         snapshot.leader = Some((NodeId(1), 3));
-        snapshot.faults = vec!["kill n1".into(), "slow-link n2".into()];
+        snapshot.faults = ["kill n1", "slow-link n2"].map(|name| FaultInForce { name: name.into(), since: now }).into();
         snapshot.lags = [(NodeId(0), Lag { records: 12, ms: 40 }), (NodeId(2), Lag { records: 0, ms: 0 })].into();
         told.push(line(&snapshot, run_for, now, recent));
 

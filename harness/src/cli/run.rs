@@ -260,8 +260,7 @@ pub(super) fn run(flags: RunFlags) -> anyhow::Result<Verdict> {
         }
         return scenario::play(scenario, flags.seed, flags.out.as_deref());
     }
-    let name = format!("{} {}", flags.modes.acknowledgement.ack, flags.workload.word());
-    let report = execute(&name, flags)?;
+    let report = execute(&flags.name(), flags)?;
     say(terminal::full(&report));
     Ok(report.overall())
 }
@@ -283,10 +282,15 @@ pub(super) fn execute(name: &str, flags: RunFlags) -> anyhow::Result<Report> {
             }
         }
     });
-    report.map_err(|error| match error {
+    report.map_err(without_wrapping)
+}
+
+/// A harness error as what it is.
+pub(super) fn without_wrapping(error: Error) -> anyhow::Error {
+    match error {
         Error::Harness(error) => error,
         error @ Error::Verdict(_) => error.into(),
-    })
+    }
 }
 
 /// Waits for a Ctrl-C, tells what it sets off and cancels; a second one ends the program.
@@ -311,6 +315,16 @@ impl WorkloadName {
 }
 
 impl RunFlags {
+    /// What it is called while it goes on.
+    pub(super) fn name(&self) -> String {
+        format!("{} {}", self.modes.acknowledgement.ack, self.workload.word())
+    }
+
+    /// Whether it asks for a scenario instead of a run.
+    pub(super) fn is_scenario(&self) -> bool {
+        self.scenario.is_some()
+    }
+
     /// How long clients and faults go on.
     pub(super) fn load(&self) -> Duration {
         self.time
@@ -370,7 +384,7 @@ impl RunFlags {
         words
     }
 
-    fn into_experiment(self) -> anyhow::Result<Experiment> {
+    pub(super) fn into_experiment(self) -> anyhow::Result<Experiment> {
         let seed = self.seed.unwrap_or_else(|| rand::random::<u32>().into());
         let mut node = Node::in_modes(self.nodes.into(), self.modes.modes.clone()).retry_unknown(self.retry_unknown);
         if self.upgrade_to.is_some() || self.upgrade_flags.is_some() {

@@ -31,6 +31,7 @@ use super::logs;
 use super::stored::Stored;
 use super::terminal::most_telling_first;
 use crate::gate::Gate;
+use crate::run::StepTaken;
 use crate::run_dir::RunDir;
 
 /// The page's scripts in the order in which they are put together: who is imported comes before who imports.
@@ -48,6 +49,9 @@ const MODULES: [&str; 9] = [
 
 pub(crate) const STYLE: &str = include_str!("html/style.css");
 
+/// Faults without effect that are told at the top.
+const FAULTS_TOLD: usize = 10;
+
 /// What the template is filled with.
 #[derive(Template)]
 #[template(path = "page.html")]
@@ -57,6 +61,8 @@ struct Page<'a> {
     /// The judgements that count, what says most first.
     promises: Vec<&'a Judgement>,
     unmet: Vec<&'a Gate>,
+    /// Faults that did not show their effect, with their number in the run.
+    without_effect: Vec<(usize, &'a StepTaken)>,
     /// The proofs of each broken promise.
     broken: &'a [(&'a Judgement, Vec<Shown>)],
     losses: Vec<Row>,
@@ -93,6 +99,7 @@ fn page(stored: &Stored) -> anyhow::Result<String> {
     let page = Page {
         headline: headline(judged.verdict, broken.first().map(|(judgement, _)| judgement.summary.as_str())),
         unmet: judged.gates.iter().filter(|gate| !gate.met).collect(),
+        without_effect: judged.faults.iter().enumerate().filter(|(_, taken)| !taken.effect.verified).collect(),
         data: data::Data::of(stored, nodes, directory, &lines, broken.iter().flat_map(|(_, shown)| shown)),
         operations: operations::as_text(&columns),
         logs: operations::as_text(&serde_json::to_vec(&logs::Columns::of(&lines))?),

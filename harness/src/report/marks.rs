@@ -1,4 +1,5 @@
-//! What happened at a moment of a run: elections, power cycles by the fence device, rewinds, and when a gate had been met. It decides none of them.
+//! What happened at a moment of a run: elections, power cycles by the fence device, rewinds, and when a gate had been met or, at the
+//! latest, had to be. It decides none of them.
 
 use interregnum_checker::history::Outcome;
 use serde::Serialize;
@@ -54,7 +55,7 @@ fn rewinds(lines: &[Line<'_>]) -> impl Iterator<Item = Mark> {
     })
 }
 
-/// A mark for each gate of acknowledgements that was met, at the one that met it.
+/// A mark for each gate of acknowledgements: at the one that met it or, where it was not met, when it was too late for that.
 fn gates(stored: &Stored) -> Vec<Mark> {
     let faults = &stored.judged.faults;
     let operations = stored.history.operations().iter();
@@ -63,17 +64,22 @@ fn gates(stored: &Stored) -> Vec<Mark> {
     acknowledged_ns.sort_unstable();
     let first_ns = faults.iter().map(|taken| taken.began_ns).min().unwrap_or(u64::MAX);
     let last_ns = faults.iter().map(|taken| taken.ended_ns).max().unwrap_or(u64::MAX);
+    let end_ns = stored.end_ns();
     let is_during = |ns: u64| faults.iter().any(|taken| (taken.began_ns..taken.ended_ns).contains(&ns));
     let mark = |gate: &Gate| {
-        let is_counted: &dyn Fn(u64) -> bool = match gate.name.as_str() {
-            ACKNOWLEDGED_BEFORE => &|ns| ns < first_ns,
-            SERVED_DURING_FAULTS => &is_during,
-            ACKNOWLEDGED_AFTER => &|ns| ns >= last_ns,
+        let (is_counted, until_ns): (&dyn Fn(u64) -> bool, u64) = match gate.name.as_str() {
+            ACKNOWLEDGED_BEFORE => (&|ns| ns < first_ns, first_ns),
+            SERVED_DURING_FAULTS => (&is_during, last_ns),
+            ACKNOWLEDGED_AFTER => (&|ns| ns >= last_ns, end_ns),
             _ => return None,
         };
-        let at = acknowledged_ns.iter().copied().filter(|&ns| is_counted(ns)).nth(FEWEST_ACKNOWLEDGED - 1)?;
         let text = format!("{}: {}", gate.name, gate.detail);
+        if !gate.met {
+            let text = format!("not met: {text}");
+            return Some(Mark { at: until_ns.min(end_ns), kind: "unmet", node: None, text });
+        }
+        let at = acknowledged_ns.iter().copied().filter(|&ns| is_counted(ns)).nth(FEWEST_ACKNOWLEDGED - 1)?;
         Some(Mark { at, kind: "gate", node: None, text })
     };
-    stored.judged.gates.iter().filter(|gate| gate.met).filter_map(mark).collect()
+    stored.judged.gates.iter().filter_map(mark).collect()
 }

@@ -20,18 +20,30 @@ const OVERTIME_LIMIT: Duration = Duration::from_secs(5);
 /// on busy machines, where an election takes as long as the fault; a system that does not serve at all costs this much time, once.
 const SERVED_LIMIT: Duration = Duration::from_secs(5);
 
+const LONGER_THAN_ANY_RUN: Duration = Duration::from_hours(1);
+
 pub(super) struct InForce {
     /// Which step of the schedule.
     pub number: usize,
     pub step: Step,
     pub injected: Injected,
-    pub began_ns: u64,
-    /// What had been acknowledged in the run until then.
-    pub acknowledged: u64,
+    pub began: Began,
+    /// Whether a person began it, who says when it ends.
+    is_by_hand: bool,
     /// When to undo it, or to look whether it can be undone.
     pub until: Instant,
     planned_until: Instant,
     overtime: Option<Overtime>,
+}
+
+/// When a fault began.
+#[derive(Clone, Copy)]
+pub(super) struct Began {
+    /// Nanoseconds since the run began.
+    pub ns: u64,
+    pub at: Instant,
+    /// What had been acknowledged in the run until then.
+    pub acknowledged: u64,
 }
 
 /// It is in force beyond its time.
@@ -42,10 +54,22 @@ struct Overtime {
 }
 
 impl InForce {
-    pub(super) fn begin(number: usize, step: &Step, injected: Injected, began_ns: u64, acknowledged: u64) -> Self {
+    pub(super) fn begin(number: usize, step: Step, injected: Injected, began: Began) -> Self {
         let until = Instant::now() + Duration::from_millis(step.hold_ms);
-        let step = step.clone();
-        Self { number, step, injected, began_ns, acknowledged, until, planned_until: until, overtime: None }
+        Self { number, step, injected, began, is_by_hand: false, until, planned_until: until, overtime: None }
+    }
+
+    /// The same, until a person heals it.
+    pub(super) fn until_healed(number: usize, step: Step, injected: Injected, began: Began) -> Self {
+        let until = began.at + LONGER_THAN_ANY_RUN;
+        Self { is_by_hand: true, until, ..Self::begin(number, step, injected, began) }
+    }
+
+    /// The step that does the same again.
+    pub(super) fn step_as_held(&self) -> Step {
+        let so_far = self.began.at.elapsed();
+        let hold_ms = if self.is_by_hand { so_far.as_millis() as u64 } else { self.step.hold_ms };
+        Step { hold_ms, ..self.step.clone() }
     }
 
     /// Whether it is to stay, for now, though its time is over. Looks again soon.
@@ -62,9 +86,9 @@ impl InForce {
         true
     }
 
-    /// Whether somebody may be served under it, and more time for that is bearable.
+    /// Whether somebody may be served under it, and more time for that is bearable. Who ends it by hand has seen whether anybody was.
     pub(super) fn may_serve_longer(&self, now: Instant) -> bool {
-        !self.step.fault.stops_service() && now < self.planned_until + SERVED_LIMIT
+        !self.is_by_hand && !self.step.fault.stops_service() && now < self.planned_until + SERVED_LIMIT
     }
 
     /// Ends its time, if that is not over.

@@ -20,6 +20,7 @@ use crate::node_id::NodeId;
 use crate::record::{RunEvent, TimedEvent, read_history};
 use crate::report::{Counts, Fencing, Leadership, Measured, Report, Timings, stored};
 use crate::run_dir::RunDir;
+use crate::schedule::Schedule;
 use crate::system::Role;
 
 /// What the earlier phases found.
@@ -62,7 +63,7 @@ pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow
     fs::write(run_dir.schedule(), again).context("writing schedule.toml")?;
     let leaderships = leaderships(&leaders, &history).context("naming the nodes that led")?;
     let gates = gate::examine(&Exercise {
-        planned: &plan.schedule,
+        planned: &with_what_struck(&plan.schedule, &facts.steps),
         taken: &facts.steps,
         acknowledged_ns: &acknowledged_ns(&history),
         load_ns: facts.load_began_ns..facts.healed_ns,
@@ -100,6 +101,12 @@ pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow
 fn evident_ns(judgement: &Judgement, history: &History) -> Option<u64> {
     let answered_ns = |operation: &usize| history.operations()[*operation].completed?.time_ns;
     judgement.proofs.iter().filter_map(|proof| proof.operations.iter().filter_map(answered_ns).max()).min()
+}
+
+/// What was done by hand counts like what was planned.
+fn with_what_struck(planned: &Schedule, taken: &[StepTaken]) -> Schedule {
+    let struck = taken.iter().filter(|taken| !taken.nodes.is_empty()).map(|taken| &taken.step);
+    Schedule { steps: planned.steps.iter().chain(struck).cloned().collect() }
 }
 
 fn timings(facts: &Facts, history: &History) -> Timings {

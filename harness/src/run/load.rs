@@ -99,6 +99,9 @@ impl Worker {
             self.recorder.completed(self.process, &invocation, &completion);
             self.stream.observe(&invocation, &completion);
             self.tally.count(completion.outcome, latency);
+            if completion.outcome == Outcome::Ok && invocation.function.is_write() {
+                self.tally.wrote(completion.epoch, invoked + latency);
+            }
             if completion.outcome == Outcome::Info {
                 self.process += self.clients;
             }

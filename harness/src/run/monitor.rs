@@ -107,6 +107,12 @@ async fn watch_node(
         for event in news(place.node, before, now).into_iter().chain(lag_news(place.node, before, now)) {
             recorder.happened(event);
         }
+        let is_news = last.as_ref().map(part) != now.map(part) || asked_times == 0;
+        if is_news {
+            progress.send_modify(|snapshot| {
+                snapshot.nodes.insert(place.node, now.map(|status| (status.role, status.epoch)));
+            });
+        }
         if let Some(&Status { role, epoch, .. }) = now {
             let at_ns = recorder.now_ns();
             claims.lock().unwrap_or_else(PoisonError::into_inner).status(at_ns, place.node, role, epoch);
@@ -163,9 +169,13 @@ fn bytes_below(directory: &Path) -> u64 {
     entries.flatten().map(bytes).sum()
 }
 
+/// What is worth telling when it changes.
+fn part(status: &Status) -> (Role, u64, Option<NodeId>) {
+    (status.role, status.epoch, status.leader)
+}
+
 /// What there is to tell, if it is more than a longer log.
 fn news(node: NodeId, last: Option<&Status>, now: Option<&Status>) -> Option<RunEvent> {
-    let part = |status: &Status| (status.role, status.epoch, status.leader);
     match now {
         _ if last.map(part) == now.map(part) => None,
         Some(&Status { role, epoch, leader, .. }) => Some(RunEvent::Status { node, role, epoch, leader }),

@@ -13,11 +13,13 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tokio_util::sync::CancellationToken;
 
 use super::POLL;
-use super::in_force::InForce;
+use super::in_force::{Began, InForce};
+use super::orders::{Order, Orders};
 use super::pause_points::{PausePoints, Reached};
 use super::signs::Signs;
-use super::snapshot::Snapshot;
+use super::snapshot::{FaultInForce, Skipped, Snapshot};
 use super::tally::Tally;
+use super::waiting::{Hindrance, Waiting};
 use crate::cluster::{Cluster, Pause};
 use crate::fault::{Effect, FaultBudget, Strike, Toll, faulty};
 use crate::gate::FEWEST_ACKNOWLEDGED;
@@ -25,13 +27,6 @@ use crate::node_id::NodeId;
 use crate::record::{Recorder, RunEvent};
 use crate::schedule::{Schedule, Step};
 use crate::target::{Target, newest_leader};
-
-/// How long a step that is due may wait for what hinders it.
-const WAIT_LIMIT: Duration = Duration::from_secs(2);
-
-/// The same, of a step that finds no node to strike: between two leaders there is no leader to kill, and when all have died it takes a
-/// while until there is.
-const NOBODY_LIMIT: Duration = Duration::from_secs(5);
 
 /// How long faults may stay in force after the schedule's end because nothing has met them yet: a node that ended by itself never
 /// comes back.
@@ -50,6 +45,12 @@ pub(crate) struct StepTaken {
 }
 
 impl StepTaken {
+    /// `kill n1`, or `kill skipped`.
+    pub(crate) fn told(&self) -> String {
+        let fault = self.step.fault;
+        if self.nodes.is_empty() { format!("{fault} skipped") } else { fault.striking(&self.nodes) }
+    }
+
     /// When it was in force, under the name that reports give it; `None` if it was skipped.
     pub(crate) fn window(&self) -> Option<FaultWindow> {
         let name = self.step.fault.striking(&self.nodes);
@@ -74,53 +75,8 @@ pub(super) struct Nemesis {
     /// The nodes that stand at one, by the step that waits for it.
     standing: BTreeMap<usize, (NodeId, Pause)>,
     taken: Vec<StepTaken>,
-}
-
-/// A step that has not struck.
-struct Waiting<'a> {
-    step: &'a Step,
-    /// Since when it has been due and could not be done, and why.
-    hindered: Option<(Instant, Hindrance)>,
-    /// When it is to be tried again.
-    next_try: Option<Instant>,
-}
-
-/// Why a step that is due cannot be done, and how long that is waited for.
-struct Hindrance {
-    reason: String,
-    limit: Duration,
-}
-
-impl Hindrance {
-    fn new(reason: String) -> Self {
-        Self { reason, limit: WAIT_LIMIT }
-    }
-
-    fn nobody() -> Self {
-        Self { reason: "no node to strike".to_owned(), limit: NOBODY_LIMIT }
-    }
-}
-
-impl<'a> Waiting<'a> {
-    fn begin(step: &'a Step) -> Self {
-        Self { step, hindered: None, next_try: None }
-    }
-
-    /// When it is to be tried, if its trigger's moment is known.
-    fn due(&self, moment: Option<Instant>) -> Option<Instant> {
-        self.next_try.or_else(|| Some(moment? + Duration::from_millis(self.step.delay_ms)))
-    }
-
-    fn hinder(self, hindrance: Hindrance) -> Self {
-        let since = self.hindered.map_or_else(Instant::now, |(since, _)| since);
-        Self { hindered: Some((since, hindrance)), next_try: Some(Instant::now() + POLL), ..self }
-    }
-
-    /// Why it is given up, if it has waited long enough.
-    fn given_up(&self) -> Option<String> {
-        let (since, Hindrance { reason, limit }) = self.hindered.as_ref()?;
-        (since.elapsed() >= *limit).then(|| format!("{reason} within {} s", limit.as_secs()))
-    }
+    /// The last step that could not be done.
+    skipped: Option<Skipped>,
 }
 
 impl Nemesis {
@@ -143,6 +99,7 @@ impl Nemesis {
             pause_points: pause_points.map(PausePoints::in_directory),
             standing: BTreeMap::new(),
             taken: Vec::new(),
+            skipped: None,
         }
     }
 
@@ -152,12 +109,13 @@ impl Nemesis {
         self.taken
     }
 
-    /// Carries out the schedule until the time is over or `interrupted`. Faults may still be in force afterwards.
+    /// Carries out the schedule, and orders beside it, until the time is over or `interrupted`. Faults may still be in force afterwards.
     pub(super) async fn follow(
         &mut self,
         schedule: &Schedule,
         mut signs: Signs,
         run_for: Duration,
+        orders: &mut Orders,
         interrupted: &CancellationToken,
         progress: &watch::Sender<Snapshot>,
     ) -> anyhow::Result<()> {
@@ -167,6 +125,7 @@ impl Nemesis {
         }
         progress.send_modify(|snapshot| snapshot.load_began = Some(signs.begin_time()));
         let mut waiting: BTreeMap<usize, Waiting> = schedule.steps.iter().map(Waiting::begin).enumerate().collect();
+        let mut steps = schedule.steps.len();
         loop {
             self.look_at_pause_points(schedule, &mut signs).await?;
             signs.look(waiting.iter().map(|(&number, waiting)| (number, &waiting.step.trigger)));
@@ -177,13 +136,34 @@ impl Nemesis {
             let next_undo = self.in_force.iter().map(|fault| fault.until).min();
             let next_act = self.in_force.iter().filter_map(|fault| fault.injected.next_act()).min();
             let next = [next_step.map(|(at, _)| at), next_undo, next_act].into_iter().flatten().fold(end, Instant::min);
-            progress.send_modify(|snapshot| snapshot.faults = self.in_force.iter().map(InForce::describe).collect());
+            progress.send_modify(|snapshot| self.tell(snapshot));
             // What is not a matter of time is looked at again soon.
             let is_watchful = waiting.values().any(|waiting| waiting.step.trigger.at_ms().is_none());
             let until = if is_watchful { next.min(Instant::now() + POLL) } else { next };
-            if interrupted.run_until_cancelled(sleep_until(until)).await.is_none() {
-                self.recorder.happened(RunEvent::Interrupted);
-                return Ok(());
+            let ordered = tokio::select! {
+                () = interrupted.cancelled() => {
+                    self.recorder.happened(RunEvent::Interrupted);
+                    return Ok(());
+                }
+                order = orders.next() => Some(order),
+                () = sleep_until(until) => None,
+            };
+            match ordered {
+                Some(Order::Strike(fault, target)) => {
+                    waiting.insert(steps, Waiting::by_hand(fault, target, signs.begin_time().elapsed()));
+                    steps += 1;
+                    continue;
+                }
+                Some(Order::Heal) => {
+                    for (number, hasty) in waiting.extract_if(.., |_, waiting| waiting.is_by_hand) {
+                        self.skip(number, &hasty.step, "it was healed before it could strike".to_owned());
+                    }
+                    let now = Instant::now();
+                    self.in_force.iter_mut().for_each(|fault| fault.end_by(now));
+                    continue;
+                }
+                Some(Order::End) => break,
+                None => {}
             }
             if Instant::now() < next {
                 continue;
@@ -205,7 +185,7 @@ impl Nemesis {
         for (number, Waiting { step, hindered, .. }) in waiting {
             let reason =
                 hindered.map_or(format!("what it waited for did not come: {}", step.trigger), |(_, told)| told.reason);
-            self.skip(number, step, reason);
+            self.skip(number, &step, reason);
         }
         Ok(())
     }
@@ -266,36 +246,49 @@ impl Nemesis {
             }
             sleep(POLL).await;
         }
-        progress.send_modify(|snapshot| snapshot.faults.clear());
+        progress.send_modify(|snapshot| self.tell(snapshot));
         Ok(())
     }
 
+    /// Tells what is in force, and which step could not be done last.
+    fn tell(&self, snapshot: &mut Snapshot) {
+        let told = |fault: &InForce| FaultInForce { name: fault.describe(), since: fault.began.at };
+        snapshot.faults = self.in_force.iter().map(told).collect();
+        snapshot.skipped.clone_from(&self.skipped);
+    }
+
     /// Injects a step's fault, if that can be done now; gives the step back to be tried again if it may be done later.
-    async fn take<'a>(&mut self, number: usize, waiting: Waiting<'a>) -> anyhow::Result<Option<Waiting<'a>>> {
-        let step = waiting.step;
-        let Step { fault, target, .. } = *step;
+    async fn take(&mut self, number: usize, waiting: Waiting) -> anyhow::Result<Option<Waiting>> {
+        let Step { fault, target, .. } = waiting.step;
         // From the aim to the strike nobody else may switch a node off, or the aim would be wrong.
         let shared = Arc::clone(&self.cluster);
         let mut cluster = shared.lock().await;
-        let (nodes, strike) = match self.aim(&cluster, number, step).await {
+        let (nodes, strike) = match self.aim(&cluster, number, &waiting.step).await {
             Ok(aimed) => aimed,
             Err(hindrance) => {
                 let waiting = waiting.hinder(hindrance);
                 let Some(reason) = waiting.given_up() else { return Ok(Some(waiting)) };
-                self.skip(number, step, reason);
+                self.skip(number, &waiting.step, reason);
                 return Ok(None);
             }
         };
         // The fault is in force from its beginning: a write that is acknowledged while a leader is being killed belongs to
         // it as well.
-        let (began_ns, acknowledged) = (self.recorder.now_ns(), self.tally.counts().ok);
+        let (ns, at, acknowledged) = (self.recorder.now_ns(), Instant::now(), self.tally.counts().ok);
+        let began = Began { ns, at, acknowledged };
         let injected = strike.inject(&mut cluster, &mut self.rng).await?;
         let waited = waiting
             .hindered
             .map(|(since, Hindrance { reason, .. })| format!("; waited {} ms: {reason}", since.elapsed().as_millis()));
         let detail = injected.detail() + &waited.unwrap_or_default();
-        self.recorder.happened(RunEvent::Inject { step: number, fault, target, nodes, began_ns, detail });
-        self.in_force.push(InForce::begin(number, step, injected, began_ns, acknowledged));
+        self.recorder.happened(RunEvent::Inject { step: number, fault, target, nodes, began_ns: ns, detail });
+        let Waiting { step, is_by_hand, .. } = waiting;
+        let injected = if is_by_hand && !fault.is_over_at_once() {
+            InForce::until_healed(number, step, injected, began)
+        } else {
+            InForce::begin(number, step, injected, began)
+        };
+        self.in_force.push(injected);
         Ok(None)
     }
 
@@ -303,6 +296,7 @@ impl Nemesis {
         let Step { fault, target, .. } = *step;
         let at = self.recorder.happened(RunEvent::Skip { step: number, fault, target, reason: reason.clone() });
         let effect = Effect { verified: false, evidence: reason };
+        self.skipped = Some(Skipped { step: number, told: format!("{fault} {target} skipped: {}", effect.evidence) });
         self.taken.push(StepTaken { step: step.clone(), nodes: Vec::new(), began_ns: at, ended_ns: at, effect });
     }
 
@@ -372,7 +366,7 @@ impl Nemesis {
     /// Whether what is due is the last fault, and too little has been acknowledged under faults for the run to count.
     fn wants_more(&self, now: Instant) -> bool {
         let [last] = &self.in_force[..] else { return false };
-        let served = self.under_faults + self.tally.counts().ok - last.acknowledged;
+        let served = self.under_faults + self.tally.counts().ok - last.began.acknowledged;
         last.until <= now && last.may_serve_longer(now) && served < FEWEST_ACKNOWLEDGED as u64
     }
 
@@ -389,15 +383,16 @@ impl Nemesis {
 
     async fn undo(&mut self, in_force: InForce) -> anyhow::Result<()> {
         let overtime = in_force.overtime();
-        let InForce { number, step, injected, began_ns, acknowledged, .. } = in_force;
-        self.under_faults += self.tally.counts().ok - acknowledged;
+        let step = in_force.step_as_held();
+        let InForce { number, injected, began, .. } = in_force;
+        self.under_faults += self.tally.counts().ok - began.acknowledged;
         let (fault, nodes) = (injected.fault, injected.targets.clone());
         let mut effect = injected.undo(&mut *self.cluster.lock().await).await?;
         effect.evidence += &overtime.unwrap_or_default();
         let Effect { verified, evidence } = effect.clone();
         let ended_ns =
             self.recorder.happened(RunEvent::Undo { step: number, fault, nodes: nodes.clone(), verified, evidence });
-        self.taken.push(StepTaken { step, nodes, began_ns, ended_ns, effect });
+        self.taken.push(StepTaken { step, nodes, began_ns: began.ns, ended_ns, effect });
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use crate::node_id::NodeId;
 use crate::run::tally::Tally;
-use crate::system::Lag;
+use crate::system::{Lag, Role};
 
 /// The phases of a run, in order.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +38,21 @@ pub(super) fn is_another_leader(last: Option<(NodeId, u64)>, seen: (NodeId, u64)
     last.is_none_or(|last| seen.1 >= last.1 && seen != last)
 }
 
+/// A fault in force.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct FaultInForce {
+    /// As `kill n1`.
+    pub name: String,
+    pub since: Instant,
+}
+
+/// A step that could not be done, and why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Skipped {
+    pub step: usize,
+    pub told: String,
+}
+
 /// What can be said of a run while it goes on.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Snapshot {
@@ -50,8 +65,11 @@ pub(crate) struct Snapshot {
     pub leaders: u64,
     /// How far the followers are behind, by what the leader told last.
     pub lags: BTreeMap<NodeId, Lag>,
-    /// The faults in force, as `kill n1`.
-    pub faults: Vec<String>,
+    /// What each node is, in which epoch; `None`: it cannot be asked.
+    pub nodes: BTreeMap<NodeId, Option<(Role, u64)>>,
+    pub faults: Vec<FaultInForce>,
+    /// The step that could not be done last.
+    pub skipped: Option<Skipped>,
     /// When the load began.
     pub load_began: Option<Instant>,
 }

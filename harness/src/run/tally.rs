@@ -2,9 +2,11 @@
 //! no client waits for another or for who looks. The history says the same exactly; no verdict rests on these.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use interregnum_checker::history::Outcome;
+use tokio::time::Instant;
 
 use crate::report::Counts;
 
@@ -20,8 +22,22 @@ pub(crate) struct Tally {
     ok: AtomicU64,
     fail: AtomicU64,
     info: AtomicU64,
+    /// Acknowledged writes, and when the last of them was, in microseconds since `began`.
+    writes: AtomicU64,
+    last_write_us: AtomicU64,
+    began: Instant,
+    /// The greatest epoch under which a write was acknowledged.
+    epoch: AtomicU64,
+    first_write: Mutex<Option<FirstWrite>>,
     /// Acknowledged operations, by the class of their latency.
     latencies: [AtomicU64; CLASSES],
+}
+
+/// The first acknowledged write under a greater epoch than all before: a new leader serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct FirstWrite {
+    pub epoch: u64,
+    pub at: Instant,
 }
 
 /// How many acknowledged operations took how long.
@@ -30,8 +46,10 @@ pub(crate) struct Latencies([u64; CLASSES]);
 
 impl Default for Tally {
     fn default() -> Self {
-        let [ok, fail, info] = std::array::from_fn(|_| AtomicU64::new(0));
-        Self { ok, fail, info, latencies: std::array::from_fn(|_| AtomicU64::new(0)) }
+        let [ok, fail, info, writes, last_write_us, epoch] = std::array::from_fn(|_| AtomicU64::new(0));
+        let (began, first_write) = (Instant::now(), Mutex::new(None));
+        let latencies = std::array::from_fn(|_| AtomicU64::new(0));
+        Self { ok, fail, info, writes, last_write_us, began, epoch, first_write, latencies }
     }
 }
 
@@ -53,6 +71,37 @@ impl Tally {
             Outcome::Info => &self.info,
         };
         counter.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Counts one acknowledged write, besides.
+    pub(crate) fn wrote(&self, epoch: Option<u64>, now: Instant) {
+        self.writes.fetch_add(1, Ordering::Relaxed);
+        let us = now.saturating_duration_since(self.began).as_micros() as u64;
+        self.last_write_us.fetch_max(us, Ordering::Relaxed);
+        let Some(epoch) = epoch.filter(|epoch| *epoch > self.epoch.fetch_max(*epoch, Ordering::Relaxed)) else {
+            return;
+        };
+        // Locked once for each leader.
+        let mut first_write = self.first_write.lock().unwrap_or_else(PoisonError::into_inner);
+        if first_write.is_none_or(|first| first.epoch < epoch) {
+            *first_write = Some(FirstWrite { epoch, at: now });
+        }
+    }
+
+    /// How many writes were acknowledged.
+    pub(crate) fn writes(&self) -> u64 {
+        self.writes.load(Ordering::Relaxed)
+    }
+
+    /// How long no write has been acknowledged, if one ever was.
+    pub(crate) fn since_last_write(&self, now: Instant) -> Option<Duration> {
+        let last = self.began + Duration::from_micros(self.last_write_us.load(Ordering::Relaxed));
+        (self.writes() > 0).then(|| now.saturating_duration_since(last))
+    }
+
+    /// Since when the newest leader has acknowledged writes.
+    pub(crate) fn first_write(&self) -> Option<FirstWrite> {
+        *self.first_write.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn counts(&self) -> Counts {

@@ -20,4 +20,5 @@ mod sound_configuration;
 mod stonith;
 mod unsound_configurations;
 mod vacuous_runs;
+mod watch;
 mod what_faults_cost;

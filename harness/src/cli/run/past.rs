@@ -1,5 +1,7 @@
 //! The flags of a run that was made before, from its directory.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
 use clap::Parser as _;
 use serde::Deserialize;
@@ -13,6 +15,8 @@ use crate::run_dir::RunDir;
 #[derive(Deserialize)]
 struct Planned {
     arguments: Option<Vec<String>>,
+    /// Shorter than the arguments say, where a person ended it.
+    run_for_ms: u64,
     reproduce: String,
 }
 
@@ -20,7 +24,7 @@ impl RunFlags {
     /// The flags of that run, seed included, with what happened in it as its schedule.
     pub(in crate::cli) fn of_past_run(run_dir: &RunDir) -> anyhow::Result<Self> {
         let (path, schedule) = (run_dir.plan(), run_dir.schedule());
-        let Planned { arguments, reproduce } = document(&path)?;
+        let Planned { arguments, run_for_ms, reproduce } = document(&path)?;
         let Some(arguments) = arguments else {
             bail!(
                 "a test made this run, so only the test can repeat it: {SCHEDULE_VARIABLE}={} {reproduce}",
@@ -29,6 +33,7 @@ impl RunFlags {
         };
         let Command { flags } =
             Command::try_parse_from(arguments).with_context(|| format!("the flags in {}", path.display()))?;
-        Ok(flags.following(schedule))
+        let time = Duration::from_millis(run_for_ms);
+        Ok(Self { time, ..flags.following(schedule) })
     }
 }

@@ -5,8 +5,12 @@ async function unpack(id) {
   const text = document.getElementById(id).textContent;
   // The first needs no function call for each byte, where a browser has it.
   const packed = Uint8Array.fromBase64?.(text) ?? Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
-  return new Response(stream).arrayBuffer();
+  const stream = new DecompressionStream("gzip");
+  // Written straight into it: the stream of a blob goes through the browser's other processes, and waits for them.
+  const writer = stream.writable.getWriter();
+  writer.write(packed);
+  writer.close();
+  return new Response(stream.readable).arrayBuffer();
 }
 
 const ARRAYS = { f64: Float64Array, u32: Uint32Array, u8: Uint8Array };

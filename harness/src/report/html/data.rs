@@ -124,13 +124,8 @@ fn fault<'a>(taken: &'a StepTaken, events: &'a [TimedEvent]) -> Fault<'a> {
         }
         _ => None,
     });
-    let name = if taken.nodes.is_empty() {
-        format!("{} skipped", taken.step.fault)
-    } else {
-        taken.step.fault.striking(&taken.nodes)
-    };
     Fault {
-        name,
+        name: taken.told(),
         target: taken.step.target.to_string(),
         nodes: &taken.nodes,
         from: taken.began_ns,

@@ -32,7 +32,7 @@ export function drawTimeline(canvas, run, view, place, colour) {
     view,
     place,
     colour,
-    striped: { fail: stripes(context, colour.fail), off: stripes(context, colour.off), candidate: stripes(context, colour.candidate) },
+    striped: { info: stripes(context, colour.info), fail: stripes(context, colour.fail), off: stripes(context, colour.off), candidate: stripes(context, colour.candidate) },
   };
   axis(context, view, colour, place.height);
   inside(context, view, place.height, () => {
@@ -83,27 +83,36 @@ function phases({ context, run, view, place, colour }) {
   });
 }
 
-/** The moments at which the run had done what its gates demand. */
-function gates({ context, run, view, colour }) {
-  context.fillStyle = colour.leader;
+/** The moments at which the run had done what its gates demand, or had to have, and had not. */
+function gates({ context, run, view, place, colour }) {
   context.textAlign = "center";
-  for (const mark of run.marks.filter((one) => one.kind === "gate")) context.fillText("✓", view.x(mark.at), AXIS + PHASE / 2);
+  for (const mark of run.marks.filter(isGate)) {
+    const isMet = mark.kind === "gate";
+    context.fillStyle = isMet ? colour.leader : colour.info;
+    if (!isMet) context.fillRect(view.x(mark.at) - 1, AXIS + PHASE, 2, place.height);
+    context.font = isMet ? "12px system-ui, sans-serif" : "bold 15px system-ui, sans-serif";
+    // One at the end of the run still has to be seen.
+    context.fillText(isMet ? "✓" : "?", Math.min(view.x(mark.at), view.left + view.width - 6), AXIS + PHASE / 2);
+  }
+  context.font = "12px system-ui, sans-serif";
   context.textAlign = "left";
 }
 
-function faults({ context, run, view, place, colour }) {
+const isGate = (mark) => mark.kind === "gate" || mark.kind === "unmet";
+
+function faults({ context, run, view, place, colour, striped }) {
   run.faults.forEach((fault, index) => {
     if (fault.to < view.from) return;
     const [begin, y] = [view.x(fault.from), place.faultsY + place.faults[index] * FAULT];
     const width = Math.max(view.x(fault.to) - begin, 2);
-    context.fillStyle = colour.fault;
-    context.globalAlpha = fault.verified ? 0.85 : 0.35;
+    context.fillStyle = fault.verified ? colour.fault : striped.info;
+    context.globalAlpha = fault.verified ? 0.85 : 1;
     context.fillRect(begin, y + 2, width, FAULT - 4);
     context.globalAlpha = 1;
     const from = Math.max(begin, view.left);
     const room = begin + width - from;
-    const text = fault.verified ? fault.name : `${fault.name} (not verified)`;
-    const fits = context.measureText(text).width < room - 8;
+    const text = fault.verified ? fault.name : `? ${fault.name}: no effect shown`;
+    const fits = fault.verified && context.measureText(text).width < room - 8;
     context.fillStyle = fits ? colour.paper : colour.ink;
     if (fits) context.fillText(text, from + 4, y + FAULT / 2);
     else context.fillText(text, begin + width + 4, y + FAULT / 2);
@@ -325,7 +334,7 @@ export function hit(run, view, place, x, y) {
     return span && { kind: "role", span };
   }
   if (y >= AXIS && y < place.faultsY) {
-    const mark = run.marks.find((one) => one.kind === "gate" && Math.abs(one.at - time) < near * 2);
+    const mark = run.marks.find((one) => isGate(one) && Math.abs(one.at - time) < near * 3);
     return mark && { kind: "mark", mark };
   }
   const row = Math.floor((y - place.faultsY) / FAULT);

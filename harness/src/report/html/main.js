@@ -64,6 +64,14 @@ async function open() {
     byId("detail").prepend(note);
     byId("timeline-section").scrollIntoView({ block: "start" });
   };
+  const showFault = (index) => {
+    const fault = run.faults[index];
+    const room = Math.max((fault.to - fault.from) / 2, 100e6);
+    view.show(fault.from - room, fault.to + room);
+    choose({ kind: "fault", fault });
+    byId("live").textContent = `${fault.name}: ${fault.evidence}`;
+    byId("timeline-section").scrollIntoView({ block: "start" });
+  };
   const stepProof = (step) => {
     if (run.proofs.length === 0) return;
     const now = run.proofs.findIndex((one) => one.id === view.proof);
@@ -139,7 +147,9 @@ async function open() {
   document.addEventListener("click", ({ target }) => {
     const jump = target.closest("[data-proof]");
     const to = target.closest("[data-operation]");
+    const fault = target.closest("[data-fault]");
     if (jump) showProof(jump.dataset.proof);
+    else if (fault) showFault(Number(fault.dataset.fault));
     else if (to) {
       showOperation(Number(to.dataset.operation));
       byId("timeline-section").scrollIntoView({ block: "start" });

@@ -1,0 +1,70 @@
+//! A step of the schedule, or of a person's, that has not struck: when it is due, what hinders it, and how long it waits for that.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::POLL;
+use crate::fault::Fault;
+use crate::schedule::Step;
+use crate::target::Target;
+
+/// How long a step that is due may wait for what hinders it.
+const WAIT_LIMIT: Duration = Duration::from_secs(2);
+
+/// The same, of a step that finds no node to strike: between two leaders there is no leader to kill, and when all have died it takes a
+/// while until there is.
+const NOBODY_LIMIT: Duration = Duration::from_secs(5);
+
+/// A step that has not struck.
+pub(super) struct Waiting {
+    pub step: Step,
+    /// Whether a person asked for it, who heals it as well.
+    pub is_by_hand: bool,
+    /// Since when it has been due and could not be done, and why.
+    pub hindered: Option<(Instant, Hindrance)>,
+    /// When it is to be tried again.
+    next_try: Option<Instant>,
+}
+
+/// Why a step that is due cannot be done, and how long that is waited for.
+pub(super) struct Hindrance {
+    pub reason: String,
+    limit: Duration,
+}
+
+impl Hindrance {
+    pub(super) fn new(reason: String) -> Self {
+        Self { reason, limit: WAIT_LIMIT }
+    }
+
+    pub(super) fn nobody() -> Self {
+        Self { reason: "no node to strike".to_owned(), limit: NOBODY_LIMIT }
+    }
+}
+
+impl Waiting {
+    pub(super) fn begin(step: &Step) -> Self {
+        Self { step: step.clone(), is_by_hand: false, hindered: None, next_try: None }
+    }
+
+    pub(super) fn by_hand(fault: Fault, target: Target, since_begin: Duration) -> Self {
+        Self { is_by_hand: true, ..Self::begin(&Step::at(since_begin, Duration::ZERO, fault, target)) }
+    }
+
+    /// When it is to be tried, if its trigger's moment is known.
+    pub(super) fn due(&self, moment: Option<Instant>) -> Option<Instant> {
+        self.next_try.or_else(|| Some(moment? + Duration::from_millis(self.step.delay_ms)))
+    }
+
+    pub(super) fn hinder(self, hindrance: Hindrance) -> Self {
+        let since = self.hindered.map_or_else(Instant::now, |(since, _)| since);
+        Self { hindered: Some((since, hindrance)), next_try: Some(Instant::now() + POLL), ..self }
+    }
+
+    /// Why it is given up, if it has waited long enough.
+    pub(super) fn given_up(&self) -> Option<String> {
+        let (since, Hindrance { reason, limit }) = self.hindered.as_ref()?;
+        (since.elapsed() >= *limit).then(|| format!("{reason} within {} s", limit.as_secs()))
+    }
+}
