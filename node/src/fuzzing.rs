@@ -7,27 +7,65 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use bytes::{Buf, BytesMut};
+use tokio_util::codec::Decoder as _;
 
 use crate::config::{Modes, ReadMode};
+use crate::core::freshness::Moment;
+use crate::core::message::{Body, Message};
 use crate::core::snapshot::Assembler;
 use crate::core::{Core, Effect, HardState, Settings};
 use crate::disk::Disk;
 use crate::hard_state::HardStateFile;
 use crate::log::Log;
+use crate::log::segment::Header;
 use crate::membership::Membership;
-use crate::peer::wire::{decode_hello, decode_message};
+use crate::peer::wire::{FRAME_HEADER_BYTES, Frames, decode_hello, decode_message, frame};
 use crate::record::{Change, Gtid, Lsn, Member, Record, Stamp};
-use crate::server::commands::parse;
+use crate::server::commands::{Command, parse};
 use crate::server::resp::take_request;
+use crate::sessions::Numbered;
 use crate::store::{Operation, Store};
+use crate::terms::Terms;
 
-/// What a client sends.
+/// What a client sends: a leader with a follower that confirms all executes whatever of it can be understood.
 pub fn client(bytes: &[u8]) {
     let mut input = BytesMut::from(bytes);
+    let mut node = Node::new(true, "");
+    let mut terms = Terms::from(ReadMode::Leader);
     while let Ok(Some(arguments)) = take_request(&mut input) {
-        if !arguments.is_empty() {
-            let _ = parse(arguments);
+        if let Some(Ok(command)) = (!arguments.is_empty()).then(|| parse(arguments)) {
+            node.execute(command, &mut terms);
         }
+    }
+    node.sleep(1_000);
+}
+
+/// What comes over a peer's connection, below the messages: any bytes; and frames of these payloads, sound but for one changed bit. What
+/// is read is what was sent, up to the frame with that bit.
+pub fn frames(bytes: &[u8]) {
+    let mut decoder = Frames::of_stranger();
+    let mut input = BytesMut::from(bytes);
+    while let Ok(Some(payload)) = decoder.decode(&mut input) {
+        let _ = decode_hello(&payload);
+    }
+    let Some((place, payloads)) = bytes.split_first_chunk::<4>() else { return };
+    let payloads: Vec<&[u8]> = payloads.split(|&byte| byte == 0xfe).collect();
+    let mut sent = BytesMut::new();
+    for payload in &payloads {
+        frame(payload, &mut sent);
+    }
+    let bit = u32::from_le_bytes(*place) as usize % (8 * sent.len());
+    sent[bit / 8] ^= 1 << (bit % 8);
+    let mut decoder = Frames::of_stranger();
+    decoder.trust();
+    let mut begin = 0;
+    for payload in payloads {
+        let end = begin + FRAME_HEADER_BYTES + payload.len();
+        match decoder.decode(&mut sent) {
+            Ok(read) => assert!(read.is_some_and(|read| read == *payload) && !(8 * begin..8 * end).contains(&bit)),
+            Err(_) => return assert!((8 * begin..8 * end).contains(&bit), "a sound frame is refused"),
+        }
+        begin = end;
     }
 }
 
@@ -90,11 +128,10 @@ impl Node {
         let mut node = Node { core, generation: 0, now_ms: 0 };
         if leads {
             node.sleep(10_000);
-            for (epoch, body) in [
-                (1, crate::core::message::Body::PreVoteReply { proposed: 2, granted: true }),
-                (2, crate::core::message::Body::VoteReply { granted: true }),
-            ] {
-                node.core.receive(Member(1), crate::core::message::Message { epoch, life: 0, addressee_life: 0, body });
+            for (epoch, body) in
+                [(1, Body::PreVoteReply { proposed: 2, granted: true }), (2, Body::VoteReply { granted: true })]
+            {
+                node.core.receive(Member(1), Message { epoch, life: 0, addressee_life: 0, body });
                 node.settle();
             }
         }
@@ -108,6 +145,36 @@ impl Node {
             self.core.tick();
             self.settle();
         }
+    }
+
+    /// Executes what the server would hand to the core.
+    fn execute(&mut self, command: Command, terms: &mut Terms) {
+        match command {
+            Command::Data(operation) => self.core.request((), operation, *terms),
+            Command::With(choices, operation) => {
+                let mut terms = *terms;
+                for choice in choices {
+                    terms.choose(choice);
+                }
+                self.core.request((), operation, terms);
+            }
+            Command::Choose(choice) => terms.choose(choice),
+            Command::Admin(admin) => self.core.admin((), admin),
+            Command::Wait(followers, timeout_ms) => self.core.wait((), followers, timeout_ms),
+            Command::ClientIdentity(client) => self.core.open_session((), client),
+            Command::Request(number, operation) => {
+                let session = 5; // of who opens one at once
+                self.core.request_once((), operation, Numbered { client: "c".into(), session, number });
+            }
+            _ => {}
+        }
+        self.settle();
+        let lsn = self.core.status().last_lsn;
+        let sent = Moment::of(1, self.now_ms);
+        let body = Body::Appended { round: 1, held_lsn: lsn, durable_lsn: lsn, sent };
+        self.core.receive(Member(1), Message { epoch: 2, life: 0, addressee_life: 0, body });
+        self.settle();
+        let _ = self.core.status();
     }
 
     fn write(&mut self, value: &[u8]) {
@@ -134,33 +201,83 @@ impl Node {
 
 /// What lies on the disk as a log: the bytes are the end of a segment, or all of it.
 pub fn log(dir: &Path, bytes: &[u8]) {
+    if bytes.first().is_none_or(|first| first % 2 == 1) {
+        let _ = recover(dir, bytes);
+        return;
+    }
+    // A sound header before the bytes, and sound frames if they are such.
+    let header = Header { salt: 7, ..Header::new(1) };
+    let mut whole = header.encode().to_vec();
+    for payload in bytes[1..].split(|&byte| byte == 0xfe) {
+        let offset = whole.len();
+        header.encode_record(&mut whole, offset, payload, 0);
+    }
+    whole.extend_from_slice(&bytes[bytes.len() / 2..]);
+    let _ = recover(dir, &whole);
+}
+
+/// A log as a power failure leaves it: groups of writes into room that was made ahead, and each sector of the last group as it was after
+/// one of its writes. That is never damage; all that was durable is found, and of the rest what came first.
+pub fn power_failure(dir: &Path, bytes: &[u8]) {
+    let header = Header { salt: 7, ..Header::new(1) };
+    let mut image = header.encode().to_vec();
+    let mut end = image.len();
+    image.resize(ROOM_BYTES, 0);
+    let mut versions = vec![image.clone()];
+    let (mut records, mut durable) = (Vec::new(), 0);
+    let mut input = bytes;
+    while versions.len() < MAX_VERSIONS && input.remaining() >= 2 {
+        let (what, length) = (input.get_u8(), 8 * usize::from(input.get_u8()));
+        if what == 0 {
+            durable = records.len();
+            versions = vec![image.clone()];
+            continue;
+        }
+        let stamp = Stamp { lsn: records.len() as Lsn + 1, epoch: 1, gtid: Gtid { origin: Member(1), sequence: 1 } };
+        let after = vec![what % 2; length].into(); // zeros, which look like what was never written, or ones
+        let record =
+            Record { stamp, change: Change::Set { key: "k".into(), before: None, after }, request: None }.encode();
+        let mut written = Vec::new();
+        header.encode_record(&mut written, end, &record, (records.len() - durable) as u32);
+        if end + written.len() > ROOM_BYTES {
+            break;
+        }
+        image[end..end + written.len()].copy_from_slice(&written);
+        end += written.len();
+        records.push(record);
+        if what % 4 < 2 || versions.len() == 1 {
+            versions.push(image.clone()); // a write of its own
+        } else {
+            versions.last_mut().expect("there is one").clone_from(&image); // one write with the record before it
+        }
+    }
+    for (number, sector) in image.chunks_mut(512).enumerate() {
+        let at = number * 512;
+        let version = usize::from(input.get(number).copied().unwrap_or(u8::MAX)).min(versions.len() - 1);
+        sector.copy_from_slice(&versions[version][at..at + sector.len()]);
+    }
+    let found = recover(dir, &image).expect("a power failure is no damage");
+    assert!(found.len() >= durable, "{} of {durable} durable records", found.len());
+    assert_eq!(found, records[..found.len()]);
+}
+
+/// Room for records in that log, and how many writes its last group has at most.
+const ROOM_BYTES: usize = 16 << 10;
+const MAX_VERSIONS: usize = 12;
+
+/// What recovery makes of a segment; the same a second time.
+fn recover(dir: &Path, segment: &[u8]) -> Result<Vec<bytes::Bytes>, crate::log::LogError> {
     let log = dir.join("log");
     let _ = fs::remove_dir_all(&log);
     fs::create_dir_all(&log).expect("the directory can be made");
+    fs::write(log.join("00000000000000000001.log"), segment).expect("it can be written");
     let open = || Log::open(&Disk::default(), &log, 4096, crate::Fsync::Interval(60_000), None, |_| ());
-    if bytes.first().is_some_and(|first| first % 2 == 0) {
-        // A sound header before the bytes, and sound records if the bytes are such.
-        open().expect("an empty directory is a log").0.end();
-        let path = log.join("00000000000000000001.log");
-        let header = fs::read(&path).expect("it was just written");
-        let salt = u32::from_le_bytes(*header[12..].first_chunk().expect("a header has a salt"));
-        let mut whole = header;
-        for payload in bytes[1..].split(|&byte| byte == 0xfe) {
-            let header = crate::log::segment::Header { salt, ..crate::log::segment::Header::new(1) };
-            let offset = whole.len();
-            header.encode_record(&mut whole, offset, payload, 0);
-        }
-        whole.extend_from_slice(&bytes[bytes.len() / 2..]);
-        fs::write(&path, whole).expect("it can be written");
-    } else {
-        fs::write(log.join("00000000000000000001.log"), bytes).expect("it can be written");
-    }
-    if let Ok((mut first, records)) = open() {
-        first.end();
-        let (mut second, again) = open().expect("what was recovered is sound");
-        second.end();
-        assert_eq!(records, again, "recovery is not stable");
-    }
+    let (mut first, records) = open()?;
+    first.end();
+    let (mut second, again) = open().expect("what was recovered is sound");
+    second.end();
+    assert_eq!(records, again, "recovery is not stable");
+    Ok(records)
 }
 
 /// What lies on the disk as hard state.

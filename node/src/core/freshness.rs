@@ -25,7 +25,7 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    #[cfg(test)]
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn of(incarnation: u64, clock_ms: u64) -> Self {
         Moment { incarnation, clock_ms }
     }

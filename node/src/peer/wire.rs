@@ -79,7 +79,7 @@ const MAX_HELLO_BYTES: usize = 64 << 10;
 
 /// The length of the payload, the checksum of these four bytes, and that of the payload. The length has one of its own, because who
 /// believed a damaged one would wait for bytes that do not come.
-const HEADER_BYTES: usize = 12;
+pub(crate) const FRAME_HEADER_BYTES: usize = 12;
 
 /// Cuts a connection into the payloads of its frames.
 #[derive(Debug)]
@@ -105,7 +105,7 @@ impl Decoder for Frames {
 
     fn decode(&mut self, bytes: &mut BytesMut) -> io::Result<Option<BytesMut>> {
         let damaged = |what| Err(io::Error::new(io::ErrorKind::InvalidData, what));
-        let Some((header, payload)) = bytes.split_first_chunk::<HEADER_BYTES>() else { return Ok(None) };
+        let Some((header, payload)) = bytes.split_first_chunk::<FRAME_HEADER_BYTES>() else { return Ok(None) };
         let (length, sums) = header.split_first_chunk::<4>().expect("a header is longer");
         let (length_sum, payload_sum) = sums.split_first_chunk::<4>().expect("a header is longer");
         if crc32fast::hash(length) != u32::from_be_bytes(*length_sum) {
@@ -116,13 +116,13 @@ impl Decoder for Frames {
             return damaged("a frame is longer than any can be");
         }
         let Some(payload) = payload.get(..length) else {
-            bytes.reserve(HEADER_BYTES + length - bytes.len());
+            bytes.reserve(FRAME_HEADER_BYTES + length - bytes.len());
             return Ok(None);
         };
         if crc32fast::hash(payload).to_be_bytes() != payload_sum {
             return damaged("a frame was damaged on its way");
         }
-        bytes.advance(HEADER_BYTES);
+        bytes.advance(FRAME_HEADER_BYTES);
         Ok(Some(bytes.split_to(length)))
     }
 }
@@ -131,12 +131,17 @@ impl Decoder for Frames {
 pub(crate) fn encode<T: Serialize>(frame: &T, out: &mut BytesMut) {
     let payload = postcard::to_stdvec(frame).expect("a frame has no part that cannot be serialized");
     assert!(payload.len() <= MAX_FRAME_BYTES, "batches and records are bounded below the frame length");
+    self::frame(&payload, out);
+}
+
+/// Appends a frame of that payload to `out`.
+pub(crate) fn frame(payload: &[u8], out: &mut BytesMut) {
     let length = (payload.len() as u32).to_be_bytes();
-    out.reserve(HEADER_BYTES + payload.len());
+    out.reserve(FRAME_HEADER_BYTES + payload.len());
     out.put_slice(&length);
     out.put_u32(crc32fast::hash(&length));
-    out.put_u32(crc32fast::hash(&payload));
-    out.put_slice(&payload);
+    out.put_u32(crc32fast::hash(payload));
+    out.put_slice(payload);
 }
 
 pub(crate) fn decode_hello(frame: &[u8]) -> Option<Hello> {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::core::members::MemberAsk;
+use crate::defect::Defect;
 
 const NEW: Member = Member(3);
 
@@ -33,7 +34,11 @@ fn promote() -> MemberAsk {
 
 #[test]
 fn a_leader_changes_members_only_after_it_committed_a_record_of_its_own_and_one_at_a_time() {
-    let mut node = Node::leader(settings(""));
+    super::defects::check(Defect::ChangeMembersEarly, changes_members_one_at_a_time);
+}
+
+fn changes_members_one_at_a_time(settings: Settings) {
+    let mut node = Node::leader(settings);
     node.ask_member(1, &add());
     assert!(node.failure().contains("nothing of its own epoch"));
     node.confirms(A, 2);

@@ -84,7 +84,6 @@ fn requests_that_are_not_remembered_are_executed_twice() {
 #[test]
 fn changes_of_members_that_are_not_careful_go_wrong() {
     check(Defect::AckByLearners, Setup { flags: "--ack 2", ..MEMBERS }, 60);
-    check(Defect::ChangeMembersEarly, MEMBERS, 60);
     check(Defect::KeepUndoneMembers, MEMBERS, 60);
 }
 

@@ -11,11 +11,11 @@ use rand::seq::IndexedRandom;
 
 use super::World;
 use super::clients::Asker;
-use super::nodes::Ask;
+use super::nodes::{Ask, Node};
 use crate::core::admin::Admin;
 use crate::core::members::MemberAsk;
 use crate::core::{Core, Role};
-use crate::membership::{Membership, Standing};
+use crate::membership::{Listed, Membership, Standing};
 use crate::record::{Epoch, Member};
 
 /// Nodes that are no members at first, where members change.
@@ -70,10 +70,13 @@ impl World {
         (0..self.nodes.len() as u8).filter(|index| epoch(index).is_some()).max_by_key(epoch)
     }
 
-    pub(super) fn members_changed(&mut self, index: u8, members: Membership) {
-        let first = &mut self.nodes[usize::from(index)].disk.first_members;
-        if first.is_unknown() {
-            *first = members;
+    pub(super) fn members_changed(&mut self, index: u8, listed: Listed) {
+        let node = &mut self.nodes[usize::from(index)];
+        if node.disk.first_members.is_unknown() {
+            node.disk.first_members.clone_from(&listed.members);
+        }
+        if listed.version() >= node.listed.version() {
+            node.listed = listed;
         }
         self.met.memberships += usize::from(self.leader() == Some(index));
         self.relink(index);
@@ -87,8 +90,8 @@ impl World {
     fn relink(&mut self, index: u8) {
         for other in (0..self.nodes.len() as u8).filter(|&other| other != index) {
             let is_up = self.core(other).is_some();
-            let Some(core) = &mut self.nodes[usize::from(index)].core else { return };
-            if let Some(member) = core.members().index(&id(other))
+            let Node { core: Some(core), listed, .. } = &mut self.nodes[usize::from(index)] else { return };
+            if let Some(member) = listed.members.index(&id(other))
                 && core.linked.contains(&member) != is_up
             {
                 core.link(member, is_up);
@@ -98,28 +101,30 @@ impl World {
 
     /// Which node a member is in the eyes of this one.
     pub(super) fn whereabouts(&self, index: u8, member: Member) -> Option<Member> {
-        let id = self.core(index)?.members().id(member);
+        let id = self.nodes[usize::from(index)].listed.members.id(member);
         id.strip_prefix('n')?.parse::<u8>().ok().map(|number| Member(number - 1))
     }
 
     /// Which member a node is in the eyes of this one, which lets everybody in but who is removed for good. A node that waits to join is
     /// introduced by the first that knows it. The newer list decides, as between two nodes that connect.
     pub(super) fn let_in(&mut self, index: u8, other: Member) -> Option<Member> {
-        let own = self.core(index)?.members();
-        let version = |core: &Core<Asker>| (core.journal.epoch(core.members().changed_lsn), core.members().changed_lsn);
-        let is_newer =
-            |theirs: &&Core<Asker>| own.is_unknown() || self.core(index).map(version) < Some(version(theirs));
-        let theirs = self.core(other.0).filter(is_newer).map(Core::members);
-        let gone = &self.nodes[usize::from(index)].gone;
-        let members = theirs.unwrap_or(own);
-        let member = members
-            .index(&id(other.0))
-            .filter(|&member| members.standing(member) != Standing::Removed || !gone.contains(&id(other.0)))?;
-        if own.is_unknown() {
-            let theirs = theirs?.clone();
-            theirs.index(&id(index)).filter(|&me| theirs.standing(me) != Standing::Removed)?;
-            self.nodes[usize::from(index)].core.as_mut()?.introduce(theirs);
+        let joins = self.core(index)?.members().is_unknown();
+        let theirs = &self.nodes[usize::from(other.0)].listed;
+        if theirs.version() > self.nodes[usize::from(index)].listed.version() {
+            let knows =
+                |id: &str| theirs.members.index(id).is_some_and(|is| theirs.members.standing(is) != Standing::Removed);
+            if joins && !knows(&id(index)) {
+                return None;
+            }
+            let theirs = theirs.clone();
+            self.nodes[usize::from(index)].listed = theirs.clone();
+            if joins {
+                self.nodes[usize::from(index)].core.as_mut()?.introduce(theirs.members);
+            }
+            self.relink(index);
         }
-        Some(member)
+        let Node { listed: Listed { members, .. }, gone, .. } = &self.nodes[usize::from(index)];
+        let is_gone = |member| members.standing(member) == Standing::Removed && gone.contains(&id(other.0));
+        members.index(&id(other.0)).filter(|&member| !is_gone(member))
     }
 }

@@ -17,6 +17,7 @@ use crate::config::Election;
 use crate::core::admin::Admin;
 use crate::core::message::Message;
 use crate::core::{Core, Effect, Role, Settings};
+use crate::membership::Listed;
 use crate::record::{Member, Record};
 use crate::sessions::Numbered;
 use crate::store::Operation;
@@ -33,6 +34,8 @@ pub(super) struct Node {
     pub(super) paused_until_ms: u64,
     pub(super) inbox: Vec<(Member, Message)>,
     pub(super) requests: Vec<(Asker, Ask)>,
+    /// The newest list of members that its core or anybody who called it had, as its links know it.
+    pub(super) listed: Listed,
     /// Members that it knows to be removed for good.
     pub(super) gone: Vec<String>,
 }
@@ -63,6 +66,7 @@ impl World {
         let core = Core::new(settings, node.disk.hard, store, node.disk.snapshot.clone(), log);
         node.disk.generation = 0;
         (node.started_ms, node.gone) = (self.now_ms, Vec::new());
+        node.listed = core.listed();
         node.core = Some(core);
         self.coordinator.restart(index);
         self.relink_all();
@@ -160,7 +164,7 @@ impl World {
                 disk.writing = Some((self.now_ms + self.rng.random_range(0..60), key));
             }
             Effect::SaveSlots(_) => {}
-            Effect::Members(listed) => self.members_changed(index, listed.members),
+            Effect::Members(listed) => self.members_changed(index, listed),
             Effect::AdoptSnapshot { lsn } => disk.adopt(lsn),
             Effect::CutFront { lsn } => disk.queue.push_back((due_ms, Command::CutFront(lsn))),
             Effect::InstallSnapshot { lsn, generation, .. } => {

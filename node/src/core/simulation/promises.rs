@@ -34,12 +34,12 @@ fn check_unsound(setup: Setup, expected: &str, never: &[&str], few: u64) {
 
 #[test]
 fn three_nodes_with_votes_and_majorities_are_linearizable_and_lose_nothing() {
-    check_sound(SOUND, 80);
+    check_sound(SOUND, 50);
 }
 
 #[test]
 fn so_are_five() {
-    check_sound(Setup { nodes: 5, ..SOUND }, 25);
+    check_sound(Setup { nodes: 5, ..SOUND }, 15);
 }
 
 #[test]
@@ -72,7 +72,7 @@ fn a_leader_that_acknowledges_alone_loses_writes() {
 
 #[test]
 fn one_follower_of_four_is_not_enough() {
-    check_unsound(Setup { nodes: 5, flags: "--ack semi-sync", ..SOUND }, "lost", &["liveness", "election safety"], 10);
+    check_unsound(Setup { nodes: 5, flags: "--ack semi-sync", ..SOUND }, "lost", &["liveness", "election safety"], 3);
 }
 
 #[test]
@@ -202,6 +202,12 @@ fn members_come_and_go_and_nothing_is_lost() {
         let met = check_sound(Setup { nodes, flags, hazards: &[Hazard::Members], ..SOUND }, few);
         assert!(met.memberships > 0, "{flags}: no list of members was ever in force");
     }
+}
+
+/// Found with this seed: its links know who calls before its log does.
+#[test]
+fn a_voter_that_is_behind_answers_a_candidate_that_joined_meanwhile() {
+    run(Setup { nodes: 5, hazards: &[Hazard::Members], ..SOUND }, 67).unwrap();
 }
 
 #[test]
