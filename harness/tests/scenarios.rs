@@ -125,6 +125,24 @@ fn read_your_writes() {
     shows("read-your-writes");
 }
 
+/// Plays a scenario whose nodes lie on disks that fail, where such can be mounted.
+fn shows_on_faulty_disks(play: impl Fn()) {
+    match interregnum::disk::obstacle() {
+        Some(obstacle) => eprintln!("SKIPPED: {obstacle}"),
+        None => play(),
+    }
+}
+
+#[test]
+fn memory_loses() {
+    shows_on_faulty_disks(|| shows("memory-loses"));
+}
+
+#[test]
+fn interval_loses() {
+    shows_on_faulty_disks(|| shows("interval-loses"));
+}
+
 #[test]
 fn lag_grows() {
     shows("lag-grows");

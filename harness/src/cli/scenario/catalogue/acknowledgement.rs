@@ -35,6 +35,40 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         compare: None,
     },
     Scenario {
+        name: "memory-loses",
+        sentence: "what is acknowledged in memory is gone when the power fails everywhere; what is on disks is not",
+        acts: &[
+            Act {
+                title: "A majority has each write in memory, and the power of all three nodes fails at once:",
+                flags: "--ack-durability memory --fsync always --workload append --faults power-failure-all --interval 2s --time 5s",
+                shows: Breaks("lost-writes"),
+            },
+            Act {
+                title: "It has them on its disks:",
+                flags: "--ack-durability flushed --fsync always --workload append --faults power-failure-all --interval 2s --time 5s",
+                shows: Holds,
+            },
+        ],
+        compare: None,
+    },
+    Scenario {
+        name: "interval-loses",
+        sentence: "a log that is synced at intervals loses its last interval when the power fails everywhere; else nothing is lost",
+        acts: &[
+            Act {
+                title: "Each node syncs its log every second, and the power of all three fails at once:",
+                flags: "--fsync interval --workload append --faults power-failure-all --interval 2s --time 5s",
+                shows: Breaks("lost-writes"),
+            },
+            Act {
+                title: "Each syncs what it has before it confirms it, and what was being written is torn besides:",
+                flags: "--fsync always --workload append --faults power-failure-all:torn=true --interval 2s --time 5s",
+                shows: Holds,
+            },
+        ],
+        compare: None,
+    },
+    Scenario {
         name: "one-follower-of-four",
         sentence: "one follower's copy is a majority's copy in a cluster of three, and not in one of five",
         acts: &[
