@@ -132,9 +132,9 @@ pub(crate) struct Core<T> {
     coordination: coordinated::Coordination,
     role: Role<T>,
     /// Who led last, as far as this node knows, and how far its own log was known to reach.
-    last_leader: Option<Member>,
+    last_leader: Option<(Epoch, Member)>,
     leader_last_lsn: Lsn,
-    stonith: Option<stonith::Stonith>,
+    stonith: stonith::Stonith,
     /// Whether this node led the newest epoch when it was stopped.
     led_last: bool,
     /// Leadership that passes on as planned. Outlives the role: who waited is told where the new leader is.
@@ -193,7 +193,7 @@ impl<T> Core<T> {
             role: Role::Follower(follower::Follower::default()),
             last_leader: None,
             leader_last_lsn: 0,
-            stonith: None,
+            stonith: stonith::Stonith::default(),
             led_last: false,
             handover: None,
             failover_ms: None,
@@ -213,7 +213,8 @@ impl<T> Core<T> {
         if core.settings.has(Defect::ForgetEpoch) {
             core.hard = HardState { epoch: last.map_or(0, |last| last.epoch), voted_for: None, ..core.hard };
         }
-        core.last_leader = last.map(|last| last.origin);
+        core.last_leader = last.map(|last| (last.epoch, last.origin));
+        core.await_others_before_promotion();
         core.led_last = last.is_some_and(|last| last.epoch == core.hard.epoch && last.origin == core.settings.me());
         core.outrun_own_sequences();
         // A killed node may have sent out records that its own disk never saw. More than `MAX_PENDING` cannot be on their way.

@@ -45,7 +45,7 @@ impl<T> Core<T> {
     /// Goes on with the campaign that waited for the old leader's death.
     pub(crate) fn campaign_fenced(&mut self) {
         if matches!(self.role, Role::Candidate(Candidate { pre: true, .. })) {
-            self.campaign(false, false);
+            self.campaign_if_granted();
         }
     }
 
@@ -71,13 +71,22 @@ impl<T> Core<T> {
     fn count_grant(&mut self, from: Member) {
         let Role::Candidate(candidate) = &mut self.role else { return };
         candidate.grants.insert(from);
-        let (pre, grants) = (candidate.pre, candidate.grants.iter());
-        if grants.filter(|&&member| self.settings.members.is_voter(member)).count() >= self.settings.majority() {
-            if !pre {
-                self.lead();
-            } else if self.is_old_leader_fenced() {
-                self.campaign(false, false);
-            }
+        self.campaign_if_granted();
+    }
+
+    /// Goes on if a majority has granted what this candidate asked for.
+    fn campaign_if_granted(&mut self) {
+        let Role::Candidate(candidate) = &mut self.role else { return };
+        let (pre, grants) = (candidate.pre, candidate.grants.clone());
+        if grants.iter().filter(|&&member| self.settings.members.is_voter(member)).count() < self.settings.majority() {
+            return;
+        }
+        if !pre {
+            return self.lead();
+        }
+        self.excuse(grants);
+        if self.is_old_leader_fenced() {
+            self.campaign(false, false);
         }
     }
 
@@ -86,8 +95,14 @@ impl<T> Core<T> {
             // That node can follow this leader no more; without a new election it would stay away for ever.
             return self.on_newer_epoch(epoch, None);
         }
-        let granted =
-            epoch >= self.hard.epoch && !self.abstains() && !self.has_live_leader() && self.is_up_to_date(log);
+        // Who grants this tells the candidate that it does not lead, and one that is being voted for may soon.
+        let may_soon_lead = matches!(self.role, Role::Candidate(Candidate { pre: false, .. }))
+            && self.settings.modes.failover.fencing == Fencing::Stonith;
+        let granted = epoch >= self.hard.epoch
+            && !self.abstains()
+            && !self.has_live_leader()
+            && !may_soon_lead
+            && self.is_up_to_date(log);
         self.send(from, Body::PreVoteReply { proposed: epoch + 1, granted });
     }
 

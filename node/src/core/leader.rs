@@ -87,6 +87,7 @@ impl<T> Core<T> {
             self.create(Change::Noop, None).expect("a record of no change fits")
         };
         self.leader = Some((self.settings.me(), self.settings.address));
+        self.last_leader = Some((self.hard.epoch, self.settings.me()));
         self.semi_sync.is_degraded = false;
         let mut leader = Leader {
             followers,

@@ -4,8 +4,9 @@
 
 use std::collections::BTreeSet;
 
+use super::follower::Follower;
 use super::message::Body;
-use super::{Core, Election, Role};
+use super::{Core, Election, Fencing, Role};
 use crate::record::Member;
 
 /// A leader that heard from no majority steps down, and must hear from one before it promotes itself again; otherwise it would take
@@ -54,6 +55,27 @@ impl<T> Core<T> {
         }
     }
 
+    /// Goes on with the promotion that waited for the old leader's death.
+    pub(crate) fn promote_fenced(&mut self) {
+        let waits = matches!(&self.role, Role::Follower(follower) if follower.isolation.is_none());
+        if waits && self.is_old_leader_fenced() {
+            self.promote();
+        }
+    }
+
+    /// Where old leaders are killed, a node that starts has missed who led meanwhile. It must hear a majority before it kills whom it
+    /// does not hear; otherwise one that was killed while it was cut off would come back and lead in its corner.
+    pub(crate) fn await_others_before_promotion(&mut self) {
+        let failover = &self.settings.modes.failover;
+        let is_concerned = failover.election == Election::Timeout && failover.fencing == Fencing::Stonith;
+        if is_concerned && !self.is_brand_new() && self.settings.majority() > 1 {
+            self.last_leader = None;
+            let mut follower = Follower::default();
+            follower.isolation = Some(Isolation::default());
+            self.role = Role::Follower(follower);
+        }
+    }
+
     /// Takes the next epoch without asking anybody.
     pub(crate) fn promote(&mut self) {
         self.enter_to_lead(self.hard.epoch + 1, None);
@@ -79,6 +101,7 @@ impl<T> Core<T> {
             && let Role::Follower(follower) = &mut self.role
         {
             follower.isolation = None;
+            self.excuse(heard);
             self.rearm();
         }
     }

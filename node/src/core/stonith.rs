@@ -1,59 +1,83 @@
 //! Fencing by `stonith`: the old leader must be known dead before there is a new one. The node asks for the command that kills it as an
 //! effect, and goes on when it has succeeded.
 //!
+//! Who may still lead? If this node knows who led its present epoch, that one and nobody else: leaders of epochs before were killed
+//! before there was that one. If it does not, because it was cut off or down meanwhile, everybody may who has not told it otherwise.
+//!
 //! Not here: running the command (`runtime`).
 
-use super::{Core, Effect, Election, Fencing};
-use crate::record::Member;
+use std::collections::BTreeSet;
 
-/// How far the killing of an old leader is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stonith {
-    Running(Member),
-    /// Known dead, until it is heard again.
-    Dead(Member),
+use super::{Core, Effect, Election, Fencing};
+use crate::record::{Epoch, Member};
+
+/// How far the killing of those who may lead is.
+#[derive(Debug, Default)]
+pub(crate) struct Stonith {
+    running: Option<Member>,
+    /// Killed in this epoch, and not heard since. In a later one they may have come back to lead.
+    dead: BTreeSet<Member>,
+    dead_in: Epoch,
+    /// Who has answered that it does not lead: the voters of a candidate, or whom a node heard when it started.
+    excused: BTreeSet<Member>,
 }
 
 impl<T> Core<T> {
-    /// Whether a new leader may come to be, as far as the old one is concerned; otherwise has it killed first, and
+    /// Whether a new leader may come to be, as far as old ones are concerned; otherwise has one killed first, and
     /// [`Core::stonith_ended`] goes on.
     pub(crate) fn is_old_leader_fenced(&mut self) -> bool {
         if self.settings.modes.failover.fencing != Fencing::Stonith {
             return true;
         }
-        let Some(old) = self.last_leader.filter(|&old| old != self.settings.me()) else { return true };
-        match self.stonith {
-            Some(Stonith::Dead(dead)) if dead == old => true,
-            Some(Stonith::Running(_)) => false,
-            _ => {
-                tracing::info!(
-                    epoch = self.hard.epoch,
-                    lsn = self.journal.last_lsn(),
-                    id = self.settings.id(old),
-                    "stonith"
-                );
-                self.stonith = Some(Stonith::Running(old));
-                self.effects.push(Effect::Stonith { member: old });
-                false
-            }
+        if self.stonith.running.is_some() {
+            return false;
         }
+        let epoch = self.hard.epoch;
+        if self.stonith.dead_in != epoch {
+            self.stonith.dead.clear();
+            self.stonith.dead_in = epoch;
+        }
+        let Some(member) = self.suspects().find(|member| !self.stonith.dead.contains(member)) else { return true };
+        tracing::info!(epoch, lsn = self.journal.last_lsn(), id = self.settings.id(member), "stonith");
+        self.stonith.running = Some(member);
+        self.effects.push(Effect::Stonith { member });
+        false
+    }
+
+    /// Who may lead, beside this node.
+    fn suspects(&self) -> impl Iterator<Item = Member> {
+        // A coordinator's epochs are the lease's; who held it last is known from there.
+        let is_present =
+            |epoch| epoch == self.hard.epoch || self.settings.modes.failover.election == Election::Coordinator;
+        let suspects: Vec<_> = match self.last_leader {
+            Some((epoch, leader)) if is_present(epoch) => vec![leader],
+            _ => self.settings.peers().into_iter().filter(|peer| !self.stonith.excused.contains(peer)).collect(),
+        };
+        let me = self.settings.me();
+        suspects.into_iter().filter(move |&member| member != me)
+    }
+
+    /// These members, and no others, have told this node that they do not lead.
+    pub(crate) fn excuse(&mut self, members: BTreeSet<Member>) {
+        self.stonith.excused = members;
     }
 
     /// The command that kills a member has ended.
     pub(crate) fn stonith_ended(&mut self, member: Member, succeeded: bool) {
-        if self.stonith != Some(Stonith::Running(member)) {
+        if self.stonith.running != Some(member) {
             return; // it was heard meanwhile
         }
-        self.stonith = succeeded.then_some(Stonith::Dead(member));
+        self.stonith.running = None;
         let (epoch, lsn) = (self.hard.epoch, self.journal.last_lsn());
         if !succeeded {
             tracing::warn!(epoch, lsn, id = self.settings.id(member), "stonith failed, so nobody is promoted");
             return self.rearm();
         }
+        self.stonith.dead.extend((self.stonith.dead_in == epoch).then_some(member));
         tracing::info!(epoch, lsn, id = self.settings.id(member), "stonith succeeded");
         match self.settings.modes.failover.election {
             Election::Vote => self.campaign_fenced(),
-            Election::Timeout => self.promote(),
+            Election::Timeout => self.promote_fenced(),
             // Somebody asks again, or the lease is seen to be vacant again.
             Election::Manual | Election::Supervisor | Election::Coordinator => {}
         }
@@ -61,9 +85,8 @@ impl<T> Core<T> {
 
     /// A leader speaks, so it lives.
     pub(crate) fn heard_alive(&mut self, leader: Member) {
-        self.last_leader = Some(leader);
-        if matches!(self.stonith, Some(Stonith::Running(old) | Stonith::Dead(old)) if old == leader) {
-            self.stonith = None;
-        }
+        self.last_leader = Some((self.hard.epoch, leader));
+        self.stonith.dead.remove(&leader);
+        self.stonith.running.take_if(|member| *member == leader);
     }
 }

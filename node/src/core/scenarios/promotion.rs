@@ -114,6 +114,34 @@ fn a_candidate_asks_for_the_old_leaders_death_before_it_takes_an_epoch() {
     assert_eq!(node.core.status().role, "leader");
 }
 
+/// It knows who led before it was cut off, but not who has since: of those who do not answer, anybody may.
+#[test]
+fn a_candidate_that_missed_who_led_has_everybody_killed_who_does_not_vote_for_it() {
+    let mut node = follower("--fencing stonith --stonith-command true");
+    node.hear(B, 4, Body::Fenced { leader: None });
+    node.lose_patience();
+    node.hear(A, 4, Body::PreVoteReply { proposed: 5, granted: true });
+    assert_eq!((node.core.status().epoch, &node.condemned[..]), (4, &[B][..]));
+    node.core.stonith_ended(B, true);
+    node.settle();
+    assert_eq!((node.core.status().epoch, &node.condemned[..]), (5, &[B][..]));
+}
+
+/// Without that it would lead in its corner beside who had it killed.
+#[test]
+fn a_node_that_was_killed_promotes_itself_only_after_it_has_heard_a_majority_and_had_the_others_killed() {
+    let settings = settings("--election timeout --fencing stonith --stonith-command true");
+    let mut node = Node::new(settings, HardState { epoch: 4, ..HardState::default() }, &[record(1, 4, ME)]);
+    wait_in_vain(&mut node);
+    assert_eq!((node.core.status().role, &node.condemned[..]), ("follower", &[][..]), "it has heard nobody");
+    node.hear(B, 4, Body::Pong);
+    wait_in_vain(&mut node);
+    assert_eq!((node.core.status().role, &node.condemned[..]), ("follower", &[A][..]), "B answered, A may lead");
+    node.core.stonith_ended(A, true);
+    node.settle();
+    assert_eq!(node.core.status().role, "leader");
+}
+
 /// As a `PostgreSQL` primary that nobody told that it was replaced; with fencing, somebody has to say so.
 #[test]
 fn a_leader_that_comes_back_leads_again_only_where_nothing_fences() {
