@@ -61,6 +61,11 @@ fn too_far_behind() {
 }
 
 #[test]
+fn stonith() {
+    shows("stonith");
+}
+
+#[test]
 fn stonith_fails() {
     shows("stonith-fails");
 }
