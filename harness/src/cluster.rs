@@ -1,6 +1,8 @@
 //! A running cluster: its nodes' processes, its network, its guardian. It does what it is told; why is decided elsewhere.
 
+mod clock;
 mod disks;
+mod disturbed;
 mod evidence;
 mod pause;
 mod power;
@@ -26,14 +28,15 @@ use crate::network::{Endpoint, Network};
 use crate::node_id::NodeId;
 use crate::process::guardian::Guardian;
 use crate::process::{CommandLine, Process, describe_exit};
-use crate::system::{Place, Reach, Role, Status, System};
+use crate::system::{Place, Reach, Role, Skew, Status, System};
+pub(crate) use clock::Compared;
 use disks::Disks;
 pub(crate) use disks::WantedDisks;
 pub(crate) use pause::{Held, Pause};
 
 /// How long a signal may take to show in the kernel. It takes microseconds; only a machine in deep trouble needs more,
 /// and there a run would mean nothing.
-const SIGNAL_LIMIT: Duration = Duration::from_secs(10);
+pub(crate) const SIGNAL_LIMIT: Duration = Duration::from_secs(10);
 
 /// The nodes of one system and everything they need. When it is dropped, whatever way, nothing of it is left.
 pub(crate) struct Cluster {
@@ -65,6 +68,8 @@ struct Running {
     is_upgraded: bool,
     /// Whether it is to give up what it has when it is started the next time.
     is_to_rebuild: bool,
+    /// How wrong its clock is made to be.
+    skew: Skew,
 }
 
 impl Running {
@@ -72,7 +77,16 @@ impl Running {
     fn at(place: Place) -> Self {
         let place = Arc::new(place);
         let (is_upgraded, is_to_rebuild) = (false, false);
-        Self { place, processes: Vec::new(), starts: 0, pauses: 0, downs: 0, is_upgraded, is_to_rebuild }
+        Self {
+            place,
+            processes: Vec::new(),
+            starts: 0,
+            pauses: 0,
+            downs: 0,
+            is_upgraded,
+            is_to_rebuild,
+            skew: Skew::default(),
+        }
     }
 
     fn commands(&self, system: &dyn System) -> anyhow::Result<Vec<CommandLine>> {

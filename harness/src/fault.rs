@@ -8,6 +8,7 @@
 
 mod bit_flip;
 mod budget;
+mod clock;
 mod corrupt;
 mod crash_loop;
 mod disk_trouble;
@@ -45,6 +46,7 @@ use crate::disk::Ailment;
 pub use crate::disk::IoCall;
 use crate::network::{Direction, Endpoint};
 use crate::node_id::NodeId;
+use crate::system::Skew;
 use crate::target::Target;
 pub use budget::FaultBudget;
 pub(crate) use budget::{Toll, faulty};
@@ -92,6 +94,16 @@ pub enum Fault {
         run_ms: u64,
         /// How long they are stopped each time, in milliseconds.
         stop_ms: u64,
+    },
+    /// The node's own clock, by which it waits and relies on leases, jumps; the host's does not. Undone by the jump the other way.
+    ClockJump {
+        /// By so many milliseconds; back, if it is negative: then it stands still for so long, as such clocks never go back.
+        by_ms: i64,
+    },
+    /// The node's own clock runs too fast, or too slowly. Undone by the right rate; what it has gained or missed stays.
+    ClockDrift {
+        /// By so many millionths; slower, if it is negative.
+        ppm: i64,
     },
     /// Bytes between nodes, or of clients, are held back. Undone by letting them through, late.
     Partition(Shape),
@@ -286,6 +298,8 @@ impl Fault {
             | Self::DiskFull
             | Self::IoError { .. }
             | Self::SlowFsync { .. }
+            | Self::ClockJump { .. }
+            | Self::ClockDrift { .. }
             | Self::Drift => cluster.runs(node),
             Self::PauseThread { thread } => pause_thread::applies_to(cluster, node, thread),
             Self::Upgrade => cluster.runs(node) && !cluster.is_upgraded(node),
@@ -299,6 +313,7 @@ impl Fault {
         match self {
             Self::Upgrade => upgrade::obstacle(cluster),
             Self::Drift => drift::obstacle(cluster),
+            Self::ClockJump { .. } | Self::ClockDrift { .. } => clock::obstacle(cluster),
             Self::PauseThread { .. } => pause_thread::obstacle(),
             Self::BitFlip => cluster.disk_obstacle().or_else(|| bit_flip::obstacle(cluster)),
             _ if self.is_of_disks() => cluster.disk_obstacle(),
@@ -372,6 +387,10 @@ impl Strike {
             Fault::SlowLink { delay_ms, jitter_ms, bytes_per_s } => {
                 Box::new(slow_link::inject(cluster, directions, [delay_ms, jitter_ms, bytes_per_s], rng))
             }
+            Fault::ClockJump { by_ms } => {
+                Box::new(clock::inject(cluster, &targets, Skew { ppm: 0, jump_ms: by_ms }).await?)
+            }
+            Fault::ClockDrift { ppm } => Box::new(clock::inject(cluster, &targets, Skew { ppm, jump_ms: 0 }).await?),
             Fault::Reset { every_ms } => Box::new(reset::inject(cluster, &targets, every_ms)),
             Fault::Drift => Box::new(drift::inject(cluster, &targets).await),
             Fault::PowerFailure { stall_ms, torn } | Fault::PowerFailureAll { stall_ms, torn } => {
@@ -434,3 +453,8 @@ impl Injected {
         self.force.undo(cluster).await
     }
 }
+
+#[cfg(test)]
+mod clock_tests;
+#[cfg(test)]
+mod undo_tests;

@@ -247,6 +247,19 @@ impl Network {
         self.flows[&direction].traffic()
     }
 
+    /// A line for everything that keeps a direction or a link from being as it was in the beginning.
+    pub(crate) fn disturbed(&self) -> Vec<String> {
+        let of_flow = |(direction, flow): (&Direction, &Arc<Flow>)| {
+            flow.disturbed().into_iter().map(|what| format!("{direction}: {what}")).collect::<Vec<_>>()
+        };
+        let of_link = |(link, orders): (&Direction, &watch::Sender<Orders>)| {
+            let Orders { forgetful, done, .. } = *orders.borrow();
+            let told = [(forgetful.is_some(), "half open"), (done.is_some(), "half closed")];
+            told.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| format!("{link}: {what}")).collect::<Vec<_>>()
+        };
+        self.flows.iter().flat_map(of_flow).chain(self.orders.iter().flat_map(of_link)).collect()
+    }
+
     /// Ends every connection of a node whose host has died, and drops what was under way on them.
     pub fn sever(&self, node: NodeId) {
         self.deaths[&Endpoint::Node(node)].send_modify(|deaths| *deaths += 1);

@@ -16,10 +16,10 @@ pub use crate::experiment::Experiment;
 pub use crate::fault::{Fault, FaultBudget, IoCall, Shape, ThreadName};
 pub use crate::report::Report;
 pub use crate::schedule::{
-    Injection, Schedule, ScheduleError, Step, Trigger, all_faults, bit_flip, corrupt, crash_loop, disk_full, drift,
-    flapping, half_close, half_open, io_error, kill, kill_all, mixed, partition, partitions, pause, pause_thread,
-    power_failure, power_failure_all, promote, reset, rolling_restart, slow_close, slow_fsync, slow_link, slow_process,
-    stop, switchover, upgrade,
+    Injection, Schedule, ScheduleError, Step, Trigger, all_faults, bit_flip, clock_drift, clock_jump, corrupt,
+    crash_loop, disk_full, drift, flapping, half_close, half_open, io_error, kill, kill_all, mixed, partition,
+    partitions, pause, pause_thread, power_failure, power_failure_all, promote, reset, rolling_restart, slow_close,
+    slow_fsync, slow_link, slow_process, stop, switchover, upgrade,
 };
 pub use crate::systems::node::{Node, RetryUnknown};
 pub use crate::target::{

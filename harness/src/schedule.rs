@@ -174,6 +174,18 @@ pub fn pause_thread(thread: Option<ThreadName>, target: Target) -> Injection {
     one(Fault::PauseThread { thread }, target)
 }
 
+/// The nodes' own clocks jump by so many milliseconds, back if that is negative.
+#[must_use]
+pub fn clock_jump(by_ms: i64, target: Target) -> Injection {
+    one(Fault::ClockJump { by_ms }, target)
+}
+
+/// The nodes' own clocks run so many millionths too fast, or too slowly if that is negative.
+#[must_use]
+pub fn clock_drift(ppm: i64, target: Target) -> Injection {
+    one(Fault::ClockDrift { ppm }, target)
+}
+
 /// A partition of this shape between the targets and the others.
 #[must_use]
 pub fn partition(shape: Shape, target: Target) -> Injection {

@@ -2,6 +2,7 @@
 //!
 //! A system says how; the harness decides when. Nothing here starts a process or injects a fault.
 
+mod clocks;
 mod committed_log;
 mod damage;
 mod drift;
@@ -16,6 +17,7 @@ use interregnum_workloads::client::Client;
 
 use crate::node_id::NodeId;
 use crate::process::CommandLine;
+pub use clocks::{Clocks, Reading, Skew};
 pub use committed_log::{Committed, CommittedLog, Listener};
 pub use damage::Damage;
 pub use drift::Drift;
@@ -86,6 +88,11 @@ pub trait System: Send + Sync {
 
     /// Which damage to its files it finds, and what a node does then, if it finds any.
     fn damage(&self) -> Option<&dyn Damage> {
+        None
+    }
+
+    /// How its nodes' clocks are made wrong, each for itself, if they can be.
+    fn clocks(&self) -> Option<&dyn Clocks> {
         None
     }
 

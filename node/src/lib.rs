@@ -9,6 +9,7 @@ use anyhow::Context;
 use tracing_subscriber::EnvFilter;
 
 mod change_json;
+pub mod clock;
 mod config;
 mod coordinator;
 mod core;

@@ -14,6 +14,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use crate::clock::Clock;
 use crate::config::{Config, Engine, LogKind, Storage};
 use crate::coordinator::{Coordinator, Told};
 use crate::core::coordinated::Lease;
@@ -70,7 +71,7 @@ struct Node {
     coordinator: Option<Coordinator>,
     /// Keeps that source of events open where there is no coordinator.
     _teller: mpsc::UnboundedSender<Told>,
-    started: Instant,
+    clock: Clock,
     address: SocketAddr,
     /// Snapshots that other threads are writing.
     snapshots_under_way: usize,
@@ -118,7 +119,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
             }
             node.core.retire(RETIREMENT.as_millis() as u64);
         }
-        node.core.advance(node.started.elapsed().as_millis() as u64);
+        node.core.advance(node.clock.now_ms());
         for report in batch.log.drain(..) {
             match report {
                 Ok(Flushed { generation, lsn, synced_lsn }) => {
@@ -148,7 +149,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         for ask in asks.by_ref() {
             let now = Instant::now();
             // Whether a lease holds, or data are fresh enough, is asked of a time after the request came.
-            node.core.advance(now.duration_since(node.started).as_millis() as u64);
+            node.core.advance(node.clock.ms_at(now));
             node.ask(ask);
             if now >= part_ends {
                 break;
@@ -200,7 +201,7 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
     let (stonith_reporter, stonith) = mpsc::unbounded_channel();
     let executioner =
         Executioner { command: config.modes.failover.stonith_command.clone(), reporter: stonith_reporter };
-    let started = Instant::now();
+    let clock = Clock::start();
     let (teller, lease) = mpsc::unbounded_channel();
     let coordinator = Coordinator::start(config, teller.clone()).context("cannot start the coordinator's thread")?;
     let node = Node {
@@ -217,7 +218,7 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
         directions,
         coordinator,
         _teller: teller,
-        started,
+        clock,
         address: advertised,
         snapshots_under_way: 0,
         patience: Patience::default(),
@@ -332,7 +333,7 @@ impl Node {
 
     /// Hands on what the coordinator says, in the core's time.
     fn lease(&mut self, told: Told) {
-        let ms = |until: Instant| until.saturating_duration_since(self.started).as_millis() as u64;
+        let ms = |until: Instant| self.clock.ms_until(until);
         self.core.lease(match told {
             Told::Vacant { holder, version } => Lease::Vacant { holder, version },
             Told::Granted { epoch, until } => Lease::Granted { epoch, until_ms: ms(until) },

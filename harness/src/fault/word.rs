@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, IoCall, STALL_MS, Shape};
 
 /// Every fault that flags and schedules can name, with its usual parameters.
-pub const ALL_FAULTS: [Fault; 33] = [
+pub const ALL_FAULTS: [Fault; 35] = [
     Fault::Kill,
     Fault::KillAll,
     Fault::CrashLoop { times: 3 },
@@ -22,6 +22,8 @@ pub const ALL_FAULTS: [Fault; 33] = [
     Fault::Pause,
     Fault::PauseThread { thread: None },
     Fault::SlowProcess { run_ms: 10, stop_ms: 40 },
+    Fault::ClockJump { by_ms: -500 },
+    Fault::ClockDrift { ppm: -500_000 },
     Fault::Partition(Shape::Isolate),
     Fault::Partition(Shape::Halves),
     Fault::Partition(Shape::Inbound),
@@ -71,6 +73,8 @@ impl Fault {
             Self::Pause => "pause",
             Self::PauseThread { .. } => "pause-thread",
             Self::SlowProcess { .. } => "slow-process",
+            Self::ClockJump { .. } => "clock-jump",
+            Self::ClockDrift { .. } => "clock-drift",
             Self::Partition(shape) => shape.name(),
             Self::Flapping { .. } => "flapping",
             Self::SlowLink { .. } => "slow-link",
@@ -99,6 +103,8 @@ impl Fault {
             Self::SlowProcess { run_ms, stop_ms } => {
                 vec![("run_ms", run_ms.to_string()), ("stop_ms", stop_ms.to_string())]
             }
+            Self::ClockJump { by_ms } => vec![("by_ms", by_ms.to_string())],
+            Self::ClockDrift { ppm } => vec![("ppm", ppm.to_string())],
             Self::Flapping { shape, period_ms } => {
                 vec![("shape", shape.name().to_owned()), ("period_ms", period_ms.to_string())]
             }
@@ -126,6 +132,8 @@ impl Fault {
             }
             (Self::SlowProcess { run_ms, .. }, "run_ms") => *run_ms = number(value, TIMES_MS)?,
             (Self::SlowProcess { stop_ms, .. }, "stop_ms") => *stop_ms = number(value, TIMES_MS)?,
+            (Self::ClockJump { by_ms }, "by_ms") => *by_ms = change(value, -10_000..=10_000)?,
+            (Self::ClockDrift { ppm }, "ppm") => *ppm = change(value, -900_000..=9_000_000)?,
             (Self::Flapping { shape, .. }, "shape") => *shape = value.parse()?,
             (Self::Flapping { period_ms, .. }, "period_ms") => *period_ms = number(value, TIMES_MS)?,
             (Self::SlowLink { delay_ms, .. }, "delay_ms") => *delay_ms = number(value, 0..=*TIMES_MS.end())?,
@@ -155,6 +163,12 @@ impl Fault {
 fn number(value: &str, range: RangeInclusive<u64>) -> Result<u64, String> {
     let number = value.parse().ok().filter(|number| range.contains(number));
     number.ok_or_else(|| format!("`{value}` is no number from {} to {}", range.start(), range.end()))
+}
+
+/// A number that is not 0, as nothing would change by that.
+fn change(value: &str, range: RangeInclusive<i64>) -> Result<i64, String> {
+    let number = value.parse().ok().filter(|number| range.contains(number) && *number != 0);
+    number.ok_or_else(|| format!("`{value}` is no number from {} to {} other than 0", range.start(), range.end()))
 }
 
 /// The fault of this name, with its usual parameters.
@@ -252,6 +266,9 @@ mod tests {
         check("slow-process:stop_ms=90:run_ms=1", Ok(Fault::SlowProcess { run_ms: 1, stop_ms: 90 }));
         check("flapping:shape=halves", Ok(Fault::Flapping { shape: Shape::Halves, period_ms: 300 }));
         check("slow-link:bytes_per_s=4096", Ok(Fault::SlowLink { delay_ms: 50, jitter_ms: 20, bytes_per_s: 4096 }));
+        check("clock-jump:by_ms=250", Ok(Fault::ClockJump { by_ms: 250 }));
+        check("clock-drift:ppm=-900001", Err("`-900001` is no number from -900000 to 9000000 other than 0"));
+        check("clock-jump:by_ms=0", Err("other than 0"));
         check("pause-thread:thread=log", Ok(Fault::PauseThread { thread: Some("log".parse().unwrap()) }));
         check("pause-thread:thread=any", Ok(Fault::PauseThread { thread: None }));
         check("pause-thread:thread=", Err("`` is no name of a thread"));

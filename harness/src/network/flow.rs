@@ -270,6 +270,18 @@ impl Flow {
         Ok(written)
     }
 
+    /// What applies at present; empty if nothing does.
+    pub(super) fn disturbed(&self) -> Vec<String> {
+        let state = self.state.borrow();
+        let counts = [
+            (state.cuts as usize, "cuts"),
+            (state.slow.len(), "delays"),
+            (state.corrupt.len(), "corruptions"),
+            (state.lingers.len(), "late ends"),
+        ];
+        counts.into_iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect()
+    }
+
     pub(super) fn traffic(&self) -> Traffic {
         let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let counters = &self.counters;

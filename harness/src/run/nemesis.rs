@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use anyhow::ensure;
 use interregnum_checker::lost_writes::FaultWindow;
 use interregnum_workloads::seed::Seed;
 use rand_chacha::ChaCha8Rng;
@@ -246,6 +247,8 @@ impl Nemesis {
             }
             sleep(POLL).await;
         }
+        let left = self.cluster.lock().await.disturbed();
+        ensure!(left.is_empty(), "what faults did was not undone: {}", left.join("; "));
         progress.send_modify(|snapshot| self.tell(snapshot));
         Ok(())
     }

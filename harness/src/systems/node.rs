@@ -2,6 +2,7 @@
 
 mod answer;
 mod client;
+mod clocks;
 mod committed_log;
 mod connection;
 mod damage;
@@ -17,7 +18,7 @@ use std::time::Duration;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use interregnum_node::{Ack, AckDurability, Election, Fencing, Fsync, LogKind, Modes, ReadMode, pause_points};
+use interregnum_node::{Ack, AckDurability, Election, Fencing, Fsync, LogKind, Modes, ReadMode, clock, pause_points};
 use interregnum_workloads::client::Client;
 
 use redis_protocol::resp2::types::BytesFrame;
@@ -26,7 +27,7 @@ use crate::fencing;
 use crate::node_id::MAX_NODES;
 use crate::process::CommandLine;
 use crate::reentry;
-use crate::system::{CommittedLog, Damage, Drift, Place, Reach, Status, System};
+use crate::system::{Clocks, CommittedLog, Damage, Drift, Place, Reach, Status, System};
 use client::NodeClient;
 pub use retry::RetryUnknown;
 
@@ -185,6 +186,7 @@ fn command(place: &Place, program: Option<&Path>, modes: &Modes) -> CommandLine 
         flag("--stonith-command", fencing::command(place.fence_device, &place.node.to_string()).into());
     }
     let mut environment = vec![(reentry::ROLE_VARIABLE.into(), reentry::NODE.into())];
+    environment.push((clock::VARIABLE.into(), clocks::file(place).into()));
     environment.extend(place.pause_points.iter().map(|shared| (pause_points::VARIABLE.into(), shared.into())));
     let program = program.map_or(reentry::PROGRAM.into(), OsString::from);
     CommandLine { program, name: Some("interregnum".into()), arguments, environment }
@@ -269,6 +271,10 @@ impl System for Node {
     }
 
     fn damage(&self) -> Option<&dyn Damage> {
+        Some(self)
+    }
+
+    fn clocks(&self) -> Option<&dyn Clocks> {
         Some(self)
     }
 

@@ -95,7 +95,7 @@ impl Node {
     /// Goes on when a full disk has room again.
     pub(super) fn start_over_if_there_is_room(&mut self, config: &Config, sources: &mut Sources) -> anyhow::Result<()> {
         let is_full = self.core.disk_trouble().is_some_and(|trouble| trouble.ailment == Ailment::Full);
-        let now_ms = self.started.elapsed().as_millis() as u64;
+        let now_ms = self.clock.now_ms();
         // A snapshot that is being written must not meet another of the same name.
         if !is_full || self.snapshots_under_way > 0 || !self.patience.is_over(now_ms) {
             return Ok(());
@@ -120,7 +120,7 @@ impl Node {
         let Recovered { hard_state, slots, snapshots, log, reports, core } = recovered;
         (self.hard_state, self.slots, self.snapshots, self.log) = (hard_state, slots, snapshots, log);
         self.core = core;
-        self.core.advance(self.started.elapsed().as_millis() as u64);
+        self.core.advance(self.clock.now_ms());
         for (&peer, &(outgoing, incoming)) in &self.directions {
             self.core.link(peer, outgoing && incoming);
         }

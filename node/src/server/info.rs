@@ -51,7 +51,8 @@ fn server_section(node: &Node) -> String {
         failover.fencing,
         reads.read,
         acknowledgement.fsync,
-    ) + &defect_line(node)
+    ) + &crate::clock::told()
+        + &defect_line(node)
 }
 
 /// Only where there is one: nobody is to overlook it.
