@@ -188,7 +188,7 @@ fn a_numbered_write_happens_once_however_often_it_is_asked() {
 #[test]
 fn consumers_are_told_every_change_once_and_nothing_that_a_failover_takes_back() {
     let consumed = |flags| Setup { flags, habits: &[Habit::Consume], ..SOUND };
-    for flags in ["", "--ack 2", "--election coordinator", "--ack-durability received"] {
+    for flags in ["", "--ack 2", "--election coordinator"] {
         check_sound(consumed(flags), 8);
     }
     check_unsound(consumed("--ack async"), "taken back", &["liveness"], 2);
