@@ -53,6 +53,7 @@ pub mod run_dir;
 pub mod schedule;
 mod serve;
 mod shrink;
+mod sole_file;
 #[cfg(any(test, feature = "proptest"))]
 pub mod strategies;
 pub mod system;

@@ -55,6 +55,7 @@ pub enum Defect {
     TrustEarlierLife,
     OvertakeHeldWrites,
     CompareTokensByLsn,
+    AcceptTornRecord,
 }
 
 flag_words!(Defect: "defect");
@@ -281,6 +282,11 @@ impl Defect {
                 "A read after a token waits for the LSN and does not ask of which epoch the record there is",
                 "MongoDB's optimes have a term beside the timestamp for this",
             ),
+            Self::AcceptTornRecord => (
+                &[WritesSurvive, ReadsAreCurrent, ReplicasAgree, NodesSurvive],
+                "A node that restarts takes records that a power failure tore, whatever their checksums say",
+                "litedb-org/LiteDB#2935: pages of a log without checksums are replayed torn",
+            ),
         };
         About { sentence, source, breaks }
     }
@@ -294,6 +300,7 @@ impl Defect {
             Self::VoteWhileRebuilding | Self::RebuildInHaste | Self::TrustEarlierLife => Some("`--rebuild`"),
             Self::OvertakeHeldWrites => Some("`--throttle-lag-ms`"),
             Self::CompareTokensByLsn => Some("reads after a token"),
+            Self::AcceptTornRecord => Some("a power failure that tears"),
             _ => None,
         }
     }

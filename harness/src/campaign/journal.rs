@@ -5,7 +5,7 @@
 //! written is told with its place, and nothing is changed: a person decides.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::outcome::Outcome;
 use super::plan::{Campaign, Trial};
 use super::shard::Shard;
+use crate::sole_file::SoleFile;
 
 /// The file in a campaign's directory.
 const FILE_NAME: &str = "journal.jsonl";
@@ -59,20 +60,15 @@ pub(crate) struct Told {
 /// The journal of a campaign that is going on. Nobody else can go on with it meanwhile.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    file: File,
+    file: SoleFile,
     path: PathBuf,
 }
 
 impl Journal {
     /// Begins the journal in this directory, or goes on with it; tells what was known already, and whether a line was cut off.
     pub(crate) fn open(directory: &Path, campaign: &Campaign, shard: Shard) -> anyhow::Result<(Self, Told, bool)> {
-        fs::create_dir_all(directory).with_context(|| format!("making {}", directory.display()))?;
         let path = directory.join(FILE_NAME);
-        let file = File::options().create(true).append(true).read(true).open(&path);
-        let file = file.with_context(|| format!("opening {}", path.display()))?;
-        if file.try_lock().is_err() {
-            bail!("{} is in use: this campaign is going on already", path.display());
-        }
+        let file = SoleFile::open(&path, "campaign")?;
         let mut told = read(&path)?.unwrap_or_else(|| Told::nothing(campaign.clone(), shard));
         let another = |what: &str| {
             format!("{} is the journal of another {what}; give another directory with --out", path.display())

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use interregnum_workloads::seed::Seed;
 use tokio::time::sleep;
 
+use tokio::time::Instant;
+
 use super::*;
 use crate::cluster::{WantedDisks, agreed_leader};
 use crate::systems::node::Node;

@@ -2,15 +2,16 @@
 //! answers that are known, which takes no time, up to the first that is not.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::search::Case;
 use crate::schedule::Step;
+use crate::sole_file::SoleFile;
 
 const FILE_NAME: &str = "tries.jsonl";
 
@@ -32,7 +33,7 @@ enum Line {
 /// Every try that was made.
 #[derive(Debug)]
 pub(crate) struct Record {
-    file: File,
+    file: SoleFile,
     path: PathBuf,
     /// By purpose, and by the case as it is written.
     tries: BTreeMap<(Purpose, String), Vec<bool>>,
@@ -41,13 +42,8 @@ pub(crate) struct Record {
 impl Record {
     /// Begins the record in this directory, or goes on with it.
     pub(crate) fn open(directory: &Path, promise: &str, start: &Case<Step>) -> anyhow::Result<Self> {
-        fs::create_dir_all(directory).with_context(|| format!("making {}", directory.display()))?;
         let path = directory.join(FILE_NAME);
-        let file = File::options().create(true).append(true).read(true).open(&path);
-        let file = file.with_context(|| format!("opening {}", path.display()))?;
-        if file.try_lock().is_err() {
-            bail!("{} is in use: this search is going on already", path.display());
-        }
+        let file = SoleFile::open(&path, "search")?;
         let mut record = Self { file, path, tries: BTreeMap::new() };
         record.read(promise, start)?;
         if record.file.metadata()?.len() == 0 {

@@ -51,6 +51,8 @@ impl<T> Core<T> {
             |epoch| epoch == self.hard.epoch || self.settings.modes.failover.election == Election::Coordinator;
         let suspects: Vec<_> = match self.last_leader {
             Some((epoch, leader)) if is_present(epoch) => vec![leader],
+            // In a new cluster nobody has led, and of those who want to be the first only one is elected.
+            _ if self.hard.epoch == 0 && self.settings.modes.failover.election == Election::Vote => Vec::new(),
             _ => self.settings.peers().into_iter().filter(|peer| !self.stonith.excused.contains(peer)).collect(),
         };
         let me = self.settings.me();

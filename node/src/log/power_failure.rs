@@ -13,6 +13,7 @@ use super::damage::directory;
 use super::segment::{HEADER_BYTES, Header, SECTOR_BYTES};
 use super::tests::{files, recover};
 use super::*;
+use crate::defect::Defect;
 use crate::record::{Change, Gtid, Member, Record, Stamp};
 
 /// More than any of these logs needs, so that each is one segment.
@@ -100,6 +101,23 @@ fn whatever_sectors_of_the_last_group_are_there_what_was_durable_is_kept() {
         written.check(&written.with_sectors(|sector| if is_there(sector) { whole } else { old }), *durable);
     }
     written.check(&written.with_sectors(|_| whole), *all);
+}
+
+/// The planted defect, which the same images show.
+#[test]
+fn a_node_that_accepts_torn_records_has_some_that_nobody_wrote() {
+    let written = write(&WRITES, Fsync::Always);
+    let (whole, old) = (written.versions.len() - 1, written.versions.len() - 2);
+    let image = |lost: usize| written.with_sectors(|sector| if sector == lost { old } else { whole });
+    let found = |lost: usize, disk: &Disk| {
+        let dir = directory();
+        fs::write(recovery::segment_path(dir.path(), 1), image(lost)).unwrap();
+        recovery::recover(disk, dir.path(), None).unwrap().records
+    };
+    let is_invented = |records: &[Bytes]| records.iter().any(|record| !written.records.contains(record));
+    let sectors = 0..written.used_sectors();
+    assert!(!sectors.clone().any(|lost| is_invented(&found(lost, &Disk::default()))));
+    assert!(sectors.into_iter().any(|lost| is_invented(&found(lost, &Disk::with(Some(Defect::AcceptTornRecord))))));
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::LogError;
 use super::crash::{Unsound, unsound};
 use super::segment::{HEADER_BYTES, Header};
 use crate::core::retention::SnapshotKey;
+use crate::defect::Defect;
 use crate::disk::{Disk, DiskError};
 use crate::record::{Lsn, Record};
 
@@ -154,7 +155,8 @@ fn read_segment(
     let mut offset = HEADER_BYTES;
     let mut next_lsn = first_lsn;
     while offset < bytes.len() {
-        let Some(frame) = header.frame_at(bytes, offset) else {
+        let torn = || header.torn_frame_at(bytes, offset).filter(|_| disk.has(Defect::AcceptTornRecord));
+        let Some(frame) = header.frame_at(bytes, offset).or_else(torn) else {
             if !is_last {
                 return Err(damaged(path, offset, "no sound record here, but there are later segments"));
             }

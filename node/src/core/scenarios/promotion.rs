@@ -114,6 +114,15 @@ fn a_candidate_asks_for_the_old_leaders_death_before_it_takes_an_epoch() {
     assert_eq!(node.core.status().role, "leader");
 }
 
+/// Nobody has led, so nobody has to die, however late the others start.
+#[test]
+fn the_first_candidate_of_a_new_cluster_has_nobody_killed() {
+    let mut node = Node::new(settings("--fencing stonith --stonith-command true"), HardState::default(), &[]);
+    node.lose_patience();
+    node.hear(A, 0, Body::PreVoteReply { proposed: 1, granted: true });
+    assert_eq!((node.core.status().epoch, &node.condemned[..]), (1, &[][..]));
+}
+
 /// It knows who led before it was cut off, but not who has since: of those who do not answer, anybody may.
 #[test]
 fn a_candidate_that_missed_who_led_has_everybody_killed_who_does_not_vote_for_it() {
