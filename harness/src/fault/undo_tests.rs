@@ -5,9 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use interregnum_workloads::seed::Seed;
-use tokio::time::sleep;
-
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::cluster::{WantedDisks, agreed_leader};
