@@ -46,8 +46,16 @@ pub(crate) enum RunEvent {
     Phase { phase: String },
     /// A fault is in force, since `began_ns`.
     Inject { step: usize, fault: Fault, target: Target, nodes: Vec<NodeId>, began_ns: u64, detail: String },
-    /// A fault is no longer in force.
-    Undo { step: usize, fault: Fault, nodes: Vec<NodeId>, verified: bool, evidence: String },
+    /// A fault is no longer in force. Its undoing began at `began_ns`, which runs of earlier versions do not tell.
+    Undo {
+        step: usize,
+        fault: Fault,
+        nodes: Vec<NodeId>,
+        #[serde(default)]
+        began_ns: u64,
+        verified: bool,
+        evidence: String,
+    },
     /// A node stands at a pause point, stopped as far as the kernel shows.
     PausePoint { step: usize, trigger: String, node: NodeId, epoch: u64, lsn: u64, stopped: bool },
     /// A step could not be done.

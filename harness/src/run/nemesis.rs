@@ -390,11 +390,18 @@ impl Nemesis {
         let InForce { number, injected, began, .. } = in_force;
         self.under_faults += self.tally.counts().ok - began.acknowledged;
         let (fault, nodes) = (injected.fault, injected.targets.clone());
+        let undo_began_ns = self.recorder.now_ns();
         let mut effect = injected.undo(&mut *self.cluster.lock().await).await?;
         effect.evidence += &overtime.unwrap_or_default();
         let Effect { verified, evidence } = effect.clone();
-        let ended_ns =
-            self.recorder.happened(RunEvent::Undo { step: number, fault, nodes: nodes.clone(), verified, evidence });
+        let ended_ns = self.recorder.happened(RunEvent::Undo {
+            step: number,
+            fault,
+            nodes: nodes.clone(),
+            began_ns: undo_began_ns,
+            verified,
+            evidence,
+        });
         self.taken.push(StepTaken { step, nodes, began_ns: began.ns, ended_ns, effect });
         Ok(())
     }

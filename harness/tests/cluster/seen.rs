@@ -48,17 +48,17 @@ pub(crate) fn operations(report: &Report) -> Vec<Operation> {
     ended
 }
 
-/// When a fault was in force, from when it was injected until its undoing began to be told.
+/// When a fault was in force, from when it was injected until its undoing began.
 pub(crate) fn in_force(report: &Report, fault: Fault) -> Range<u64> {
     let events = read(&report.run_dir().events());
-    let time_of = |kind: &str| {
+    let time_of = |kind: &str, field: &str| {
         let of_fault = |event: &&Value| event["event"] == kind && event["fault"] == fault.to_string();
         let event = events.iter().find(of_fault);
-        event.unwrap_or_else(|| panic!("no {kind} of {fault}, see {}", report.run_dir().path().display()))["time"]
+        event.unwrap_or_else(|| panic!("no {kind} of {fault}, see {}", report.run_dir().path().display()))[field]
             .as_u64()
             .unwrap()
     };
-    time_of("inject")..time_of("undo")
+    time_of("inject", "time")..time_of("undo", "began_ns")
 }
 
 /// Whom a node took for its leader whenever that was new to the monitor, within a time; empty where it knew of none.
