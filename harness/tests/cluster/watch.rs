@@ -82,13 +82,13 @@ fn what_a_person_does_is_seen_judged_and_left_as_a_schedule() {
     watch.wait_for("that x is no key", |line| line.contains("`x` is no key"));
     watch.press("k");
     watch.wait_for("the kill", |line| line.contains(" s  kill n"));
-    watch.wait_for("the fail-over", |line| {
-        line.contains("writes go on in epoch 2,") && line.contains(" ms after kill n")
-    });
+    // A busy machine may take several elections.
+    watch
+        .wait_for("the fail-over", |line| line.contains("writes go on in epoch ") && line.contains(" ms after kill n"));
     watch.press("h");
     watch.wait_for("the end of the kill", |line| line.contains(" is over, after "));
     watch.press("s");
-    watch.wait_for("the switchover", |line| line.contains("leads epoch 3"));
+    watch.wait_for("the switchover", |line| line.contains(" s  n") && line.contains(" leads epoch "));
     watch.press("q");
     let (code, report) = watch.end();
     assert_eq!(code, Some(0), "{report}");
