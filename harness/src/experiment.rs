@@ -144,20 +144,10 @@ impl Experiment {
 
     /// Runs the experiment: so long a load, and before and after it whatever setting up, healing and settling take.
     pub async fn run_for(self, run_for: Duration) -> Result<Report> {
-        self.run_watched(run_for, &watch::Sender::default(), &CancellationToken::new()).await
+        self.run_steered(run_for, &watch::Sender::default(), &CancellationToken::new(), Orders::none()).await
     }
 
-    /// The same, telling its progress, until it is interrupted.
-    pub(crate) async fn run_watched(
-        self,
-        run_for: Duration,
-        progress: &watch::Sender<Snapshot>,
-        interrupted: &CancellationToken,
-    ) -> Result<Report> {
-        self.run_steered(run_for, progress, interrupted, Orders::none()).await
-    }
-
-    /// The same, steered by orders meanwhile.
+    /// The same, telling its progress and steered by orders, until it is interrupted.
     pub(crate) async fn run_steered(
         self,
         run_for: Duration,

@@ -128,7 +128,7 @@ impl Process {
     /// Waits until every thread of the process is stopped in the kernel (state `T`, or `t` if a tracer had stopped it before). `false`:
     /// not within `limit`.
     pub(crate) async fn wait_until_stopped(&self, limit: Duration) -> bool {
-        self.wait_until(limit, |state| matches!(state, 'T' | 't')).await
+        self.wait_until(limit, is_stopped).await
     }
 
     /// Waits until no thread of the process is stopped. `false`: not within `limit`.
@@ -179,6 +179,11 @@ impl Thread {
         let stat = std::fs::read_to_string(format!("/proc/{}/task/{}/stat", self.process, self.id)).ok()?;
         Some(name_and_state(&stat)?.1)
     }
+}
+
+/// Whether the kernel's letter is that of a thread that a signal or a tracer has stopped.
+pub(crate) fn is_stopped(state: char) -> bool {
+    matches!(state, 'T' | tracer::TRACED)
 }
 
 /// The threads of a process, each with the kernel's state letter.

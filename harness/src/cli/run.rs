@@ -23,7 +23,7 @@ use crate::experiment::Experiment;
 use crate::fault::{Fault, FaultBudget, UnknownFault};
 use crate::node_id::MAX_NODES;
 use crate::report::{Report, terminal};
-use crate::run::Snapshot;
+use crate::run::{Orders, Snapshot};
 use crate::schedule::{Schedule, mixed, partitions};
 use crate::systems::node::{Node, RetryUnknown};
 use crate::target::Target;
@@ -268,6 +268,15 @@ pub(super) fn run(flags: RunFlags) -> anyhow::Result<Verdict> {
 /// Runs the experiment that the flags describe, with live progress. A Ctrl-C ends its load; a second one ends the
 /// program at once, and the guardian cleans up.
 pub(super) fn execute(name: &str, flags: RunFlags) -> anyhow::Result<Report> {
+    carry_out(flags, Orders::none(), |time, watched| progress::show(name, time, watched))
+}
+
+/// Runs what the flags say, steered by orders. `show` is given how long the load is to last and what goes on, and never ends by itself.
+pub(super) fn carry_out<S: Future<Output = ()>>(
+    flags: RunFlags,
+    orders: Orders,
+    show: impl FnOnce(Duration, watch::Receiver<Snapshot>) -> S,
+) -> anyhow::Result<Report> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let report = runtime.block_on(async {
         let interrupted = CancellationToken::new();
@@ -275,8 +284,8 @@ pub(super) fn execute(name: &str, flags: RunFlags) -> anyhow::Result<Report> {
         let time = flags.time;
         let experiment = flags.into_experiment().map_err(Error::harness)?;
         tokio::select! {
-            report = experiment.run_watched(time, &progress, &interrupted) => report,
-            () = progress::show(name, time, watched) => unreachable!("progress is shown until the run ends"),
+            report = experiment.run_steered(time, &progress, &interrupted, orders) => report,
+            () = show(time, watched) => unreachable!("it is shown until the run ends"),
             () = end_on_ctrl_c(&interrupted, "healing, stopping and judging what was recorded") => {
                 unreachable!("the program ends there")
             }
@@ -286,7 +295,7 @@ pub(super) fn execute(name: &str, flags: RunFlags) -> anyhow::Result<Report> {
 }
 
 /// A harness error as what it is.
-pub(super) fn without_wrapping(error: Error) -> anyhow::Error {
+fn without_wrapping(error: Error) -> anyhow::Error {
     match error {
         Error::Harness(error) => error,
         error @ Error::Verdict(_) => error.into(),
@@ -384,7 +393,7 @@ impl RunFlags {
         words
     }
 
-    pub(super) fn into_experiment(self) -> anyhow::Result<Experiment> {
+    fn into_experiment(self) -> anyhow::Result<Experiment> {
         let seed = self.seed.unwrap_or_else(|| rand::random::<u32>().into());
         let mut node = Node::in_modes(self.nodes.into(), self.modes.modes.clone()).retry_unknown(self.retry_unknown);
         if self.upgrade_to.is_some() || self.upgrade_flags.is_some() {

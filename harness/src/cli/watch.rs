@@ -13,11 +13,9 @@ use clap::Args;
 use interregnum_checker::verdict::Verdict;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, interval};
-use tokio_util::sync::CancellationToken;
 
 use super::run::RunFlags;
 use super::{progress, run, say};
-use crate::error::Error;
 use crate::report::terminal;
 use crate::run::{Order, Orders, Phase, Snapshot};
 use keys::KEYS;
@@ -53,22 +51,9 @@ pub(super) fn watch(flags: WatchFlags) -> anyhow::Result<Verdict> {
     if flags.is_scenario() {
         bail!("a scenario plays by itself: interregnum run --scenario NAME");
     }
-    let (name, time) = (flags.name(), flags.load());
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let report = runtime.block_on(async {
-        let interrupted = CancellationToken::new();
-        let (progress, watched) = watch::channel(Snapshot::default());
-        let (orders, ordered) = Orders::channel();
-        let experiment = flags.into_experiment().map_err(Error::harness)?;
-        tokio::select! {
-            report = experiment.run_steered(time, &progress, &interrupted, ordered) => report,
-            () = show(&name, time, watched, orders) => unreachable!("it is shown until the run ends"),
-            () = run::end_on_ctrl_c(&interrupted, "healing, stopping and judging what was recorded") => {
-                unreachable!("the program ends there")
-            }
-        }
-    });
-    let report = report.map_err(run::without_wrapping)?;
+    let name = flags.name();
+    let (orders, ordered) = Orders::channel();
+    let report = run::carry_out(flags, ordered, |time, watched| show(&name, time, watched, orders))?;
     say(terminal::full(&report));
     Ok(report.overall())
 }
@@ -90,7 +75,7 @@ async fn show(name: &str, run_for: Duration, watched: watch::Receiver<Snapshot>,
 
 /// Tells what happens in lines, and how things are every few seconds.
 async fn show_lines(picture: &mut Picture, watched: &watch::Receiver<Snapshot>, orders: &mpsc::Sender<Order>) {
-    eprintln!("this is no terminal: keys are read as lines. {}", keys::help());
+    eprintln!("this is no terminal: keys are read as lines. {}", keys::help(", "));
     let mut pressed = keys::from_lines();
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -99,7 +84,7 @@ async fn show_lines(picture: &mut Picture, watched: &watch::Receiver<Snapshot>, 
         tokio::select! {
             Some(key) = pressed.recv() => {
                 if !press(key, orders).await {
-                    eprintln!("`{key}` is no key: {}", keys::help());
+                    eprintln!("`{key}` is no key: {}", keys::help(", "));
                 }
             }
             now = ticks.tick() => {

@@ -1,6 +1,7 @@
 //! What faults have done to a cluster and not undone yet: after the last undoing there must be none.
 
 use super::{Cluster, Running};
+use crate::process::is_stopped;
 use crate::system::Skew;
 
 impl Cluster {
@@ -9,7 +10,7 @@ impl Cluster {
         let mut lines = self.network.disturbed();
         for (node, running) in &self.nodes {
             let Running { pauses, downs, is_upgraded, skew, .. } = running;
-            let stopped = self.threads(*node).into_iter().filter(|thread| matches!(thread.state(), Some('T' | 't')));
+            let stopped = self.threads(*node).into_iter().filter(|thread| thread.state().is_some_and(is_stopped));
             let stopped: Vec<_> = stopped.map(|thread| thread.name).collect();
             let told = [
                 (*pauses > 0, format!("{pauses} pauses")),

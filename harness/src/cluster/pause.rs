@@ -30,17 +30,13 @@ pub(crate) struct Held {
 impl Cluster {
     /// Stops a node with SIGSTOP until [`resume`](Self::resume). Several pauses add up.
     pub(crate) async fn pause(&mut self, node: NodeId) -> anyhow::Result<Pause> {
-        let running = self.running_mut(node);
-        running.pauses += 1;
-        let mut stopped = true;
-        for process in &running.processes {
+        for process in &self.running(node).processes {
             process.signal(Signal::SIGSTOP).with_context(|| format!("pausing {node}"))?;
-            stopped &= process.wait_until_stopped(SIGNAL_LIMIT).await;
         }
-        Ok(Pause { node, start: running.starts, stopped })
+        Ok(self.adopt_pause(node).await)
     }
 
-    /// Takes a node that has stopped itself for paused until [`resume`](Self::resume).
+    /// Takes a node that is being stopped, or has stopped itself, for paused until [`resume`](Self::resume).
     pub(crate) async fn adopt_pause(&mut self, node: NodeId) -> Pause {
         let running = self.running_mut(node);
         running.pauses += 1;

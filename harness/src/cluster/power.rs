@@ -79,11 +79,14 @@ impl Cluster {
         for node in nodes {
             let running = self.running_mut(*node);
             running.downs = running.downs.checked_sub(1).expect("what is let up has been kept down");
-            if running.downs == 0 && !self.is_alive(*node) {
-                self.start(*node)?;
-            }
+            self.start_again(*node)?;
         }
         Ok(())
+    }
+
+    /// Starts a node if it has ended and nothing keeps it down.
+    pub(crate) fn start_again(&mut self, node: NodeId) -> anyhow::Result<()> {
+        if self.running(node).downs > 0 || self.is_alive(node) { Ok(()) } else { self.start(node) }
     }
 
     /// Asks a node to end, and kills what has not ended within [`STOP_LIMIT`]. Returns how each process ended by itself.

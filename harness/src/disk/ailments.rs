@@ -110,6 +110,9 @@ impl FromStr for IoCall {
 
     fn from_str(word: &str) -> Result<Self, String> {
         let found = IO_CALLS.into_iter().find(|(name, _)| *name == word);
-        found.map(|(_, call)| call).ok_or_else(|| format!("`{word}` is no call; choose from: read, write, fsync"))
+        found.map(|(_, call)| call).ok_or_else(|| {
+            let names = IO_CALLS.map(|(name, _)| name).join(", ");
+            format!("`{word}` is no call; choose from: {names}")
+        })
     }
 }

@@ -68,11 +68,7 @@ impl Force for DiskTrouble {
                 if must_restart && cluster.is_alive(*node) {
                     cluster.kill(&[*node]).await?;
                 }
-                if !cluster.is_alive(*node) {
-                    // Unless another fault keeps it down.
-                    cluster.keep_down(&[*node]);
-                    cluster.let_up(&[*node])?;
-                }
+                cluster.start_again(*node)?;
             }
             Ok(Effect { verified, evidence: told.join(", ") })
         }

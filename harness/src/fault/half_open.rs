@@ -7,7 +7,7 @@ use futures::future::BoxFuture;
 
 use super::{Effect, Force, links};
 use crate::cluster::Cluster;
-use crate::network::{Direction, Endpoint, Traffic};
+use crate::network::{Direction, Traffic};
 use crate::node_id::NodeId;
 
 pub(super) struct HalfOpen {
@@ -20,8 +20,7 @@ pub(super) fn inject(cluster: &Cluster, targets: &[NodeId]) -> HalfOpen {
     let before = half_open.counts(cluster);
     for link in &half_open.links {
         let Direction { from, to } = *link;
-        let is_target = |party: Endpoint| targets.iter().any(|node| party == Endpoint::Node(*node));
-        cluster.network().forget(*link, if is_target(from) { from } else { to });
+        cluster.network().forget(*link, if links::is_target(targets, from) { from } else { to });
     }
     HalfOpen { before, ..half_open }
 }

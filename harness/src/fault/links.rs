@@ -25,6 +25,11 @@ pub(super) fn to_fence_device(targets: &[NodeId]) -> Vec<Direction> {
     targets.iter().map(|node| Direction { from: Endpoint::Node(*node), to: Endpoint::FenceDevice }).collect()
 }
 
+/// Whether a party is one of the targets.
+pub(super) fn is_target(targets: &[NodeId], party: Endpoint) -> bool {
+    targets.iter().any(|node| party == Endpoint::Node(*node))
+}
+
 /// The sum of one counter over directions.
 pub(super) fn sum(cluster: &Cluster, directions: &[Direction], counter: fn(Traffic) -> u64) -> u64 {
     directions.iter().map(|direction| counter(cluster.network().traffic(*direction))).sum()

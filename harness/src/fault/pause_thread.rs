@@ -12,7 +12,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Effect, Force};
 use crate::cluster::{Cluster, Held};
 use crate::node_id::NodeId;
-use crate::process::tracer;
+use crate::process::{Thread, tracer};
 
 /// The kernel keeps so many bytes of a thread's name.
 const LONGEST_NAME: usize = 15;
@@ -60,8 +60,14 @@ pub(super) fn obstacle() -> Option<String> {
 
 /// Whether the node has such a thread.
 pub(super) fn applies_to(cluster: &Cluster, node: NodeId, name: Option<ThreadName>) -> bool {
-    cluster.runs(node)
-        && cluster.threads(node).iter().any(|thread| name.is_none_or(|name| name.as_str() == thread.name))
+    cluster.runs(node) && !threads(cluster, node, name).is_empty()
+}
+
+/// The node's threads of this name, or all.
+fn threads(cluster: &Cluster, node: NodeId, name: Option<ThreadName>) -> Vec<Thread> {
+    let mut threads = cluster.threads(node);
+    threads.retain(|thread| name.is_none_or(|name| name.as_str() == thread.name));
+    threads
 }
 
 /// Stops the thread of this name, or one that is drawn.
@@ -73,8 +79,7 @@ pub(super) async fn inject(
 ) -> PausedThreads {
     let (mut held, mut evidence) = (Vec::new(), Vec::new());
     for target in targets {
-        let mut threads = cluster.threads(*target);
-        threads.retain(|thread| name.is_none_or(|name| name.as_str() == thread.name));
+        let threads = threads(cluster, *target, name);
         let Some(thread) = threads.choose(rng) else {
             evidence.push(format!("{target} has no such thread"));
             continue;
@@ -100,7 +105,7 @@ impl Force for PausedThreads {
         async move {
             let Self { held, mut effect } = *self;
             for one in held {
-                if one.thread.state().is_some_and(|state| state != 't') {
+                if one.thread.state().is_some_and(|state| state != tracer::TRACED) {
                     effect.verified = false;
                     effect.evidence = format!("{}, but {}'s did not stay so", effect.evidence, one.node);
                 }

@@ -38,10 +38,9 @@ fn close(cluster: &Cluster, targets: &[NodeId], linger: Option<Duration>) -> Clo
     if let Some(delay) = linger {
         closing.directions().for_each(|direction| cluster.network().linger(direction, delay));
     }
-    let is_target = |party: Endpoint| targets.iter().any(|node| party == Endpoint::Node(*node));
     for link in &closing.links {
         // Who is said to be done sending: the target, or with a slow close whoever it talks to.
-        let done = if is_target(link.from) == linger.is_none() { link.from } else { link.to };
+        let done = if links::is_target(targets, link.from) == linger.is_none() { link.from } else { link.to };
         cluster.network().close_half(*link, done);
     }
     Closing { before, ..closing }

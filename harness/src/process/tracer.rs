@@ -22,7 +22,7 @@ use super::{CommandLine, Process, STATE_POLL, Thread};
 use crate::reentry;
 
 /// The kernel's letter for a thread that its tracer has stopped.
-const TRACED: char = 't';
+pub(crate) const TRACED: char = 't';
 
 /// The harness's side of a tracer.
 #[derive(Debug)]

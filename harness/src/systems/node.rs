@@ -21,14 +21,13 @@ use futures::future::BoxFuture;
 use interregnum_node::{Ack, AckDurability, Election, Fencing, Fsync, LogKind, Modes, ReadMode, clock, pause_points};
 use interregnum_workloads::client::Client;
 
-use redis_protocol::resp2::types::BytesFrame;
-
 use crate::fencing;
 use crate::node_id::MAX_NODES;
 use crate::process::CommandLine;
 use crate::reentry;
 use crate::system::{Clocks, CommittedLog, Damage, Drift, Place, Reach, Status, System};
 use client::NodeClient;
+use connection::{order, within};
 pub use retry::RetryUnknown;
 
 /// How long a node may take to tell its status. It answers within a millisecond; one that is paused never does.
@@ -192,16 +191,6 @@ fn command(place: &Place, program: Option<&Path>, modes: &Modes) -> CommandLine 
     CommandLine { program, name: Some("interregnum".into()), arguments, environment }
 }
 
-/// What a node answers to an operator's order.
-async fn order<const N: usize>(place: &Place, words: [&str; N]) -> io::Result<String> {
-    let mut connection = connection::Connection::open(place.clients).await?;
-    match connection.ask(connection::command(words)).await? {
-        BytesFrame::SimpleString(told) => Ok(String::from_utf8_lossy(&told).into_owned()),
-        BytesFrame::Error(why) => Err(io::Error::other(why.to_string())),
-        other => Err(io::Error::other(format!("it answered {other:?}"))),
-    }
-}
-
 /// Whether these modes promise that an epoch has one leader, and that a committed record stays; and whether records are told at all.
 fn keeps_what_is_committed(modes: &Modes) -> bool {
     let Modes { acknowledgement, failover, storage, .. } = modes;
@@ -246,19 +235,15 @@ impl System for Node {
     }
 
     fn status<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<Status>> {
-        async move {
-            let asked = tokio::time::timeout(STATUS_LIMIT, info::ask(place.clients)).await;
-            asked.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-        }
-        .boxed()
+        within(STATUS_LIMIT, info::ask(place.clients)).boxed()
     }
 
     fn switch_over<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<String>> {
-        order(place, ["FAILOVER"]).boxed()
+        order(place.clients, ["FAILOVER"]).boxed()
     }
 
     fn promote<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<String>> {
-        order(place, ["PROMOTE", "FORCE"]).boxed()
+        order(place.clients, ["PROMOTE", "FORCE"]).boxed()
     }
 
     fn drift(&self) -> Option<&dyn Drift> {

@@ -9,7 +9,7 @@ use ratatui::text::Line;
 use ratatui::widgets::Sparkline;
 use tokio::time::Instant;
 
-use super::keys::KEYS;
+use super::keys;
 use super::picture::Picture;
 use crate::cli::progress;
 use crate::node_id::NodeId;
@@ -23,7 +23,7 @@ const TOLD: u16 = 6;
 pub(super) fn draw(frame: &mut Frame, picture: &Picture, snapshot: &Snapshot, now: Instant) {
     let one = Constraint::Length(1);
     let chart = Constraint::Min(3);
-    let [head, nodes, faults, writes, lag, fail_over, served, told, keys] =
+    let [head, nodes, faults, writes, lag, fail_over, served, told, help] =
         Layout::vertical([one, one, one, chart, chart, chart, one, Constraint::Length(TOLD), one]).areas(frame.area());
     let title = format!("interregnum watch  {}  {}", picture.name, picture.time(now, snapshot));
     frame.render_widget(Line::from(title).bold(), head);
@@ -41,8 +41,7 @@ pub(super) fn draw(frame: &mut Frame, picture: &Picture, snapshot: &Snapshot, no
     for (line, area) in newest.zip(Layout::vertical(vec![one; told.height.into()]).split(told).iter()) {
         frame.render_widget(Line::from(line.as_str()).dim(), *area);
     }
-    let help: Vec<_> = KEYS.iter().map(|known| format!("{} {}", known.key, known.what)).collect();
-    frame.render_widget(Line::from(help.join("  ")).bold(), keys);
+    frame.render_widget(Line::from(keys::help("  ")).bold(), help);
 }
 
 /// `n1 follower 3`, with the epoch.

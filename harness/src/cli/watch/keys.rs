@@ -45,9 +45,9 @@ const MOST_WAITING: usize = 64;
 /// How often a reader looks whether anybody still wants keys.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// `k kill leader, p pause it, …`
-pub(super) fn help() -> String {
-    KEYS.iter().map(|known| format!("{} {}", known.key, known.what)).collect::<Vec<_>>().join(", ")
+/// `k kill leader`, `p pause it` and so on, with something in between.
+pub(super) fn help(between: &str) -> String {
+    KEYS.iter().map(|known| format!("{} {}", known.key, known.what)).collect::<Vec<_>>().join(between)
 }
 
 /// The keys that are pressed in a terminal, until nobody wants them. A Ctrl-C quits, as the terminal passes it on as a key.
@@ -104,6 +104,6 @@ mod tests {
     fn each_key_stands_for_one_thing() {
         let keys: BTreeSet<_> = KEYS.iter().map(|known| known.key).collect();
         assert_eq!(keys.len(), KEYS.len());
-        assert_eq!(help(), "k kill leader, p pause it, i isolate it, l slow it, s switch over, h heal, q quit");
+        assert_eq!(help(", "), "k kill leader, p pause it, i isolate it, l slow it, s switch over, h heal, q quit");
     }
 }

@@ -10,9 +10,9 @@ use std::path::PathBuf;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use redis_protocol::resp2::types::BytesFrame;
 
-use super::connection::{Connection, command};
+use super::connection::within;
+use super::info::section;
 use super::{Node, STATUS_LIMIT};
 use crate::system::{Clocks, Place, Reading, Skew};
 
@@ -30,16 +30,7 @@ impl Clocks for Node {
     }
 
     fn read<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<Reading>> {
-        async move {
-            let asked = async {
-                match Connection::open(place.clients).await?.ask(command(["INFO", "server"])).await? {
-                    BytesFrame::BulkString(text) => parse(&String::from_utf8_lossy(&text)),
-                    other => Err(io::Error::other(format!("INFO answered {other:?}"))),
-                }
-            };
-            tokio::time::timeout(STATUS_LIMIT, asked).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
-        }
-        .boxed()
+        async move { parse(&within(STATUS_LIMIT, section(place.clients, "server")).await?) }.boxed()
     }
 }
 

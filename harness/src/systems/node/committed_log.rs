@@ -8,10 +8,9 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use redis_protocol::resp2::types::{BytesFrame, Resp2Frame};
 use serde::Deserialize;
-use tokio::time::timeout;
 
 use super::Node;
-use super::connection::{Connection, command};
+use super::connection::{Connection, command, within};
 use crate::system::{Committed, CommittedLog, Listener, Place};
 
 /// How long the node holds back the answer that there is nothing new, and how long an answer may take in all.
@@ -52,8 +51,7 @@ impl CommittedLog for Node {
 impl Listener for Told {
     fn next(&mut self) -> BoxFuture<'_, io::Result<Vec<Committed>>> {
         async move {
-            let answer =
-                timeout(ANSWER_LIMIT, self.ask()).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
+            let answer = within(ANSWER_LIMIT, self.ask()).await;
             if answer.is_err() {
                 self.connection = None;
                 self.lsn = self.lsn.saturating_sub(TOLD_AGAIN);

@@ -3,6 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use redis_protocol::resp2::decode::decode_bytes_mut;
@@ -62,4 +63,25 @@ impl Connection {
 /// A command from its words.
 pub(super) fn command<const N: usize>(words: [&str; N]) -> Vec<Bytes> {
     words.into_iter().map(|word| Bytes::copy_from_slice(word.as_bytes())).collect()
+}
+
+/// What a node answers to an operator's order, over a connection of its own.
+pub(super) async fn order<const N: usize>(address: SocketAddr, words: [&str; N]) -> io::Result<String> {
+    match Connection::open(address).await?.ask(command(words)).await? {
+        BytesFrame::SimpleString(told) => Ok(String::from_utf8_lossy(&told).into_owned()),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// An answer that is none of those that were expected: a refusal, in the node's words, or what no node answers.
+pub(super) fn unexpected(answer: &BytesFrame) -> io::Error {
+    match answer {
+        BytesFrame::Error(why) => io::Error::other(why.to_string()),
+        other => io::Error::other(format!("it answered {other:?}")),
+    }
+}
+
+/// The answer, if it comes within `limit`.
+pub(super) async fn within<T>(limit: Duration, answer: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use redis_protocol::resp2::types::{BytesFrame, Resp2Frame};
 
 use super::Node;
-use super::connection::{Connection, command};
+use super::connection::{Connection, command, order, unexpected};
 use crate::node_id::NodeId;
 use crate::system::{Drift, Place};
 
@@ -20,12 +20,8 @@ const KEY: &str = "interregnum:drift";
 impl Drift for Node {
     fn corrupt<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<String>> {
         async move {
-            let answer =
-                Connection::open(place.clients).await?.ask(command(["DEBUG", "CORRUPT", KEY, "another row"])).await?;
-            match answer {
-                BytesFrame::SimpleString(_) => Ok(format!("a row `{KEY}` that its log does not know")),
-                other => Err(unexpected(&other)),
-            }
+            order(place.clients, ["DEBUG", "CORRUPT", KEY, "another row"]).await?;
+            Ok(format!("a row `{KEY}` that its log does not know"))
         }
         .boxed()
     }
@@ -63,13 +59,6 @@ fn differing(lines: &[String]) -> io::Result<BTreeSet<NodeId>> {
         }
     }
     Ok(differing)
-}
-
-fn unexpected(answer: &BytesFrame) -> io::Error {
-    match answer {
-        BytesFrame::Error(why) => io::Error::other(why.to_string()),
-        other => io::Error::other(format!("it answered {other:?}")),
-    }
 }
 
 #[cfg(test)]

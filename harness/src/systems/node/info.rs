@@ -12,11 +12,16 @@ use crate::system::{Lag, Role, Status};
 
 /// Asks the node that listens at `address`.
 pub(super) async fn ask(address: SocketAddr) -> io::Result<Status> {
-    let answer = Connection::open(address).await?.ask(command(["INFO", "replication"])).await?;
+    parse(&section(address, "replication").await?)
+}
+
+/// One section of what the node that listens at `address` tells of itself.
+pub(super) async fn section(address: SocketAddr, name: &str) -> io::Result<String> {
+    let answer = Connection::open(address).await?.ask(command(["INFO", name])).await?;
     let BytesFrame::BulkString(text) = &answer else {
         return Err(invalid(format!("INFO answered {:?}", answer.kind())));
     };
-    parse(&String::from_utf8_lossy(text))
+    Ok(String::from_utf8_lossy(text).into_owned())
 }
 
 fn parse(text: &str) -> io::Result<Status> {
