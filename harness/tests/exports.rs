@@ -211,7 +211,7 @@ fn duckdb_reads_every_operation_from_csv_with_its_types() {
     let script = format!("import duckdb; print(*duckdb.sql(\"{question}\").fetchall()[0])");
     // A machine may have Python without it; that is no more a failure than a missing program.
     if !Command::new("python3").args(["-c", "import duckdb"]).output().is_ok_and(|output| output.status.success()) {
-        eprintln!("SKIPPED: Python's duckdb is not installed, so it did not read what was exported");
+        eprintln!("SKIPPED: Python has no duckdb (pip install duckdb), so it did not read what was exported");
         return;
     }
     let Some(answer) = ask("python3", &["-c", &script]) else { return };

@@ -88,7 +88,7 @@ function gates({ context, run, view, place, colour }) {
   context.textAlign = "center";
   for (const mark of run.marks.filter(isGate)) {
     const isMet = mark.kind === "gate";
-    context.fillStyle = isMet ? colour.leader : colour.info;
+    context.fillStyle = isMet ? colour.leader : colour.doubt;
     if (!isMet) context.fillRect(view.x(mark.at) - 1, AXIS + PHASE, 2, place.height);
     context.font = isMet ? "12px system-ui, sans-serif" : "bold 15px system-ui, sans-serif";
     // One at the end of the run still has to be seen.

@@ -2,7 +2,7 @@
 
 import { seconds, roundStep } from "./format.js";
 
-const NAMES = ["ink", "soft", "faint", "paper", "raised", "ok", "read", "fail", "info", "leader", "follower", "candidate", "off", "fault", "proof", "line1", "line2", "line3", "line4", "line5"];
+const NAMES = ["ink", "soft", "faint", "paper", "raised", "ok", "read", "fail", "info", "doubt", "leader", "follower", "candidate", "off", "fault", "proof", "line1", "line2", "line3", "line4", "line5"];
 
 /** The theme's colours, as the style sheet has them now. */
 export function colours() {
