@@ -116,8 +116,7 @@ pub(crate) struct Core<T> {
     slots: Slots,
     /// Peers with working connections both ways.
     linked: BTreeSet<Member>,
-    /// How often each peer was rebuilt, as far as it was heard.
-    lives: BTreeMap<Member, u64>,
+    lives: BTreeMap<Member, rebuild::Known>,
     /// Who leads, as far as this node knows (it may be itself), and where that node serves clients.
     leader: Option<(Member, SocketAddr)>,
     semi_sync: SemiSync,

@@ -131,7 +131,7 @@ impl Node {
             for (epoch, body) in
                 [(1, Body::PreVoteReply { proposed: 2, granted: true }), (2, Body::VoteReply { granted: true })]
             {
-                node.core.receive(Member(1), Message { epoch, life: 0, addressee_life: 0, body });
+                node.core.receive(Member(1), Message { epoch, life: 0, addressee_life: 0, rebuilding: false, body });
                 node.settle();
             }
         }
@@ -172,7 +172,7 @@ impl Node {
         let lsn = self.core.status().last_lsn;
         let sent = Moment::of(1, self.now_ms);
         let body = Body::Appended { round: 1, held_lsn: lsn, durable_lsn: lsn, sent };
-        self.core.receive(Member(1), Message { epoch: 2, life: 0, addressee_life: 0, body });
+        self.core.receive(Member(1), Message { epoch: 2, life: 0, addressee_life: 0, rebuilding: false, body });
         self.settle();
         let _ = self.core.status();
     }

@@ -132,9 +132,14 @@ impl Membership {
         self.all().filter(|(_, entry)| entry.standing != Standing::Removed).map(|(member, _)| member)
     }
 
+    /// Those whose votes and disks count.
+    pub(crate) fn voters(&self) -> impl Iterator<Item = Member> {
+        self.all().filter(|(_, entry)| entry.standing == Standing::Voter).map(|(member, _)| member)
+    }
+
     /// More than half of the voters.
     pub(crate) fn majority(&self) -> usize {
-        self.entries.iter().filter(|entry| entry.standing == Standing::Voter).count() / 2 + 1
+        self.voters().count() / 2 + 1
     }
 
     /// With another learner; who was removed gets its old index.

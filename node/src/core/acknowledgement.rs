@@ -103,7 +103,7 @@ impl<T> Core<T> {
     /// Whether so many members exist as this asks for.
     pub(crate) fn can_satisfy(&self, ack: Ack) -> bool {
         let members = &self.settings.members;
-        let voters = members.present().filter(|&member| members.is_voter(member)).count();
+        let voters = members.voters().count();
         match ack {
             Ack::Nodes(nodes) => usize::from(nodes) <= voters,
             Ack::SemiSync => voters > 1,

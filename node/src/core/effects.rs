@@ -3,7 +3,7 @@
 //! Not here: what they mean ([`Effect`]).
 
 use super::message::{Body, Message};
-use super::{Answer, Core, Effect, Refusal};
+use super::{Answer, Core, Effect, HardState, Refusal};
 use crate::record::{Epoch, Lsn, Member};
 use crate::store::Reply;
 
@@ -13,8 +13,9 @@ impl<T> Core<T> {
     }
 
     pub(crate) fn send(&mut self, to: Member, body: Body) {
-        let addressee_life = self.lives.get(&to).copied().unwrap_or(0);
-        let message = Message { epoch: self.hard.epoch, life: self.hard.life, addressee_life, body };
+        let addressee_life = self.lives.get(&to).map_or(0, |known| known.life);
+        let HardState { epoch, life, rebuilding, .. } = self.hard;
+        let message = Message { epoch, life, addressee_life, rebuilding, body };
         self.effects.push(Effect::Send { to, message });
     }
 

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
+use super::leader::Leader;
 use super::progress::Progress;
 use super::{Core, Effect, Role};
 use crate::defect::Defect;
@@ -107,8 +108,44 @@ impl<T> Core<T> {
             MemberAsk::Remove { id } => members.remove(id)?,
             MemberAsk::List => members.clone(),
         };
+        self.must_keep_a_majority(leader, &after)?;
         after.changed_lsn = self.journal.last_lsn() + 1;
         Ok(after)
+    }
+
+    /// Refuses a list whose majority would have to count on voters that are missing (etcd's strict reconfiguration check): the change
+    /// could not be committed, or nobody could be elected after it.
+    fn must_keep_a_majority(&self, leader: &Leader<T>, after: &Membership) -> Result<(), String> {
+        let voters: Vec<Member> = after.voters().collect();
+        let why = |&member: &Member| Some(format!("{} {}", after.id(member), self.why_missing(leader, member)?));
+        let missing: Vec<String> = voters.iter().filter_map(why).collect();
+        let (present, majority) = (voters.len() - missing.len(), after.majority());
+        // A change that leaves the voters as they are does not make it worse.
+        if present >= majority || voters.iter().copied().eq(self.settings.members.voters()) {
+            return Ok(());
+        }
+        Err(format!(
+            "{majority} of the {} voters then would be a majority, and only {present} can be counted on: {}; start who is down, wait \
+             until who is rebuilt votes again, or MEMBER REMOVE one of these",
+            voters.len(),
+            missing.join(", ")
+        ))
+    }
+
+    /// Why a member cannot be counted on at present, as a leader knows it.
+    fn why_missing(&self, leader: &Leader<T>, member: Member) -> Option<String> {
+        if member == self.settings.me() {
+            return None;
+        }
+        if self.is_rebuilding(member) {
+            return Some("is being rebuilt".to_owned());
+        }
+        let Some(follower) = leader.followers.get(&member).filter(|follower| follower.answered_round > 0) else {
+            return Some("was not heard by this leader yet".to_owned());
+        };
+        let silent_ms = self.now_ms.saturating_sub(follower.contact_ms);
+        (silent_ms >= self.settings.modes.failover.election_timeout_ms())
+            .then(|| format!("was not heard for {silent_ms} ms"))
     }
 
     fn member_lines(&self) -> Vec<Bytes> {

@@ -19,6 +19,8 @@ pub(crate) struct Message {
     /// How often the sender was rebuilt, and the addressee as far as the sender knows (`rebuild`).
     pub(crate) life: u64,
     pub(crate) addressee_life: u64,
+    /// The sender lost its log and is being rebuilt: it grants no vote.
+    pub(crate) rebuilding: bool,
     pub(crate) body: Body,
 }
 
@@ -135,7 +137,7 @@ impl Message {
     /// Between nodes that were never rebuilt.
     #[cfg(test)]
     pub(crate) fn new(epoch: Epoch, body: Body) -> Self {
-        Message { epoch, life: 0, addressee_life: 0, body }
+        Message { epoch, life: 0, addressee_life: 0, rebuilding: false, body }
     }
 
     /// Bytes in memory, roughly, for bounding queues.

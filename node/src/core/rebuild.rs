@@ -19,6 +19,15 @@ use crate::record::{Lsn, Member};
 /// others; ten million starts do not use so many up.
 const SEQUENCES_PER_LIFE: u64 = 1 << 40;
 
+/// What is known of another member that may have lost its log.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Known {
+    /// How often it was rebuilt, as far as it was heard.
+    pub(crate) life: u64,
+    /// Whether that goes on.
+    rebuilding: bool,
+}
+
 impl HardState {
     /// Of a node that lost its log and will be rebuilt.
     pub(crate) fn in_next_life(self) -> Self {
@@ -34,11 +43,16 @@ impl<T> Core<T> {
         self.hard.rebuilding && !self.settings.has(Defect::VoteWhileRebuilding)
     }
 
+    /// Whether this member is known to take no part in elections, because it lost its log.
+    pub(crate) fn is_rebuilding(&self, member: Member) -> bool {
+        self.lives.get(&member).is_some_and(|known| known.rebuilding)
+    }
+
     /// Whether a message is of its sender's newest life, as far as this node knows; what an earlier one said counts no more.
     pub(crate) fn is_of_newest_life(&mut self, from: Member, message: &Message) -> bool {
-        let known = self.lives.entry(from).or_insert(0);
-        if message.life > *known {
-            *known = message.life;
+        let known = self.lives.entry(from).or_default();
+        if message.life > known.life {
+            *known = Known { life: message.life, rebuilding: true };
             let last_lsn = self.journal.last_lsn();
             if let Role::Leader(leader) = &mut self.role
                 && let Some(follower) = leader.followers.get_mut(&from)
@@ -46,7 +60,10 @@ impl<T> Core<T> {
                 *follower = Progress::new(last_lsn, self.now_ms);
             }
         }
-        message.life >= *known || self.settings.has(Defect::TrustEarlierLife)
+        let known = self.lives.entry(from).or_default();
+        // It is rebuilt once in a life, so a late word that it still is says nothing.
+        known.rebuilding &= message.rebuilding || message.life < known.life;
+        message.life >= known.life || self.settings.has(Defect::TrustEarlierLife)
     }
 
     /// A leader that knows this life told its commit: how far a node that is being rebuilt must get.

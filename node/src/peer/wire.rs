@@ -15,7 +15,7 @@ use crate::membership::Listed;
 use crate::store::{MAX_RECORD_BYTES, physical};
 
 const MAGIC: &str = "interregnum-peer";
-const VERSION: u32 = 4;
+const VERSION: u32 = 5;
 /// A message carries one record of any size, or a batch that is much smaller; and some room for the rest.
 const MAX_FRAME_BYTES: usize = MAX_RECORD_BYTES + (1 << 20);
 

@@ -81,6 +81,74 @@ fn a_rewound_change_never_was() {
     assert_eq!((node.outcomes(), node.core.members()), (vec![(1, Err(Refusal::Uncertain))], &before));
 }
 
+/// The leader n1, its founders n2 and n3, and the learner n4. The states of the others tell whether each was heard lately, and lost its log.
+fn asked(states: [&str; 3], ask: &MemberAsk) -> Result<(), String> {
+    let mut node = Node::leader(settings(""));
+    node.confirms(A, 2);
+    node.ask_member(1, &add());
+    node.confirms(A, 3);
+    node.outcomes();
+    (0..10).for_each(|_| node.sleep(10));
+    for (member, state) in [A, B, NEW].into_iter().zip(states) {
+        let (life, says): (u64, &[bool]) = match state {
+            "heard" => (0, &[false]),
+            "rebuilding" => (1, &[true]),
+            "rebuilt" => (1, &[true, false, true]), // the last was on its way for long
+            _ => (0, &[]),
+        };
+        for &rebuilding in says {
+            node.core.receive(member, Message { life, rebuilding, ..Message::new(2, appended(1, 3, 3)) });
+        }
+    }
+    (0..6).for_each(|_| node.sleep(10)); // so that n2, if it is silent, is so for an election timeout
+    node.core.ask_member(2, ask);
+    node.settle();
+    for member in [A, B, NEW] {
+        let life = node.core.lives.get(&member).map_or(0, |known| known.life);
+        node.core.receive(member, Message { life, ..Message::new(2, appended(1, 4, 4)) });
+    }
+    node.settle();
+    match &node.outcomes()[..] {
+        [(2, Ok(Reply::Ok))] => Ok(()),
+        [(2, Ok(Reply::Failure(text)))] => Err(text.clone()),
+        other => panic!("one answer was expected, not {other:?}"),
+    }
+}
+
+#[test]
+fn a_change_whose_majority_would_have_to_count_on_missing_voters_is_refused() {
+    let remove = |id: &str| MemberAsk::Remove { id: id.to_owned() };
+    for (states, ask, missing) in [
+        (["heard", "heard", "heard"], remove("n3"), None),
+        (["heard", "silent", "heard"], remove("n3"), None),
+        (["heard", "rebuilding", "heard"], remove("n3"), None),
+        (["heard", "silent", "heard"], remove("n2"), Some("n3 was not heard by this leader yet")),
+        (["silent", "heard", "heard"], remove("n3"), Some("n2 was not heard for 160 ms")),
+        (["rebuilding", "heard", "heard"], remove("n3"), Some("n2 is being rebuilt")),
+        (["rebuilt", "heard", "heard"], remove("n3"), None),
+        (["rebuilding", "heard", "heard"], remove("n4"), None),
+        (["heard", "silent", "heard"], promote(), None),
+        (["silent", "heard", "rebuilding"], promote(), Some("n2 was not heard for 160 ms, n4 is being rebuilt")),
+        (["heard", "rebuilding", "heard"], promote(), None),
+    ] {
+        let told = asked(states, &ask);
+        match missing {
+            None => assert_eq!(told, Ok(()), "{states:?} {ask:?}"),
+            Some(missing) => {
+                assert!(told.as_ref().is_err_and(|told| told.contains(missing)), "{states:?} {ask:?}: {told:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_refused_change_says_who_is_missing_and_the_way_out() {
+    let told = asked(["rebuilding", "heard", "heard"], &MemberAsk::Remove { id: "n3".to_owned() });
+    let expected = "ERR 2 of the 2 voters then would be a majority, and only 1 can be counted on: n2 is being rebuilt; start who is down, \
+                    wait until who is rebuilt votes again, or MEMBER REMOVE one of these";
+    assert_eq!(told, Err(expected.to_owned()));
+}
+
 #[test]
 fn a_removed_node_does_not_campaign() {
     let mut node = Node::leader(settings(""));
