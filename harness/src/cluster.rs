@@ -4,6 +4,7 @@ mod clock;
 mod disks;
 mod disturbed;
 mod evidence;
+mod members;
 mod pause;
 mod power;
 
@@ -70,22 +71,24 @@ struct Running {
     is_to_rebuild: bool,
     /// How wrong its clock is made to be.
     skew: Skew,
+    /// Whether it was asked to be no member any more, and has not surely become one again.
+    is_dismissed: bool,
 }
 
 impl Running {
     /// A node that has not been started.
     fn at(place: Place) -> Self {
         let place = Arc::new(place);
-        let (is_upgraded, is_to_rebuild) = (false, false);
         Self {
             place,
             processes: Vec::new(),
             starts: 0,
             pauses: 0,
             downs: 0,
-            is_upgraded,
-            is_to_rebuild,
+            is_upgraded: false,
+            is_to_rebuild: false,
             skew: Skew::default(),
+            is_dismissed: false,
         }
     }
 

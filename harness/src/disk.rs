@@ -115,6 +115,11 @@ impl Disk {
         self.shared.treat(|ailments| ailments.end(ailment));
     }
 
+    /// The faults that are in force, each in words.
+    pub(crate) fn ailments(&self) -> Vec<String> {
+        self.shared.lock().ailments.told()
+    }
+
     /// How often faults have shown so far.
     pub(crate) fn shown(&self) -> Shown {
         self.shared.lock().ailments.shown

@@ -22,6 +22,7 @@ mod partition;
 mod pause;
 mod pause_thread;
 mod power_failure;
+mod remove_member;
 mod reset;
 mod rolling_restart;
 mod shape;
@@ -79,6 +80,9 @@ pub enum Fault {
     Switchover,
     /// A follower is made leader by an operator's order, whoever leads. There is nothing to undo.
     Promote,
+    /// The leader is asked to let a member go, which runs on; writes go on without it. Who leads hands over first. Undone by the
+    /// leader's taking it in again, first to learn and then to vote, which takes a majority: until that is there, the fault stays.
+    RemoveMember,
     /// The node's processes are stopped with SIGSTOP, as a long garbage collection or a frozen virtual machine does.
     /// Undone by SIGCONT.
     Pause,
@@ -207,7 +211,7 @@ impl Fault {
             Self::Switchover => Some(Target::Leader),
             Self::Promote => Some(Target::MostUpToDate),
             Self::Drift => Some(Target::Followers),
-            Self::BitFlip => Some(Target::Random(1)),
+            Self::BitFlip | Self::RemoveMember => Some(Target::Random(1)),
             _ => None,
         }
     }
@@ -256,6 +260,7 @@ impl Fault {
             | Self::ClockJump { .. }
             | Self::ClockDrift { .. }
             | Self::Drift => cluster.runs(node),
+            Self::RemoveMember => !cluster.is_dismissed(node),
             Self::PauseThread { thread } => pause_thread::applies_to(cluster, node, thread),
             Self::Upgrade => cluster.runs(node) && !cluster.is_upgraded(node),
             // The network is there whoever runs.
@@ -269,6 +274,7 @@ impl Fault {
             Self::Upgrade => upgrade::obstacle(cluster),
             Self::Drift => drift::obstacle(cluster),
             Self::ClockJump { .. } | Self::ClockDrift { .. } => clock::obstacle(cluster),
+            Self::RemoveMember => remove_member::obstacle(cluster),
             Self::PauseThread { .. } => pause_thread::obstacle(),
             Self::BitFlip => cluster.disk_obstacle().or_else(|| bit_flip::obstacle(cluster)),
             _ if self.is_of_disks() => cluster.disk_obstacle(),
@@ -332,6 +338,7 @@ impl Strike {
             Fault::Upgrade => Box::new(upgrade::inject(cluster, &targets).await?),
             Fault::Switchover => Box::new(switchover::inject(cluster, &targets).await),
             Fault::Promote => Box::new(switchover::promote(cluster, &targets).await),
+            Fault::RemoveMember => Box::new(remove_member::inject(cluster, &targets).await),
             Fault::Pause => Box::new(pause::inject(cluster, &targets).await?),
             Fault::PauseThread { thread } => Box::new(pause_thread::inject(cluster, &targets, thread, rng).await),
             Fault::SlowProcess { run_ms, stop_ms } => {

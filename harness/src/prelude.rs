@@ -18,8 +18,8 @@ pub use crate::report::Report;
 pub use crate::schedule::{
     Injection, Schedule, ScheduleError, Step, Trigger, all_faults, bit_flip, clock_drift, clock_jump, corrupt,
     crash_loop, disk_full, drift, flapping, half_close, half_open, io_error, kill, kill_all, mixed, partition,
-    partitions, pause, pause_thread, power_failure, power_failure_all, promote, reset, rolling_restart, slow_close,
-    slow_fsync, slow_link, slow_process, stop, switchover, upgrade,
+    partitions, pause, pause_thread, power_failure, power_failure_all, promote, remove_member, reset, rolling_restart,
+    slow_close, slow_fsync, slow_link, slow_process, stop, switchover, upgrade,
 };
 pub use crate::systems::node::{Node, RetryUnknown};
 pub use crate::target::{

@@ -120,9 +120,9 @@ impl Process {
         *status
     }
 
-    /// Its threads.
-    pub(crate) fn threads(&self) -> io::Result<Vec<Thread>> {
-        Ok(threads(self.pid())?.into_iter().map(|(thread, _)| thread).collect())
+    /// Its threads, each with the kernel's state letter, see proc(5).
+    pub(crate) fn threads(&self) -> io::Result<Vec<(Thread, char)>> {
+        threads(self.pid())
     }
 
     /// Waits until every thread of the process is stopped in the kernel (state `T`, or `t` if a tracer had stopped it before). `false`:

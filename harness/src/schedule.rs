@@ -114,6 +114,12 @@ pub fn switchover() -> Injection {
     one(Fault::Switchover, Target::Leader)
 }
 
+/// A member that the leader lets go, and later takes in again.
+#[must_use]
+pub fn remove_member(target: Target) -> Injection {
+    one(Fault::RemoveMember, target)
+}
+
 /// A row changed behind the back of replication, and mended later. The reference system needs `--allow-corruption true` for it.
 #[must_use]
 pub fn drift(target: Target) -> Injection {

@@ -6,6 +6,7 @@ mod clocks;
 mod committed_log;
 mod damage;
 mod drift;
+mod members;
 
 use std::collections::BTreeMap;
 use std::io;
@@ -21,6 +22,7 @@ pub use clocks::{Clocks, Reading, Skew};
 pub use committed_log::{Committed, CommittedLog, Listener};
 pub use damage::Damage;
 pub use drift::Drift;
+pub use members::{Members, Standing};
 
 /// A leader–follower system.
 pub trait System: Send + Sync {
@@ -93,6 +95,11 @@ pub trait System: Send + Sync {
 
     /// How its nodes' clocks are made wrong, each for itself, if they can be.
     fn clocks(&self) -> Option<&dyn Clocks> {
+        None
+    }
+
+    /// How nodes are taken into a running cluster and let go, if they can be.
+    fn members(&self) -> Option<&dyn Members> {
         None
     }
 

@@ -70,9 +70,9 @@ pub(super) struct RunFlags {
     time: Duration,
 
     /// Faults to inject in turn, separated by commas. Of processes: kill, kill-all, crash-loop, stop (SIGTERM), rolling-restart,
-    /// upgrade, switchover, promote, pause, pause-thread, slow-process, clock-jump, clock-drift. Of what is stored: drift. Of the network: partition (one of isolate, halves, inbound, outbound, bridge), each
-    /// of these by name, ring, client-side, fence-side, flapping, slow-link, reset, half-open, half-close, slow-close,
-    /// corrupt. Parameters stand behind colons:
+    /// upgrade, switchover, promote, remove-member, pause, pause-thread, slow-process, clock-jump, clock-drift. Of what is stored: drift.
+    /// Of the network: partition (one of isolate, halves, inbound, outbound, bridge), each of these by name, ring, client-side,
+    /// fence-side, flapping, slow-link, reset, half-open, half-close, slow-close, corrupt. Parameters stand behind colons:
     /// `crash-loop:times=5`, `flapping:shape=halves:period_ms=200`. `none` injects none.
     /// Lists joined by `+` are injected side by side, and overlap; behind a list, `@` and a target say on whom. `@at-pause-point` strikes
     /// whoever reaches a place in the node's code that is drawn.

@@ -6,8 +6,8 @@ use nix::sys::signal::Signal;
 
 use super::{Cluster, SIGNAL_LIMIT};
 use crate::node_id::NodeId;
-use crate::process::Thread;
 use crate::process::tracer::Tracer;
+use crate::process::{Process, Thread, is_stopped};
 
 /// A pause in force on one node.
 #[derive(Clone, Copy, Debug)]
@@ -69,7 +69,17 @@ impl Cluster {
 
     /// The threads of a node's processes, by name.
     pub(crate) fn threads(&self, node: NodeId) -> Vec<Thread> {
-        let threads = |process| crate::process::Process::threads(process).unwrap_or_default();
+        self.threads_and_states(node).into_iter().map(|(thread, _)| thread).collect()
+    }
+
+    /// Those of them that a signal or a tracer has stopped.
+    pub(super) fn stopped_threads(&self, node: NodeId) -> Vec<Thread> {
+        let stopped = self.threads_and_states(node).into_iter().filter(|(_, state)| is_stopped(*state));
+        stopped.map(|(thread, _)| thread).collect()
+    }
+
+    fn threads_and_states(&self, node: NodeId) -> Vec<(Thread, char)> {
+        let threads = |process| Process::threads(process).unwrap_or_default();
         let mut threads: Vec<_> = self.running(node).processes.iter().flat_map(threads).collect();
         threads.sort();
         threads

@@ -73,6 +73,18 @@ impl Ailments {
         }
     }
 
+    /// What is in force, each in words.
+    pub(super) fn told(&self) -> Vec<String> {
+        let calls = IO_CALLS.iter().filter(|(_, call)| self.failing[*call as usize] > 0);
+        let failing = calls.map(|(name, _)| format!("fails to {name}"));
+        let others = [
+            (self.full > 0, "is full".to_owned()),
+            (!self.sync_delay.is_zero(), format!("syncs {} ms later", self.sync_delay.as_millis())),
+            (self.stalled > 0, "ends no sync".to_owned()),
+        ];
+        failing.chain(others.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what)).collect()
+    }
+
     /// Whether a call that takes room fails.
     pub(super) fn is_full(&mut self) -> bool {
         let is_full = self.full > 0;

@@ -52,6 +52,12 @@ pub(super) trait Force: Send {
         std::future::ready(Ok(())).boxed()
     }
 
+    /// Does a step towards its end, where that takes more than the harness; whether it can be undone by now. After the first such step
+    /// it does not act any more.
+    fn wind_down<'a>(&'a mut self, _cluster: &'a mut Cluster) -> BoxFuture<'a, bool> {
+        std::future::ready(true).boxed()
+    }
+
     /// Ends the fault, and tells whether it had its effect.
     fn undo(self: Box<Self>, cluster: &mut Cluster) -> BoxFuture<'_, anyhow::Result<Effect>>;
 }
@@ -89,6 +95,11 @@ impl Injected {
     /// Does what is due.
     pub(crate) async fn act(&mut self, cluster: &mut Cluster) -> anyhow::Result<()> {
         self.force.act(cluster).await
+    }
+
+    /// Does a step towards its end, where that takes more than the harness; whether it can be undone by now.
+    pub(crate) async fn wind_down(&mut self, cluster: &mut Cluster) -> bool {
+        self.force.wind_down(cluster).await
     }
 
     /// Ends the fault, and tells whether it had its effect.

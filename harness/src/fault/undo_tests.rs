@@ -4,18 +4,42 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use interregnum_checker::history::{Function, Value};
+use interregnum_node::Fsync;
+use interregnum_workloads::client::{Invocation, Object};
 use interregnum_workloads::seed::Seed;
+use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
 use super::*;
 use crate::cluster::{WantedDisks, agreed_leader};
 use crate::systems::node::Node;
 
-/// How long a fault is in force here: long enough for heartbeats to meet it.
+/// For how long a fault is in force here, at least: long enough for heartbeats to meet it.
 const HOLD: Duration = Duration::from_millis(300);
 
 /// How long the cluster may take to follow one leader again, on a machine that does a lot besides.
 const RECOVERY_LIMIT: Duration = Duration::from_mins(1);
+
+/// Faults that nothing meets here: leaders are elected, and nobody has others switched off.
+fn is_never_met(fault: Fault) -> bool {
+    matches!(fault, Fault::Promote | Fault::Partition(Shape::FenceSide))
+}
+
+/// Clients who write all the time, one at home at each node, so that disks are used and clients are there to be cut off.
+fn writers(cluster: &Cluster) -> JoinSet<()> {
+    let write = |index: usize| {
+        let mut client = cluster.system().client(&cluster.reaches(), index);
+        async move {
+            for number in 0.. {
+                let (function, object, key) = (Function::Write, Object::Register, "k".to_owned());
+                client.execute(&Invocation { function, object, key, value: Value::Int(number) }).await;
+                sleep(LOOK).await;
+            }
+        }
+    };
+    (0..cluster.nodes().len()).map(write).collect()
+}
 
 /// Faults that are over at once, or act only now and then: there is no moment at which they are sure to show.
 fn shows(fault: Fault) -> bool {
@@ -25,6 +49,7 @@ fn shows(fault: Fault) -> bool {
             | Fault::Switchover
             | Fault::Promote
             | Fault::Drift
+            | Fault::BitFlip
             | Fault::Reset { .. }
             | Fault::CrashLoop { .. }
     )
@@ -62,13 +87,22 @@ async fn there_and_back(cluster: &mut Cluster, fault: Fault) -> anyhow::Result<V
     if shows(fault) && !changed {
         wrong.push(format!("{fault} did not show"));
     }
-    let end = Instant::now() + HOLD;
-    while let Some(next) = injected.next_act().filter(|next| *next < end) {
-        tokio::time::sleep_until(next).await;
-        injected.act(cluster).await?;
+    let (end, deadline) = (Instant::now() + HOLD, Instant::now() + RECOVERY_LIMIT);
+    let is_met = |injected: &Injected, cluster: &Cluster| is_never_met(fault) || injected.has_shown(cluster);
+    while Instant::now() < end || !is_met(&injected, cluster) && Instant::now() < deadline {
+        if injected.next_act().is_some_and(|next| next <= Instant::now()) {
+            injected.act(cluster).await?;
+        }
+        sleep(LOOK).await;
     }
-    tokio::time::sleep_until(end).await;
-    injected.undo(cluster).await?;
+    let deadline = Instant::now() + RECOVERY_LIMIT;
+    while !injected.wind_down(cluster).await && Instant::now() < deadline {
+        sleep(LOOK).await;
+    }
+    let effect = injected.undo(cluster).await?;
+    if effect.verified == is_never_met(fault) {
+        wrong.push(format!("{fault}: {effect:?}"));
+    }
     leader_of(cluster).await?;
     wrong.extend(
         cluster
@@ -83,12 +117,14 @@ async fn there_and_back(cluster: &mut Cluster, fault: Fault) -> anyhow::Result<V
 /// Every fault whose place in the list leaves this remainder, so that the work is shared.
 async fn check(remainder: usize) {
     let logs = tempfile::tempdir().unwrap();
-    let system = Node::cluster(3).modes("--allow-corruption true").upgraded_to(None, "--read leader-local");
+    let system =
+        Node::cluster(3).fsync(Fsync::Always).modes("--allow-corruption true").upgraded_to(None, "--read leader-local");
     let mut cluster =
-        Cluster::launch(Arc::new(system), Seed(1), Duration::ZERO, false, WantedDisks::Plain, logs.path())
+        Cluster::launch(Arc::new(system), Seed(1), Duration::ZERO, false, WantedDisks::Faulty, logs.path())
             .await
             .unwrap();
     leader_of(&cluster).await.unwrap();
+    let _writers = writers(&cluster);
     assert_eq!(cluster.disturbed(), [""; 0], "nothing has been done yet");
     let mut wrong = Vec::new();
     for fault in ALL_FAULTS.into_iter().skip(remainder).step_by(3) {

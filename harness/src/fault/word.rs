@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::{Fault, IoCall, STALL_MS, Shape};
 
 /// Every fault that flags and schedules can name, with its usual parameters.
-pub const ALL_FAULTS: [Fault; 35] = [
+pub const ALL_FAULTS: [Fault; 36] = [
     Fault::Kill,
     Fault::KillAll,
     Fault::CrashLoop { times: 3 },
@@ -19,6 +19,7 @@ pub const ALL_FAULTS: [Fault; 35] = [
     Fault::Upgrade,
     Fault::Switchover,
     Fault::Promote,
+    Fault::RemoveMember,
     Fault::Pause,
     Fault::PauseThread { thread: None },
     Fault::SlowProcess { run_ms: 10, stop_ms: 40 },
@@ -70,6 +71,7 @@ impl Fault {
             Self::Upgrade => "upgrade",
             Self::Switchover => "switchover",
             Self::Promote => "promote",
+            Self::RemoveMember => "remove-member",
             Self::Pause => "pause",
             Self::PauseThread { .. } => "pause-thread",
             Self::SlowProcess { .. } => "slow-process",

@@ -72,22 +72,28 @@ impl InForce {
         Step { hold_ms, ..self.step.clone() }
     }
 
-    /// Whether it is to stay, for now, though its time is over. Looks again soon.
-    pub(super) fn stays_on(&mut self, now: Instant, cluster: &Cluster) -> bool {
+    /// Whether it is to stay, for now, though its time is over: because nothing has met it, or because more is to be acknowledged under
+    /// it. Looks again soon.
+    pub(super) fn stays_on(&mut self, now: Instant, cluster: &Cluster, wants_more: bool) -> bool {
+        let stays_on = self.may_be_met_yet(now, cluster) || wants_more && self.may_serve_longer(now);
+        if stays_on {
+            self.until = now + POLL;
+        }
+        stays_on
+    }
+
+    /// Whether it has had no effect, and may have one.
+    fn may_be_met_yet(&mut self, now: Instant, cluster: &Cluster) -> bool {
         if self.injected.has_shown(cluster) {
             return false;
         }
         let overtime = self.overtime.get_or_insert(Overtime { began: now, met_since: None });
         overtime.met_since = self.injected.can_be_met(cluster).then(|| overtime.met_since.unwrap_or(now));
-        if overtime.met_since.is_some_and(|since| now.duration_since(since) >= OVERTIME_LIMIT) {
-            return false;
-        }
-        self.until = now + POLL;
-        true
+        overtime.met_since.is_none_or(|since| now.duration_since(since) < OVERTIME_LIMIT)
     }
 
     /// Whether somebody may be served under it, and more time for that is bearable. Who ends it by hand has seen whether anybody was.
-    pub(super) fn may_serve_longer(&self, now: Instant) -> bool {
+    fn may_serve_longer(&self, now: Instant) -> bool {
         !self.is_by_hand && !self.step.fault.stops_service() && now < self.planned_until + SERVED_LIMIT
     }
 

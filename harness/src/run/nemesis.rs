@@ -170,8 +170,7 @@ impl Nemesis {
                 continue;
             }
             match next_step {
-                None if self.wants_more(next) => self.in_force[0].until = next + POLL,
-                _ if next_undo == Some(next) => self.undo_due(next).await?,
+                _ if next_undo == Some(next) => self.undo_due(next, next_step.is_none() && self.wants_more()).await?,
                 _ if next_act == Some(next) => self.act(next).await?,
                 Some((at, number)) if at == next => {
                     let step = waiting.remove(&number).expect("it is waiting");
@@ -232,13 +231,13 @@ impl Nemesis {
             self.in_force.extract_if(.., is_done).collect()
         };
         for fault in done.into_iter().rev() {
-            self.undo(fault).await?;
+            self.end(fault, Instant::now()).await?;
         }
         let deadline = Instant::now() + HEAL_LIMIT;
         while !self.in_force.is_empty() {
             let now = Instant::now();
             self.in_force.iter_mut().for_each(|fault| fault.end_by(now));
-            self.undo_due(now).await?;
+            self.undo_due(now, false).await?;
             self.act(now).await?;
             if now >= deadline {
                 for fault in std::mem::take(&mut self.in_force) {
@@ -366,21 +365,32 @@ impl Nemesis {
         Ok(())
     }
 
-    /// Whether what is due is the last fault, and too little has been acknowledged under faults for the run to count.
-    fn wants_more(&self, now: Instant) -> bool {
+    /// Whether one fault is left, and too little has been acknowledged under faults for the run to count.
+    fn wants_more(&self) -> bool {
         let [last] = &self.in_force[..] else { return false };
-        let served = self.under_faults + self.tally.counts().ok - last.began.acknowledged;
-        last.until <= now && last.may_serve_longer(now) && served < FEWEST_ACKNOWLEDGED as u64
+        self.under_faults + self.tally.counts().ok - last.began.acknowledged < FEWEST_ACKNOWLEDGED as u64
     }
 
-    async fn undo_due(&mut self, now: Instant) -> anyhow::Result<()> {
+    /// Undoes what is due and need not stay. `wants_more`: there is time for more to be acknowledged under faults, and the run needs it.
+    async fn undo_due(&mut self, now: Instant, wants_more: bool) -> anyhow::Result<()> {
         let due: Vec<_> = {
             let cluster = self.cluster.lock().await;
-            self.in_force.extract_if(.., |fault| fault.until <= now && !fault.stays_on(now, &cluster)).collect()
+            let may_end = |fault: &mut InForce| fault.until <= now && !fault.stays_on(now, &cluster, wants_more);
+            self.in_force.extract_if(.., may_end).collect()
         };
         for fault in due {
-            self.undo(fault).await?;
+            self.end(fault, now).await?;
         }
+        Ok(())
+    }
+
+    /// Undoes a fault, if it can be undone by now; else it is looked at again soon.
+    async fn end(&mut self, mut fault: InForce, now: Instant) -> anyhow::Result<()> {
+        if fault.injected.wind_down(&mut *self.cluster.lock().await).await {
+            return self.undo(fault).await;
+        }
+        fault.until = now + POLL;
+        self.in_force.push(fault);
         Ok(())
     }
 

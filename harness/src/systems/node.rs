@@ -9,6 +9,7 @@ mod damage;
 mod drift;
 mod helpers;
 mod info;
+mod members;
 mod retry;
 
 use std::ffi::OsString;
@@ -25,7 +26,7 @@ use crate::fencing;
 use crate::node_id::MAX_NODES;
 use crate::process::CommandLine;
 use crate::reentry;
-use crate::system::{Clocks, CommittedLog, Damage, Drift, Place, Reach, Status, System};
+use crate::system::{Clocks, CommittedLog, Damage, Drift, Members, Place, Reach, Status, System};
 use client::NodeClient;
 use connection::{order, within};
 pub use retry::RetryUnknown;
@@ -260,6 +261,10 @@ impl System for Node {
     }
 
     fn clocks(&self) -> Option<&dyn Clocks> {
+        Some(self)
+    }
+
+    fn members(&self) -> Option<&dyn Members> {
         Some(self)
     }
 

@@ -6,6 +6,7 @@
 mod disk_faults;
 mod exactly_once;
 mod given_schedule;
+mod members;
 mod network_faults;
 mod pause_points;
 mod physical_log;

@@ -22,9 +22,9 @@ use crate::slots_file::SlotsFile;
 use crate::snapshot_file::{SnapshotDir, SnapshotError};
 
 /// How long after a disk was found full it is looked at again; doubled each time in vain or too early, so that a disk on the brink
-/// does not make this node come and go.
+/// does not make this node come and go; but whoever made room should not have to wait for long.
 const FIRST_PROBE_MS: u64 = 1_000;
-const LAST_PROBE_MS: u64 = 60_000;
+const LAST_PROBE_MS: u64 = 8_000;
 /// A disk that had room for so long is not on the brink any more.
 const CALM_MS: u64 = 300_000;
 /// There is room when so much can be written: what the log thread writes at once.

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::{Bytes, BytesMut};
 use redis_protocol::resp2::decode::decode_bytes_mut;
 use redis_protocol::resp2::encode::extend_encode;
-use redis_protocol::resp2::types::BytesFrame;
+use redis_protocol::resp2::types::{BytesFrame, Resp2Frame};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -69,6 +69,17 @@ pub(super) fn command<const N: usize>(words: [&str; N]) -> Vec<Bytes> {
 pub(super) async fn order<const N: usize>(address: SocketAddr, words: [&str; N]) -> io::Result<String> {
     match Connection::open(address).await?.ask(command(words)).await? {
         BytesFrame::SimpleString(told) => Ok(String::from_utf8_lossy(&told).into_owned()),
+        other => Err(unexpected(&other)),
+    }
+}
+
+/// The lines that a node answers to an operator, over a connection of its own.
+pub(super) async fn lines<const N: usize>(address: SocketAddr, words: [&str; N]) -> io::Result<Vec<String>> {
+    match Connection::open(address).await?.ask(command(words)).await? {
+        BytesFrame::Array(lines) => {
+            let text = |line: &BytesFrame| line.as_bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
+            Ok(lines.iter().filter_map(text).collect())
+        }
         other => Err(unexpected(&other)),
     }
 }

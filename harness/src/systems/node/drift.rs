@@ -7,10 +7,9 @@ use std::io;
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
-use redis_protocol::resp2::types::{BytesFrame, Resp2Frame};
 
 use super::Node;
-use super::connection::{Connection, command, order, unexpected};
+use super::connection::{lines, order};
 use crate::node_id::NodeId;
 use crate::system::{Drift, Place};
 
@@ -27,21 +26,11 @@ impl Drift for Node {
     }
 
     fn compare<'a>(&'a self, leader: &'a Place) -> BoxFuture<'a, io::Result<BTreeSet<NodeId>>> {
-        async move { differing(&ask(leader, "VERIFY").await?) }.boxed()
+        async move { differing(&lines(leader.clients, ["VERIFY"]).await?) }.boxed()
     }
 
     fn repair<'a>(&'a self, leader: &'a Place) -> BoxFuture<'a, io::Result<BTreeSet<NodeId>>> {
-        async move { differing(&ask(leader, "REPAIR").await?) }.boxed()
-    }
-}
-
-async fn ask(leader: &Place, what: &str) -> io::Result<Vec<String>> {
-    match Connection::open(leader.clients).await?.ask(command([what])).await? {
-        BytesFrame::Array(lines) => {
-            let text = |line: &BytesFrame| line.as_bytes().map(|bytes| String::from_utf8_lossy(bytes).into_owned());
-            Ok(lines.iter().filter_map(text).collect())
-        }
-        other => Err(unexpected(&other)),
+        async move { differing(&lines(leader.clients, ["REPAIR"]).await?) }.boxed()
     }
 }
 
