@@ -140,7 +140,7 @@ pub(crate) async fn run(
     let recovered = wait_until_recovered(&cluster, &load).await;
     let touched = load.stop().await;
     let load_ended_ns = recorder.now_ns();
-    let watched = monitor.stop().await;
+    let mut watched = monitor.stop().await;
 
     enter(Phase::Settle);
     let settled = match &recovered {
@@ -152,6 +152,13 @@ pub(crate) async fn run(
     let steps = nemesis.retire();
     let cluster = Arc::into_inner(cluster).expect("the nemesis and the fence device have let go of it").into_inner();
     cluster.keep_evidence(&run_dir.nodes()).context("keeping what the nodes kept aside")?;
+    if let (Some(claims), Some(log)) = (&mut watched.claims, cluster.system().committed_log()) {
+        for node in cluster.places().into_iter().map(|place| place.node) {
+            let given_up = log.given_up(&run_dir.nodes().join(node.to_string()));
+            let given_up = given_up.with_context(|| format!("reading what {node} gave up"))?;
+            claims.given_up(recorder.now_ns(), node, &given_up);
+        }
+    }
     let died = cluster.died();
     let take_down_began = Instant::now();
     cluster.take_down().await?;

@@ -19,7 +19,7 @@ use interregnum_workloads::client::Client;
 use crate::node_id::NodeId;
 use crate::process::CommandLine;
 pub use clocks::{Clocks, Reading, Skew};
-pub use committed_log::{Committed, CommittedLog, Listener};
+pub use committed_log::{Account, CommittedLog, GivenUp, Listener, RecordId};
 pub use damage::Damage;
 pub use drift::Drift;
 pub use members::{Members, Standing};
@@ -161,6 +161,8 @@ pub struct Status {
     pub last_lsn: u64,
     /// Of a leader: how far its followers are behind, where the system tells.
     pub lags: BTreeMap<NodeId, Lag>,
+    /// Where the system tells its committed log: what can be held against what it tells of that.
+    pub account: Option<Account>,
 }
 
 /// How far a follower is behind its leader.

@@ -200,7 +200,7 @@ mod tests {
     use super::*;
 
     fn status(role: Role, epoch: u64, last_lsn: u64) -> Status {
-        Status { role, epoch, leader: None, last_lsn, lags: BTreeMap::new() }
+        Status { role, epoch, leader: None, last_lsn, lags: BTreeMap::new(), account: None }
     }
 
     /// n1 led epoch 1 and does not know better; n2 leads epoch 2; n4 is ahead of n3; n5 cannot be asked.

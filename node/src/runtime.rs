@@ -3,7 +3,6 @@
 //! Not here: any decision.
 
 use std::collections::BTreeMap;
-use std::hash::Hasher;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
@@ -19,11 +18,11 @@ use crate::config::{Config, Engine, LogKind, Storage};
 use crate::coordinator::{Coordinator, Told};
 use crate::core::coordinated::Lease;
 use crate::core::retention::SnapshotKey;
-use crate::core::{Answer, Core, Effect, Refusal, Settings};
+use crate::core::status::Status;
+use crate::core::{Answer, Core, Effect, Refusal};
 use crate::data_dir::DataDir;
 use crate::hard_state::HardStateFile;
 use crate::log::{Flushed, Log, Report};
-use crate::membership::Membership;
 use crate::pause_points;
 use crate::peer::{Direction, Links, PeerEvent};
 use crate::rebuild;
@@ -73,6 +72,8 @@ struct Node {
     _teller: mpsc::UnboundedSender<Told>,
     clock: Clock,
     address: SocketAddr,
+    /// Who wants to know this node's state. They are told when all that it rests on is durable.
+    status_asks: Vec<oneshot::Sender<Status>>,
     /// Snapshots that other threads are writing.
     snapshots_under_way: usize,
     patience: Patience,
@@ -160,6 +161,7 @@ pub(crate) async fn run(config: Config) -> anyhow::Result<()> {
         ensure!(alive, "the log thread is gone");
         node.core.tick();
         node.carry_out().await?;
+        node.tell_status();
         node.start_over_if_there_is_room(&config, &mut sources)?;
     }
     node.core.resign();
@@ -220,6 +222,7 @@ async fn start(config: &Config) -> anyhow::Result<(Node, Sources, Doors)> {
         _teller: teller,
         clock,
         address: advertised,
+        status_asks: Vec::new(),
         snapshots_under_way: 0,
         patience: Patience::default(),
     };
@@ -296,24 +299,6 @@ async fn bind(address: SocketAddr, flag: &str) -> anyhow::Result<TcpListener> {
     TcpListener::bind(address).await.with_context(|| format!("cannot listen on {flag} {address}"))
 }
 
-fn settings(config: &Config, members: Membership, address: SocketAddr) -> Settings {
-    Settings {
-        id: config.id.clone(),
-        members,
-        modes: config.modes.modes.clone(),
-        seed: config.seed.unwrap_or_else(|| seed_from(&config.id)),
-        incarnation: rand::random(), // nothing depends on it but that it is another each time
-        address,
-    }
-}
-
-/// Different ids give different timeouts, and the same id always the same ones.
-fn seed_from(id: &str) -> u64 {
-    let mut hasher = std::hash::DefaultHasher::new();
-    hasher.write(id.as_bytes());
-    hasher.finish()
-}
-
 impl Node {
     fn hear(&mut self, event: PeerEvent) {
         match event {
@@ -328,6 +313,12 @@ impl Node {
                 let both = *outgoing && *incoming;
                 self.core.link(peer, both);
             }
+        }
+    }
+
+    fn tell_status(&mut self) {
+        for token in std::mem::take(&mut self.status_asks) {
+            drop(token.send(self.core.status())); // who left does not wait for it
         }
     }
 
@@ -350,7 +341,7 @@ impl Node {
             // A client that left does not wait for its answer, here and below.
             Ask::ExecuteOnce { operation, numbered, token } => self.core.request_once(token, operation, numbered),
             Ask::OpenSession { client, token } => self.core.open_session(token, client),
-            Ask::Status(token) => drop(token.send(self.core.status())),
+            Ask::Status(token) => self.status_asks.push(token),
         }
     }
 

@@ -101,6 +101,7 @@ async fn watch_node(
     let mut last: Option<Status> = None;
     let mut asked_times = 0_u64;
     while stop.run_until_cancelled(ticks.tick()).await.is_some() {
+        let asked_ns = recorder.now_ns();
         let Some(asked) = stop.run_until_cancelled(system.status(&place)).await else { break };
         let status = asked.ok();
         let (before, now) = (last.as_ref(), status.as_ref());
@@ -113,9 +114,9 @@ async fn watch_node(
                 snapshot.nodes.insert(place.node, now.map(|status| (status.role, status.epoch)));
             });
         }
-        if let Some(&Status { role, epoch, .. }) = now {
+        if let Some(status) = now {
             let at_ns = recorder.now_ns();
-            claims.lock().unwrap_or_else(PoisonError::into_inner).status(at_ns, place.node, role, epoch);
+            claims.lock().unwrap_or_else(PoisonError::into_inner).status(asked_ns, at_ns, place.node, status);
         }
         if let Some(Status { role: Role::Leader, epoch, lags, .. }) = now {
             progress.send_modify(|snapshot| {

@@ -63,8 +63,8 @@ struct OtherVersion {
 impl Node {
     /// A cluster of `nodes` nodes, from 1 to [`MAX_NODES`].
     ///
-    /// Its log is forced to the disk at intervals: no fault of the harness takes the power away, and a laptop's disk
-    /// should not set the pace. Ask for [`Fsync::Always`] to test that too.
+    /// Its log is forced to the disk at intervals, since what the kernel holds survives a kill, and a laptop's disk should not set the
+    /// pace. Ask for [`Fsync::Always`] where the power may fail.
     #[must_use]
     pub fn cluster(nodes: usize) -> Self {
         assert!((1..=MAX_NODES).contains(&nodes), "a cluster has 1 to {MAX_NODES} nodes, not {nodes}");
@@ -288,6 +288,6 @@ impl System for Node {
     }
 
     fn evidence(&self) -> Vec<PathBuf> {
-        vec!["data/rewound".into()]
+        vec![committed_log::REWOUND.into()]
     }
 }

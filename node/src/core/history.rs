@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 
 use super::plausible::is_number;
-use crate::record::{Lineage, Lsn, Member, Stamp};
+use crate::record::{Gtid, Lineage, Lsn, Member, Stamp};
 
 /// Reigns told one by one; of older ones only what they wrote is remembered. Ten thousand elections, at a few dozen bytes each.
 const MAX_REIGNS: usize = 10_000;
@@ -84,6 +84,12 @@ impl History {
 
     pub(crate) fn lineage(&self, lsn: Lsn) -> Option<Lineage> {
         self.reign(lsn).map(|reign| reign.lineage)
+    }
+
+    /// The GTID of a record; `None` where there is none or it is too long ago.
+    pub(crate) fn gtid(&self, lsn: Lsn) -> Option<Gtid> {
+        let Reign { first_lsn, lineage, first_sequence } = self.reign(lsn)?;
+        Some(Gtid { origin: lineage.origin, sequence: first_sequence + (lsn - first_lsn) })
     }
 
     /// The greatest sequence of each origin up to `last_lsn`: the log's position as a GTID set, each origin's from 1 on.

@@ -13,7 +13,7 @@ use super::{Core, Role};
 use crate::config::Ack;
 use crate::gtid_set::GtidSet;
 use crate::membership::Membership;
-use crate::record::{Epoch, Lsn, Member};
+use crate::record::{Epoch, Gtid, Lsn, Member};
 
 /// A node's state at one moment.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,11 +21,15 @@ pub(crate) struct Status {
     pub(crate) role: &'static str,
     pub(crate) epoch: Epoch,
     pub(crate) leader: Option<(Member, SocketAddr)>,
+    /// Whom it has voted for in this epoch.
+    pub(crate) voted_for: Option<Member>,
     pub(crate) last_lsn: Lsn,
     /// The epoch of the record there.
     pub(crate) last_epoch: Epoch,
+    pub(crate) last_gtid: Option<Gtid>,
     pub(crate) flushed_lsn: Lsn,
     pub(crate) commit_lsn: Lsn,
+    pub(crate) commit_epoch: Epoch,
     /// How long nobody led before this node did; of its last promotion.
     pub(crate) failover_ms: Option<u64>,
     /// How long the leader that this node follows has been silent; `None` if it follows none.
@@ -89,10 +93,13 @@ impl<T> Core<T> {
             role,
             epoch: self.hard.epoch,
             leader: self.leader,
+            voted_for: self.hard.voted_for,
             last_lsn: self.journal.last_lsn(),
             last_epoch: self.journal.epoch(self.journal.last_lsn()),
+            last_gtid: self.journal.history().gtid(self.journal.last_lsn()),
             flushed_lsn: self.flushed_lsn,
             commit_lsn: self.commit_lsn,
+            commit_epoch: self.journal.epoch(self.commit_lsn),
             failover_ms: self.failover_ms,
             silent_ms: self.leader.and(self.heard_ms).map(|heard_ms| self.now_ms.saturating_sub(heard_ms)),
             age_ms: self.age_ms(),

@@ -4,19 +4,21 @@
 //! failed for want of room; after a failed fsync the kernel's memory may differ from the disk, and only an operator can say that
 //! the disk is sound again.
 
+use std::hash::Hasher;
 use std::net::SocketAddr;
 
 use anyhow::Context;
 use tokio::sync::{mpsc, oneshot};
 
-use super::{Answer, Node, Sources, open_store, settings};
+use super::{Answer, Node, Sources, open_store};
 use crate::config::{Config, Modes};
-use crate::core::Core;
 use crate::core::disk_trouble::{Ailment, DiskTrouble};
+use crate::core::{Core, Settings};
 use crate::data_dir::DataDir;
 use crate::disk::{Disk, DiskError};
 use crate::hard_state::HardStateFile;
 use crate::log::{Log, LogError, Report};
+use crate::membership::Membership;
 use crate::record::Record;
 use crate::slots_file::SlotsFile;
 use crate::snapshot_file::{SnapshotDir, SnapshotError};
@@ -135,6 +137,24 @@ fn is_out_of_room(error: &anyhow::Error) -> bool {
             || matches!(cause.downcast_ref::<LogError>(), Some(LogError::Disk(error)) if disk(error))
             || matches!(cause.downcast_ref::<SnapshotError>(), Some(SnapshotError::Disk(error)) if disk(error))
     })
+}
+
+fn settings(config: &Config, members: Membership, address: SocketAddr) -> Settings {
+    Settings {
+        id: config.id.clone(),
+        members,
+        modes: config.modes.modes.clone(),
+        seed: config.seed.unwrap_or_else(|| seed_from(&config.id)),
+        incarnation: rand::random(), // nothing depends on it but that it is another each time
+        address,
+    }
+}
+
+/// Different ids give different timeouts, and the same id always the same ones.
+fn seed_from(id: &str) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    hasher.write(id.as_bytes());
+    hasher.finish()
 }
 
 /// What an error of the disk says about it.

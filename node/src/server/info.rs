@@ -8,6 +8,7 @@ use bytes::Bytes;
 use redis_protocol::resp2::types::BytesFrame;
 
 use super::{MAX_CONNECTIONS, Node};
+use crate::change_json::gtid_text;
 use crate::config::{Ack, Modes};
 use crate::core::status::{FollowerStatus, Status};
 use crate::record::Member;
@@ -114,7 +115,16 @@ fn replication_section(node: &Node, status: &Status) -> String {
         status.throttle.throttled_ms.unwrap_or(0),
         status.throttle.held
     );
-    let _ = write!(out, "gtid_executed:{}\r\n", status.gtid_executed);
+    let last_gtid = status.last_gtid.map(|gtid| gtid_text(gtid, &status.members.ids())).unwrap_or_default();
+    let voters = status.members.present().filter(|&member| status.members.is_voter(member)).map(id);
+    let _ = write!(
+        out,
+        "gtid_executed:{}\r\nlast_gtid:{last_gtid}\r\ncommit_epoch:{}\r\nvoters:{}\r\nvoted_for:{}\r\n",
+        status.gtid_executed,
+        status.commit_epoch,
+        voters.collect::<Vec<_>>().join(","),
+        status.voted_for.map(id).unwrap_or_default(),
+    );
     for (index, follower) in status.followers.iter().enumerate() {
         let lag = status.last_lsn.saturating_sub(follower.match_lsn);
         let state = if follower.linked { "online" } else { "offline" };

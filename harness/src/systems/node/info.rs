@@ -1,6 +1,6 @@
 //! A node's status, from its answer to `INFO replication`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
 
@@ -8,7 +8,7 @@ use redis_protocol::resp2::types::{BytesFrame, Resp2Frame};
 
 use super::connection::{Connection, command};
 use crate::node_id::NodeId;
-use crate::system::{Lag, Role, Status};
+use crate::system::{Account, Lag, RecordId, Role, Status};
 
 /// Asks the node that listens at `address`.
 pub(super) async fn ask(address: SocketAddr) -> io::Result<Status> {
@@ -40,7 +40,20 @@ fn parse(text: &str) -> io::Result<Status> {
     let leader = field("leader_id")?.parse().ok();
     let followers = fields.iter().filter(|(name, _)| name.starts_with("follower"));
     let lags = followers.filter_map(|(_, told)| lag(told)).collect();
-    Ok(Status { role, epoch: number("epoch")?, leader, last_lsn: number("last_lsn")?, lags })
+    let last_lsn = number("last_lsn")?;
+    let account = || {
+        let nodes = |list: &str| list.split(',').map(|id| id.parse().ok()).collect::<Option<BTreeSet<_>>>();
+        let last =
+            RecordId { lsn: last_lsn, epoch: number("last_epoch").ok()?, gtid: field("last_gtid").ok()?.to_owned() };
+        Some(Account {
+            voted_for: field("voted_for").ok()?.parse().ok(),
+            voters: nodes(field("voters").ok()?)?,
+            last: Some(last).filter(|last| !last.gtid.is_empty()),
+            commit: (number("commit_lsn").ok()?, number("commit_epoch").ok()?),
+        })
+    };
+    let account = account();
+    Ok(Status { role, epoch: number("epoch")?, leader, last_lsn, lags, account })
 }
 
 /// `id=n2,state=online,match_lsn=7,lag_records=0,lag_ms=0`
@@ -61,9 +74,18 @@ mod tests {
     #[test]
     fn a_status_is_read_from_info() {
         let text = "# Replication\r\nrole:follower\r\nid:n2\r\nepoch:7\r\nleader_id:n3\r\nlast_lsn:41\r\n";
-        let status =
-            Status { role: Role::Follower, epoch: 7, leader: Some(NodeId(2)), last_lsn: 41, lags: BTreeMap::new() };
+        let (leader, lags) = (Some(NodeId(2)), BTreeMap::new());
+        let status = Status { role: Role::Follower, epoch: 7, leader, last_lsn: 41, lags, account: None };
         assert_eq!(parse(text).unwrap(), status);
+        let more =
+            "last_epoch:6\r\nlast_gtid:n1:40\r\ncommit_lsn:39\r\ncommit_epoch:5\r\nvoters:n1,n3\r\nvoted_for:n3\r\n";
+        let account = Account {
+            voted_for: Some(NodeId(2)),
+            voters: [NodeId(0), NodeId(2)].into(),
+            last: Some(RecordId { lsn: 41, epoch: 6, gtid: "n1:40".to_owned() }),
+            commit: (39, 5),
+        };
+        assert_eq!(parse(&format!("{text}{more}")).unwrap().account, Some(account));
     }
 
     #[test]
