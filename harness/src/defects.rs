@@ -22,26 +22,47 @@ pub(crate) const SOUND: &str = "none";
 /// In how many of a hundred runs a defect is to be found.
 pub(crate) const BAR_PERCENT: u32 = 90;
 
-/// The system, its clients and its faults. Sound modes, with the lease that only they allow; elections that are quick; logs and snapshots so
-/// small that their ends are met all the time; links on which something always is under way; clients that ask again. Streams of faults
-/// that overlap, of processes, of partitions, of slow and broken links and at places in the code, each in swarms: what a defect needs to
-/// show may be that others are absent.
-const PROFILE: &str = "--nodes 3 --workload append --clients 10 --retry-unknown exactly-once --read leader-lease --link-delay 5ms \
-     --heartbeat-ms 30 --missed-heartbeats 5 --segment-bytes 4096 --snapshot-bytes 4096 --keep-log-bytes 4096 --interval 1500ms --swarm 5s \
-     --faults kill,kill-all,pause+isolate,outbound,inbound,flapping:period_ms=200,flapping:period_ms=300+\
-reset:every_ms=150,slow-link:delay_ms=20:jitter_ms=150,slow-link:delay_ms=300:jitter_ms=600,client-side+kill@at-pause-point";
+/// The system and its clients. Sound modes, with the lease that only they allow; elections that are quick; logs and snapshots so small that
+/// their ends are met all the time; links on which something always is under way; clients that ask again.
+const SYSTEM: &str = "--nodes 3 --workload append --clients 10 --retry-unknown exactly-once --read leader-lease --link-delay 5ms \
+     --heartbeat-ms 30 --missed-heartbeats 5 --fsync always --segment-bytes 4096 --snapshot-bytes 4096 --keep-log-bytes 4096";
+
+/// Streams of faults that overlap, each in swarms: what a defect needs to show may be that others are absent.
+const STREAMS: [&str; 4] = [
+    "kill,kill-all,pause",
+    "isolate,outbound,inbound,flapping:period_ms=200,flapping:period_ms=300",
+    "reset:every_ms=150,slow-link:delay_ms=20:jitter_ms=150,slow-link:delay_ms=300:jitter_ms=600,client-side",
+    "kill@at-pause-point",
+];
+
+/// Beside the first of them, where disks can lose what was not synced: that of some round trips.
+const POWER: &str = "power-failure:stall_ms=200,power-failure-all:stall_ms=200";
+
+/// What only a failure of power shows: SIGKILL leaves what was written in the kernel.
+pub(crate) const OF_POWER: [Defect; 3] = [Defect::AckBeforeFsync, Defect::AckReceiptAsDurable, Defect::ReuseGtids];
 
 /// What every run is made of, but for its length, its seed and the defect.
-pub(crate) fn profile() -> impl Iterator<Item = String> {
-    PROFILE.split_whitespace().map(str::to_owned)
+pub(crate) fn profile(power_fails: bool) -> Vec<String> {
+    let [processes, others @ ..] = STREAMS;
+    let processes = if power_fails { format!("{processes},{POWER}") } else { processes.to_owned() };
+    let faults = format!("{processes}+{}", others.join("+"));
+    let words = SYSTEM.split_whitespace().chain(["--interval", "1500ms", "--swarm", "5s", "--faults", &*faults]);
+    words.map(str::to_owned).collect()
 }
 
 /// The suite as a campaign: a row for each of these defects, or for all that need nothing beside the profile, and one without.
-pub(crate) fn suite(only: &[Defect], runs: u32, sound_runs: u32, time: Duration, seed: u64) -> Campaign {
+pub(crate) fn suite(
+    only: &[Defect],
+    runs: u32,
+    sound_runs: u32,
+    time: Duration,
+    seed: u64,
+    power_fails: bool,
+) -> Campaign {
     let all = Defect::value_variants();
-    let chosen =
-        all.iter().filter(|defect| if only.is_empty() { defect.needs().is_none() } else { only.contains(defect) });
-    let arguments = || profile().chain(["--time".to_owned(), format!("{}ms", time.as_millis())]);
+    let can_show = |defect: &Defect| defect.needs().is_none() && (power_fails || !OF_POWER.contains(defect));
+    let chosen = all.iter().filter(|defect| if only.is_empty() { can_show(defect) } else { only.contains(defect) });
+    let arguments = || profile(power_fails).into_iter().chain(["--time".to_owned(), format!("{}ms", time.as_millis())]);
     let row = |name: String, expect, by, runs, arguments| Row {
         mode: name.clone(),
         name,
@@ -81,7 +102,7 @@ mod tests {
 
     #[test]
     fn runs_differ_in_nothing_but_the_defect() {
-        let suite = suite(&[], 2, 3, Duration::from_secs(20), 1);
+        let suite = suite(&[], 2, 3, Duration::from_secs(20), 1, true);
         let (sound, defects) = suite.rows.split_first().unwrap();
         assert_eq!((sound.name.as_str(), sound.runs), (SOUND, 3));
         assert!(defects.len() >= 24, "{} defects", defects.len());
@@ -90,5 +111,18 @@ mod tests {
             assert_eq!(row.arguments, [&sound.arguments[..], &planted[..]].concat());
             assert!(!row.by.is_empty(), "{}: nobody is to find it", row.name);
         }
+    }
+
+    #[test]
+    fn where_power_cannot_fail_nothing_that_needs_it_is_looked_for() {
+        let suite = |power_fails| suite(&[], 2, 0, Duration::from_secs(20), 1, power_fails).rows;
+        let missing: Vec<_> =
+            suite(true).into_iter().filter(|row| !suite(false).iter().any(|other| other.name == row.name)).collect();
+        assert_eq!(
+            missing.iter().map(|row| &*row.name).collect::<Vec<_>>(),
+            ["ack-before-fsync", "ack-receipt-as-durable", "reuse-gtids"]
+        );
+        assert!(missing[0].arguments.iter().any(|word| word.contains("power-failure-all")));
+        assert!(!suite(false)[0].arguments.iter().any(|word| word.contains("power-failure")));
     }
 }

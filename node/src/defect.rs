@@ -169,7 +169,7 @@ impl Defect {
             ),
             Self::AcceptOldLeader => (
                 &[WritesSurvive, ReplicasAgree],
-                "Records of a leader whose epoch is over are taken",
+                "Records of a leader whose epoch is over are taken, whatever is committed in their place",
                 "Raft §5.1: a request with a stale term is refused; jasonrogena/lightraft#11",
             ),
             Self::SkipPreviousCheck => (
@@ -204,7 +204,7 @@ impl Defect {
             ),
             Self::LeaseTooLong => (
                 &[ReadsAreCurrent],
-                "A leader relies on its lease for twenty times as long as others keep from electing another",
+                "A leader goes on, and relies on its lease, for twenty times as long as others keep from electing another",
                 "etcd-io/raft#99; hashicorp/consul#54",
             ),
             Self::ForgetToRedirect => (

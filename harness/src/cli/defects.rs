@@ -13,7 +13,8 @@ use super::campaign::usual_jobs;
 use super::campaign::watch::Watch;
 use super::{duration, run, say, shrink};
 use crate::campaign::{Course, Kept, Shard, Tally};
-use crate::defects::{Found, SOUND, Speed, json, suite, told};
+use crate::defects::{Found, OF_POWER, SOUND, Speed, json, suite, told};
+use crate::disk;
 
 /// What stands at the end of `defects --help`.
 pub(super) const EXAMPLES: &str = "Examples:
@@ -77,7 +78,12 @@ pub(super) fn defects(flags: &DefectsFlags) -> anyhow::Result<Verdict> {
     if flags.time > LONGEST_RUN {
         bail!("--time: a run of the suite lasts {} s at most", LONGEST_RUN.as_secs());
     }
-    let campaign = suite(&flags.only, flags.runs, flags.sound_runs, flags.time, flags.seed);
+    let obstacle = disk::obstacle();
+    if let Some(obstacle) = &obstacle {
+        let names: Vec<_> = OF_POWER.iter().map(Defect::to_string).collect();
+        eprintln!("the power cannot fail here, so {} cannot show: {obstacle}", names.join(", "));
+    }
+    let campaign = suite(&flags.only, flags.runs, flags.sound_runs, flags.time, flags.seed, obstacle.is_none());
     let directory =
         flags.out.clone().unwrap_or_else(|| PathBuf::from(format!("interregnum-runs/defects-{}", flags.seed)));
     let jobs = flags.jobs.map_or_else(usual_jobs, usize::from);

@@ -60,6 +60,7 @@ impl Force for Skewed {
             let (mut verified, mut evidence) = (!self.before.is_empty(), Vec::new());
             for (node, before) in &self.before {
                 let (is_wrong, told) = match before {
+                    None if is_told(cluster, *node).await => (true, format!("{node} told its wrong clock")),
                     None => (false, format!("{node} did not tell a wrong clock")),
                     Some(before) => self.effect(*node, before, cluster.read_clock(*node).await),
                 };

@@ -21,6 +21,8 @@ pub(super) struct Waiting {
     pub step: Step,
     /// Whether a person asked for it, who heals it as well.
     pub is_by_hand: bool,
+    /// What clients had been told to be done when it was due.
+    acknowledged: Option<u64>,
     /// Since when it has been due and could not be done, and why.
     pub hindered: Option<(Instant, Hindrance)>,
     /// When it is to be tried again.
@@ -41,11 +43,16 @@ impl Hindrance {
     pub(super) fn nobody() -> Self {
         Self { reason: "no node to strike".to_owned(), limit: NOBODY_LIMIT }
     }
+
+    /// What takes everybody away tests what had just been promised. Where nothing is, it waits, and strikes at last all the same.
+    fn nobody_served() -> Self {
+        Self::new("nobody was being served".to_owned())
+    }
 }
 
 impl Waiting {
     pub(super) fn begin(step: &Step) -> Self {
-        Self { step: step.clone(), is_by_hand: false, hindered: None, next_try: None }
+        Self { step: step.clone(), is_by_hand: false, acknowledged: None, hindered: None, next_try: None }
     }
 
     pub(super) fn by_hand(fault: Fault, target: Target, since_begin: Duration) -> Self {
@@ -62,9 +69,52 @@ impl Waiting {
         Self { hindered: Some((since, hindrance)), next_try: Some(Instant::now() + POLL), ..self }
     }
 
+    /// If its fault takes the service down and nothing was acknowledged since it was due, it waits for that, but not for long.
+    pub(super) fn until_served(mut self, acknowledged: u64) -> Result<Self, Self> {
+        let is_served = acknowledged > *self.acknowledged.get_or_insert(acknowledged);
+        if is_served || !self.step.fault.stops_service() || self.given_up().is_some() {
+            return Ok(self);
+        }
+        Err(self.hinder(Hindrance::nobody_served()))
+    }
+
     /// Why it is given up, if it has waited long enough.
     pub(super) fn given_up(&self) -> Option<String> {
         let (since, Hindrance { reason, limit }) = self.hindered.as_ref()?;
         (since.elapsed() >= *limit).then(|| format!("{reason} within {} s", limit.as_secs()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn is_ready(fault: Fault, acknowledged: &[u64]) -> Vec<bool> {
+        let mut waiting = Waiting::begin(&Step::at(Duration::ZERO, Duration::ZERO, fault, Target::All));
+        let mut ready = Vec::new();
+        for &acknowledged in acknowledged {
+            let (is_ready, then) = match waiting.until_served(acknowledged) {
+                Ok(waiting) => (true, waiting),
+                Err(waiting) => (false, waiting),
+            };
+            ready.push(is_ready);
+            waiting = then;
+        }
+        ready
+    }
+
+    #[test]
+    fn what_takes_everybody_away_waits_until_somebody_is_served() {
+        assert_eq!(is_ready(Fault::KillAll, &[7, 7, 8]), [false, false, true]);
+        assert_eq!(is_ready(Fault::Kill, &[7]), [true]);
+    }
+
+    #[test]
+    fn where_nobody_is_served_it_strikes_all_the_same() {
+        let waiting = Waiting::begin(&Step::at(Duration::ZERO, Duration::ZERO, Fault::KillAll, Target::All));
+        let Err(mut waiting) = waiting.until_served(7) else { panic!("it waits") };
+        let (since, _) = waiting.hindered.as_mut().expect("and says why");
+        *since -= WAIT_LIMIT;
+        assert!(waiting.until_served(7).is_ok());
     }
 }

@@ -118,7 +118,7 @@ impl<T> Core<T> {
                 Some(_) if lsn <= self.retention.snapshot_lsn => {
                     return self.send(from, Body::Lacking { round, lsn }); // what a snapshot covers cannot be undone
                 }
-                Some(_) if lsn <= self.commit_lsn && self.settings.modes.failover.election == Election::Vote => {
+                Some(_) if lsn <= self.commit_lsn && self.keeps_what_is_committed() => {
                     return self.refuse_message(from, "it would undo what a majority holds");
                 }
                 Some(_) => self.rewind(lsn - 1),
@@ -141,6 +141,11 @@ impl<T> Core<T> {
         follower.answer_due |= round > follower.answered.map_or(0, |(round, ..)| round) || end_lsn <= self.flushed_lsn;
         self.commit_lsn = self.commit_lsn.max(commit_lsn.min(follower.held_lsn));
         self.note_freshness(complete);
+    }
+
+    /// Whether no leader can have anything else where this log is committed.
+    fn keeps_what_is_committed(&self) -> bool {
+        self.settings.modes.failover.election == Election::Vote && !self.settings.has(Defect::AcceptOldLeader)
     }
 
     /// Tells the leader what has become durable since, or has come where that is enough, in one answer for all its messages.

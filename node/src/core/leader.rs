@@ -227,7 +227,7 @@ impl<T> Core<T> {
             self.tick_lease();
         }
         let Role::Leader(leader) = &mut self.role else { return };
-        let timeout_ms = self.settings.modes.failover.election_timeout_ms();
+        let timeout_ms = self.settings.patience_of_leaders_ms();
         let voters = leader.voters(&self.settings.members);
         let heard = voters.filter(|follower| self.now_ms - follower.contact_ms < timeout_ms).count();
         let fencing = self.settings.modes.failover.fencing;

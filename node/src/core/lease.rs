@@ -20,7 +20,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Core, Election, Fencing, Role};
+use super::{Core, Election, Fencing, Role, Settings};
 use crate::defect::Defect;
 
 /// A moment in whole milliseconds may be up to one earlier than it was, at the leader and at the follower.
@@ -76,6 +76,14 @@ fn lease_ms(election_timeout_ms: u64, max_clock_drift_ppm: u32) -> u64 {
     lease_ms.saturating_sub(ROUNDING_MS)
 }
 
+impl Settings {
+    /// How long a leader that hears of no majority goes on: no longer than the others keep from electing another.
+    pub(crate) fn patience_of_leaders_ms(&self) -> u64 {
+        let times = if self.has(Defect::LeaseTooLong) { 20 } else { 1 };
+        times * self.modes.failover.election_timeout_ms()
+    }
+}
+
 impl<T> Core<T> {
     /// Whether nobody else can lead at this moment, by this node's clock.
     pub(crate) fn has_lease(&self) -> bool {
@@ -84,8 +92,7 @@ impl<T> Core<T> {
         match failover.election {
             Election::Vote => {
                 let drift_ppm = self.settings.modes.reads.max_clock_drift_ppm;
-                let times = if self.settings.has(Defect::LeaseTooLong) { 20 } else { 1 };
-                leader.lease.is_held(self.now_ms, times * lease_ms(failover.election_timeout_ms(), drift_ppm))
+                leader.lease.is_held(self.now_ms, lease_ms(self.settings.patience_of_leaders_ms(), drift_ppm))
             }
             Election::Coordinator => failover.fencing != Fencing::None && self.holds_coordinators_lease(),
             // In these, whoever takes over asks nobody.
