@@ -51,6 +51,7 @@ pub struct Experiment {
     system: Arc<dyn System>,
     workload: Arc<dyn Workload>,
     clients: usize,
+    readers: usize,
     rate_per_s: Option<f64>,
     injections: Vec<Injection>,
     schedule: Option<Schedule>,
@@ -70,6 +71,7 @@ impl Experiment {
             system: Arc::new(system),
             workload: Arc::new(Register::default()),
             clients: 8,
+            readers: 0,
             rate_per_s: None,
             injections: Vec::new(),
             schedule: None,
@@ -91,6 +93,12 @@ impl Experiment {
     pub fn clients(self, clients: usize) -> Self {
         assert!(clients > 0, "an experiment needs at least one client");
         Self { clients, ..self }
+    }
+
+    /// How many of the clients only read; one at least writes. A client that writes to a leader which leads no more waits for the answer,
+    /// one that only reads goes on and sees what is stale.
+    pub fn readers(self, readers: usize) -> Self {
+        Self { readers, ..self }
     }
 
     /// How many operations all clients together make in a second, at most.
@@ -178,6 +186,7 @@ impl Experiment {
             system: self.system,
             workload: self.workload,
             clients: self.clients,
+            readers: self.readers,
             rate_per_s: self.rate_per_s,
             run_for,
             link_delay: self.link_delay,

@@ -72,6 +72,8 @@ pub(crate) struct Plan {
     pub system: Arc<dyn System>,
     pub workload: Arc<dyn Workload>,
     pub clients: usize,
+    /// How many of them only read.
+    pub readers: usize,
     /// Operations a second that all clients make together; `None`: as many as come back.
     pub rate_per_s: Option<f64>,
     pub run_for: Duration,
@@ -292,6 +294,7 @@ impl Plan {
             "flags": flags,
             "workload": self.workload.name(),
             "clients": self.clients,
+            "readers": self.readers,
             "rate_per_s": self.rate_per_s,
             "run_for_ms": run_for.as_millis() as u64,
             "link_delay_us": self.link_delay.as_micros() as u64,

@@ -2,7 +2,7 @@
 //! so lost, duplicated and reordered writes show directly.
 
 use interregnum_checker::elements;
-use interregnum_checker::history::{Function, History};
+use interregnum_checker::history::{Function, History, Value};
 use interregnum_checker::judgement::Judgement;
 use interregnum_checker::lost_writes::FaultWindow;
 use rand::RngExt;
@@ -64,6 +64,36 @@ impl Workload for Append {
             elements: UniqueNumbers::of(client, clients),
         })
     }
+
+    fn reader(&self, seed: Seed, client: usize) -> Box<dyn OperationStream> {
+        Box::new(AppendReader { rng: seed.stream(&format!("append reader {client}")), newest: vec![0; self.keys] })
+    }
+}
+
+/// Reads lists that are appended to, and looks now and then whether the next ones have begun.
+struct AppendReader {
+    rng: ChaCha8Rng,
+    /// The newest generation that it has seen an element of, by key slot.
+    newest: Vec<u64>,
+}
+
+impl OperationStream for AppendReader {
+    fn next(&mut self) -> Invocation {
+        let slot = self.rng.random_range(0..self.newest.len());
+        let generation = self.newest[slot] + self.rng.random_range(0..2);
+        Invocation::read(Object::List, format!("l{slot}.{generation}"))
+    }
+
+    fn observe(&mut self, invocation: &Invocation, completion: &Completion) {
+        let has_begun = matches!(&completion.value, Some(Value::List(elements)) if !elements.is_empty());
+        let Some((slot, generation)) = invocation.key.strip_prefix('l').and_then(|key| key.split_once('.')) else {
+            return;
+        };
+        let slot = slot.parse().ok().and_then(|slot: usize| self.newest.get_mut(slot));
+        if let (true, Some(newest), Ok(generation)) = (has_begun, slot, generation.parse::<u64>()) {
+            *newest = generation.max(*newest);
+        }
+    }
 }
 
 struct AppendStream {
@@ -111,5 +141,19 @@ mod tests {
         }
         let longest = lengths.values().max().copied();
         assert_eq!(longest, Some(APPENDS_PER_CLIENT_AND_KEY * clients as u64));
+    }
+    #[test]
+    fn a_reader_goes_where_others_append() {
+        let mut reader = Append::keys(1).reader(Seed(1), 0);
+        let mut seen = BTreeSet::new();
+        for _ in 0..100 {
+            let invocation = reader.next();
+            assert_eq!(invocation.function, Function::Read);
+            let elements = if *invocation.key <= *"l0.4" { vec![Value::Int(1)] } else { Vec::new() };
+            reader.observe(&invocation, &Completion::ok(Some(Value::List(elements))));
+            seen.insert(invocation.key);
+        }
+        let expected: BTreeSet<_> = (0..=5).map(|generation| format!("l0.{generation}")).collect();
+        assert_eq!(seen, expected, "the next list is looked at, and none behind it");
     }
 }

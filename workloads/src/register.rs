@@ -50,6 +50,23 @@ impl Workload for Register {
             last_seen: BTreeMap::new(),
         })
     }
+
+    fn reader(&self, seed: Seed, client: usize) -> Box<dyn OperationStream> {
+        Box::new(RegisterReader { rng: seed.stream(&format!("register reader {client}")), keys: self.keys })
+    }
+}
+
+struct RegisterReader {
+    rng: ChaCha8Rng,
+    keys: usize,
+}
+
+impl OperationStream for RegisterReader {
+    fn next(&mut self) -> Invocation {
+        Invocation::read(Object::Register, format!("r{}", self.rng.random_range(0..self.keys)))
+    }
+
+    fn observe(&mut self, _: &Invocation, _: &Completion) {}
 }
 
 struct RegisterStream {

@@ -21,6 +21,10 @@ pub trait Workload: Send + Sync {
     /// The operations of client number `client` (from 0) of `clients`.
     fn stream(&self, seed: Seed, client: usize, clients: usize) -> Box<dyn OperationStream>;
 
+    /// The operations of a client that only reads. It has nothing to wait for, so it goes on where those who write are stuck: at a leader
+    /// that leads no more.
+    fn reader(&self, seed: Seed, client: usize) -> Box<dyn OperationStream>;
+
     /// What its keys hold.
     fn object(&self) -> Object;
 

@@ -61,6 +61,10 @@ pub(super) struct RunFlags {
     #[arg(long, value_name = "COUNT", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=MOST_CLIENTS))]
     clients: u16,
 
+    /// How many of them only read; one at least writes.
+    #[arg(long, value_name = "COUNT", default_value_t = 0)]
+    readers: u16,
+
     /// Operations a second that all clients make together. Without it they go as fast as answers come.
     #[arg(long, value_name = "PER_SECOND", value_parser = parse_rate)]
     rate: Option<f64>,
@@ -144,11 +148,12 @@ pub(super) struct RunFlags {
 }
 
 /// What `--scenario` chooses by itself, besides the modes.
-const FLAGS_OF_ONE_RUN: [&str; 19] = [
+const FLAGS_OF_ONE_RUN: [&str; 20] = [
     "nodes",
     "workload",
     "keys",
     "clients",
+    "readers",
     "rate",
     "time",
     "faults",
@@ -382,6 +387,7 @@ impl RunFlags {
         flags.extend(self.keys.map(|keys| ("--keys", keys.to_string())));
         flags.extend(self.upgrade_to.iter().map(|program| ("--upgrade-to", program.display().to_string())));
         flags.extend(self.upgrade_flags.iter().map(|given| ("--upgrade-flags", given.clone())));
+        flags.extend((self.readers > 0).then(|| ("--readers", self.readers.to_string())));
         flags.extend(self.rate.map(|rate| ("--rate", rate.to_string())));
         let mut words = vec!["run".to_owned()];
         words.extend(flags.into_iter().flat_map(|(flag, value)| [flag.to_owned(), value]));
@@ -409,6 +415,7 @@ impl RunFlags {
         }
         let mut experiment = Experiment::new(node)
             .clients(self.clients.into())
+            .readers(self.readers.into())
             .link_delay(self.link_delay)
             .seed(seed)
             .arguments(self.arguments(seed))

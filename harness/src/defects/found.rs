@@ -98,7 +98,7 @@ mod tests {
 
     /// A defect that loses writes, in runs that came to this; or no defect.
     fn found(row: usize, runs: &[&[&str]]) -> Found {
-        let suite = super::super::suite(&[Defect::AckOffByOne], 10, 10, Duration::from_secs(1), 1);
+        let suite = super::super::suite(&[Defect::AckOffByOne], 10, 10, Duration::from_secs(1), 1, true);
         let mut tally = Tally::new(suite, Shard::WHOLE);
         for (number, broken) in (1..).zip(runs) {
             tally.add(tally.campaign.trial(row, number), outcome(broken, number as usize));

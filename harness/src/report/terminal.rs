@@ -126,6 +126,7 @@ pub(crate) fn most_telling_first(judgements: &mut [&Judgement]) {
         "gtids",
         "epochs",
         "replicas-agree",
+        "rows",
         "survival",
         "recovery",
     ];

@@ -7,7 +7,7 @@
 mod records;
 mod votes;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use interregnum_checker::judgement::Judgement;
 use interregnum_checker::verdict::Verdict;
@@ -25,6 +25,8 @@ const MOST_TOLD: usize = 3;
 pub(super) struct Claims {
     votes: Votes,
     records: Records,
+    /// Whose rows were found not to be their leader's; `None` if a fault may have made them so.
+    drifted: Option<BTreeSet<NodeId>>,
     broken: BTreeMap<Kind, Broken>,
 }
 
@@ -34,6 +36,7 @@ enum Kind {
     Epochs,
     CommittedLog,
     Gtids,
+    Rows,
 }
 
 /// The contradictions of one kind.
@@ -45,12 +48,23 @@ struct Broken {
 }
 
 impl Claims {
+    /// None yet. Of rows that can be changed behind the back of replication, nothing is claimed.
+    pub(super) fn none_yet(rows_can_be_changed: bool) -> Self {
+        Self { drifted: (!rows_can_be_changed).then(BTreeSet::new), ..Self::default() }
+    }
+
     /// A node told its status, some time between the two. Told in the order of its answers.
     pub(super) fn status(&mut self, asked_ns: u64, at_ns: u64, node: NodeId, status: &Status) {
         let told = self.votes.status(asked_ns, at_ns, node, status);
         self.contradictions(at_ns, told);
         let told = self.records.status(node, status);
         self.contradictions(at_ns, told);
+        let differs = status.account.as_ref().is_some_and(|account| account.drifted_ranges > 0);
+        if differs && self.drifted.as_mut().is_some_and(|drifted| drifted.insert(node)) {
+            let told =
+                format!("a comparison found that the rows of {node} are not those of its leader, at the same LSN");
+            self.contradictions(at_ns, vec![(Kind::Rows, told)]);
+        }
     }
 
     /// A node told that these records are committed.
@@ -89,6 +103,7 @@ impl Claims {
                 format!("all nodes told one committed log of {} writes", self.records.committed_count()),
             ),
             (Kind::Gtids, "gtids", format!("{} GTIDs name one write each", self.records.identity_count())),
+            (Kind::Rows, "rows", "no node found its rows to be other than its leader's".to_owned()),
         ];
         let judge = |(kind, checker, held): (Kind, &str, String)| match self.broken.get(&kind) {
             None => (Judgement::without_proofs(checker, Verdict::Pass, held), None),
@@ -99,7 +114,7 @@ impl Claims {
                 (Judgement::without_proofs(checker, Verdict::Violation, summary), Some(*first_ns))
             }
         };
-        held.into_iter().map(judge).collect()
+        held.into_iter().filter(|(kind, ..)| *kind != Kind::Rows || self.drifted.is_some()).map(judge).collect()
     }
 }
 
@@ -122,19 +137,19 @@ mod tests {
 
     /// With an empty log, and this vote.
     fn voter(role: Role, epoch: u64, voted_for: Option<NodeId>) -> Status {
-        let account = Account { voted_for, voters: N.into(), last: None, commit: (0, 0) };
+        let account = Account { voted_for, voters: N.into(), last: None, commit: (0, 0), drifted_ranges: 0 };
         Status { account: Some(account), ..plain(role, epoch) }
     }
 
     /// With a log that ends so, and is committed so far.
     fn logger(role: Role, epoch: u64, last: RecordId, commit: (u64, u64)) -> Status {
-        let account = Account { voted_for: None, voters: N.into(), last: Some(last), commit };
+        let account = Account { voted_for: None, voters: N.into(), last: Some(last), commit, drifted_ranges: 0 };
         Status { account: Some(account), ..plain(role, epoch) }
     }
 
     /// The checkers that complain, when, and of what.
     fn check(tell: impl FnOnce(&mut Claims), expected: &[(&str, u64, &str)]) {
-        let mut claims = Claims::default();
+        let mut claims = Claims::none_yet(false);
         tell(&mut claims);
         let broken = |(judgement, first_ns): (Judgement, Option<u64>)| {
             assert_eq!(judgement.verdict == Verdict::Violation, first_ns.is_some());
@@ -162,13 +177,14 @@ mod tests {
             claims.given_up(9, N[0], &[GivenUp { record: record(8, 1, "n1:8"), in_epoch: 2 }]);
         };
         check(tell, &[]);
-        let mut claims = Claims::default();
+        let mut claims = Claims::none_yet(false);
         tell(&mut claims);
         let summaries: Vec<_> = claims.judgements().into_iter().map(|(judgement, _)| judgement.summary).collect();
         let expected = [
             "no node's epoch went back, and each had one leader and each node one vote, in 7 statuses",
             "all nodes told one committed log of 2 writes",
             "4 GTIDs name one write each",
+            "no node found its rows to be other than its leader's",
         ];
         assert_eq!(summaries, expected);
     }
@@ -272,6 +288,17 @@ mod tests {
         };
         let told = "n1 told n1:7 at LSN 7 of epoch 2, and n2 tells it at LSN 7 of epoch 3";
         check(lost_and_given_anew, &[("gtids", 2, told)]);
+    }
+
+    #[test]
+    fn rows_are_those_of_the_leader() {
+        let mut status = voter(Role::Follower, 4, None);
+        status.account.as_mut().unwrap().drifted_ranges = 2;
+        let told = "a comparison found that the rows of n2 are not those of its leader, at the same LSN";
+        check(|claims| (1..3).for_each(|at| claims.status(at, at, N[1], &status)), &[("rows", 1, told)]);
+        let mut claims = Claims::none_yet(true);
+        claims.status(1, 1, N[1], &status);
+        assert!(claims.judgements().iter().all(|(judgement, _)| judgement.verdict == Verdict::Pass));
     }
 
     #[test]

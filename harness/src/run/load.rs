@@ -38,10 +38,15 @@ impl Load {
         let stop = CancellationToken::new();
         let reaches = cluster.reaches();
         let mut clients = JoinSet::new();
+        let writers = plan.clients.saturating_sub(plan.readers).max(1); // where nobody writes there is nothing to read
         for index in 0..plan.clients {
             let worker = Worker {
                 client: plan.system.client(&reaches, index),
-                stream: plan.workload.stream(plan.seed, index, plan.clients),
+                stream: if index < writers {
+                    plan.workload.stream(plan.seed, index, plan.clients)
+                } else {
+                    plan.workload.reader(plan.seed, index)
+                },
                 pace: match plan.rate_per_s {
                     Some(rate) => Pace::shared_rate(rate, index, plan.clients),
                     None => Pace::closed_loop(),

@@ -50,7 +50,7 @@ pub(super) struct Watched {
 impl Monitor {
     pub(super) fn start(cluster: &Cluster, recorder: &Arc<Recorder>, progress: &watch::Sender<Snapshot>) -> Self {
         let stop = CancellationToken::new();
-        let claims = Arc::new(Mutex::new(Claims::default()));
+        let claims = Arc::new(Mutex::new(Claims::none_yet(cluster.system().drift().is_some())));
         let (mut watchers, mut listeners) = (JoinSet::new(), JoinSet::new());
         for place in cluster.places() {
             if let Some(log) = cluster.system().committed_log() {

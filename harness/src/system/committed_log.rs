@@ -64,4 +64,6 @@ pub struct Account {
     pub last: Option<RecordId>,
     /// Up to where it knows the log to be committed, and the epoch of the record there.
     pub commit: (u64, u64),
+    /// In how many ranges of its rows the last comparison with the leader's found a difference.
+    pub drifted_ranges: u64,
 }

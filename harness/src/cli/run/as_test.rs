@@ -69,6 +69,7 @@ impl RunFlags {
             workload,
             keys: _,
             clients: _,
+            readers,
             rate,
             time: _,
             faults: _,
@@ -120,6 +121,7 @@ impl RunFlags {
             format!("clients({})", sizes.clients),
             format!("link_delay({link_delay})"),
         ];
+        calls.extend((*readers > 0).then(|| format!("readers({readers})")));
         calls.extend((*disk == DiskKind::Faulty).then(|| "faulty_disks()".to_owned()));
         calls.extend(fault_budget.map(|budget| format!("fault_budget(FaultBudget::{budget:?})")));
         calls.extend(rate.map(|rate| format!("rate_per_s({rate:?})")));

@@ -50,6 +50,7 @@ fn parse(text: &str) -> io::Result<Status> {
             voters: nodes(field("voters").ok()?)?,
             last: Some(last).filter(|last| !last.gtid.is_empty()),
             commit: (number("commit_lsn").ok()?, number("commit_epoch").ok()?),
+            drifted_ranges: number("drifted_ranges").ok()?,
         })
     };
     let account = account();
@@ -77,13 +78,13 @@ mod tests {
         let (leader, lags) = (Some(NodeId(2)), BTreeMap::new());
         let status = Status { role: Role::Follower, epoch: 7, leader, last_lsn: 41, lags, account: None };
         assert_eq!(parse(text).unwrap(), status);
-        let more =
-            "last_epoch:6\r\nlast_gtid:n1:40\r\ncommit_lsn:39\r\ncommit_epoch:5\r\nvoters:n1,n3\r\nvoted_for:n3\r\n";
+        let more = "last_epoch:6\r\nlast_gtid:n1:40\r\ncommit_lsn:39\r\ncommit_epoch:5\r\nvoters:n1,n3\r\nvoted_for:n3\r\ndrifted_ranges:1\r\n";
         let account = Account {
             voted_for: Some(NodeId(2)),
             voters: [NodeId(0), NodeId(2)].into(),
             last: Some(RecordId { lsn: 41, epoch: 6, gtid: "n1:40".to_owned() }),
             commit: (39, 5),
+            drifted_ranges: 1,
         };
         assert_eq!(parse(&format!("{text}{more}")).unwrap().account, Some(account));
     }
