@@ -61,6 +61,9 @@ impl<T> Core<T> {
         }
         self.leader = None;
         self.role = Role::Candidate(Candidate { pre, grants: BTreeSet::new() });
+        if pre {
+            self.renounce(self.settings.me(), self.hard.epoch);
+        }
         self.rearm();
         let log = self.log_end();
         tracing::info!(epoch = self.hard.epoch, lsn = log.lsn, pre_vote = pre, "candidate");
@@ -103,6 +106,9 @@ impl<T> Core<T> {
             && !self.has_live_leader()
             && !may_soon_lead
             && self.is_up_to_date(log);
+        if granted {
+            self.renounce(from, epoch);
+        }
         self.send(from, Body::PreVoteReply { proposed: epoch + 1, granted });
     }
 

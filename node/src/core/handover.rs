@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use super::message::Body;
 use super::pending::MAX_PENDING;
 use super::requests::Asked;
-use super::{Core, Election, Refusal, Role};
+use super::{Core, Election, Fencing, Refusal, Role};
 use crate::record::Member;
 use crate::store::Reply;
 
@@ -133,8 +133,9 @@ impl<T> Core<T> {
     /// The successor did not take over in time.
     fn give_handover_up(&mut self) {
         let is_told = self.handover.as_ref().is_some_and(|handover| handover.tell_again_ms.is_some());
-        if is_told && self.settings.modes.failover.election != Election::Vote {
-            // It may yet promote itself, and nobody's vote would protect what this node acknowledged meanwhile.
+        let failover = &self.settings.modes.failover;
+        if is_told && (failover.election != Election::Vote || failover.fencing == Fencing::Stonith) {
+            // It may yet promote itself, and nobody's vote would protect what this node acknowledged meanwhile. With stonith, nobody would kill it.
             tracing::info!(
                 epoch = self.hard.epoch,
                 lsn = self.journal.last_lsn(),

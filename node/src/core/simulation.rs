@@ -32,6 +32,7 @@ mod numbered;
 mod promises;
 mod rebuilds;
 mod sessions;
+mod stonith;
 mod verdict;
 
 use clients::{Client, Habit};
@@ -81,6 +82,8 @@ struct Met {
     found_to_differ: usize,
     /// How many lists of members were in force.
     memberships: usize,
+    /// Nodes that a command killed.
+    executed: usize,
     /// For how many milliseconds some node held writes back.
     held_ms: usize,
     /// How often a node was seen to have a lease.
@@ -98,6 +101,7 @@ impl Met {
             corrupted: self.corrupted + other.corrupted,
             found_to_differ: self.found_to_differ + other.found_to_differ,
             memberships: self.memberships + other.memberships,
+            executed: self.executed + other.executed,
             held_ms: self.held_ms + other.held_ms,
             leases: self.leases + other.leases,
             bounded_reads: self.bounded_reads + other.bounded_reads,
@@ -146,6 +150,8 @@ struct World {
     met: Met,
     /// What was seen to be wrong on the way.
     complaints: Vec<String>,
+    /// Commands that kill.
+    executions: Vec<stonith::Execution>,
     /// Who made a check of its rows, and who found that they are others than its leader's.
     verified: BTreeSet<u8>,
     drifted: BTreeSet<u8>,
@@ -184,6 +190,7 @@ impl World {
             twice: None,
             met: Met::default(),
             complaints: Vec::new(),
+            executions: Vec::new(),
             verified: BTreeSet::new(),
             drifted: BTreeSet::new(),
         };
@@ -227,6 +234,7 @@ impl World {
                 self.nodes[usize::from(to.0)].inbox.push((member, message));
             }
         }
+        self.run_executions();
         self.run_clients();
         self.run_consumers();
         self.write_large_rows();
@@ -239,5 +247,6 @@ impl World {
                 self.run_node(index);
             }
         }
+        self.look_for_two_leaders();
     }
 }

@@ -4,6 +4,10 @@
 //! Who may still lead? If this node knows who led its present epoch, that one and nobody else: leaders of epochs before were killed
 //! before there was that one. If it does not, because it was cut off or down meanwhile, everybody may who has not told it otherwise.
 //!
+//! What a voter tells a candidate must stay true until that one leads, however long the command takes. So whoever grants a pre-vote
+//! comes into the candidate's epoch and spends its vote there ([`Core::renounce`]): it cannot win that epoch or an earlier one any more, and with a
+//! majority of such voters nobody can who was killed and comes back. Who wins the epoch that the candidate is about to take, wins it alone.
+//!
 //! Not here: running the command (`runtime`).
 
 use std::collections::BTreeSet;
@@ -62,6 +66,20 @@ impl<T> Core<T> {
     /// These members, and no others, have told this node that they do not lead.
     pub(crate) fn excuse(&mut self, members: BTreeSet<Member>) {
         self.stonith.excused = members;
+    }
+
+    /// Before this node tells a candidate that it does not lead: makes that true for good in all epochs up to the candidate's.
+    pub(crate) fn renounce(&mut self, candidate: Member, epoch: Epoch) {
+        if self.settings.modes.failover.fencing != Fencing::Stonith {
+            return;
+        }
+        if epoch > self.hard.epoch {
+            self.follow(epoch, None);
+        }
+        if self.hard.voted_for.is_none() {
+            self.hard.voted_for = Some(candidate);
+            self.save();
+        }
     }
 
     /// The command that kills a member has ended.

@@ -162,3 +162,42 @@ fn rebuild_with_a_damaged_log(flags: &str) {
     assert!(!cluster.wait(damaged).success(), "who has forgotten its vote does not come back as itself");
     assert!(cluster.log(damaged).contains("under another --id"), "{}", cluster.log(damaged));
 }
+
+/// Who is rebuilt has no vote until a leader has told it everything, and one vote elects no leader.
+#[test]
+fn where_a_majority_lost_its_logs_a_person_promotes_a_node_that_did_not() {
+    let mut cluster = Cluster::start(3, "");
+    let intact = cluster.leader();
+    let lost = [intact % 3 + 1, (intact + 1) % 3 + 1];
+    write_keys(&mut cluster.client(intact), 100, "x");
+    let info = |cluster: &Cluster| cluster.client(intact).ask("INFO replication");
+    lost.iter().for_each(|&node| cluster.kill(node));
+    eventually("the leader steps down", || (!info(&cluster).contains("role:leader")).then_some(()));
+    for node in lost {
+        cluster.change_flags(node, "--rebuild");
+        cluster.start_node(node);
+    }
+    let campaigns = |cluster: &Cluster| cluster.log(intact).matches("pre_vote=true").count();
+    lost.iter().for_each(|&node| assert_eq!(cluster.client(node).ask("PING"), "+PONG"));
+    let before = campaigns(&cluster);
+    eventually("it asks for votes in vain", || (campaigns(&cluster) > before + 3).then_some(()));
+    assert!(!info(&cluster).contains("role:leader"));
+
+    let restart = |cluster: &mut Cluster, flags: &str| {
+        (1..=3).for_each(|node| cluster.kill(node));
+        for node in 1..=3 {
+            cluster.change_flags(node, flags);
+            cluster.start_node(node);
+        }
+    };
+    restart(&mut cluster, "--election manual");
+    let refused = cluster.client(lost[0]).ask("PROMOTE FORCE");
+    assert!(refused.contains("being rebuilt; it may not lead"), "{refused}");
+    let told = cluster.client(intact).ask("PROMOTE");
+    assert!(told.contains("leads epoch"), "{told}");
+    let is_rebuilt = |&node: &u16| cluster.log(node).contains("rebuilt: this node votes again");
+    eventually("they are rebuilt from it", || lost.iter().all(is_rebuilt).then_some(()));
+    restart(&mut cluster, "");
+    let leader = cluster.leader();
+    assert_eq!(cluster.client(leader).ask("GET k99"), "\"x99\"");
+}

@@ -73,6 +73,25 @@ fn without_votes_a_leader_that_told_its_successor_leads_no_longer_whatever_comes
     assert_eq!(node.core.status().role, "follower");
 }
 
+/// Its successor may have been elected, and nobody has this one killed.
+#[test]
+fn nor_does_one_with_stonith() {
+    let settings = settings("--fencing stonith --stonith-command true");
+    let mut node = Node::new(settings, HardState { epoch: 1, ..HardState::default() }, &[record(1, 1, A)]);
+    node.lose_patience();
+    node.hear(B, 1, Body::PreVoteReply { proposed: 2, granted: true });
+    node.core.stonith_ended(A, true);
+    node.settle();
+    node.hear(B, 2, Body::VoteReply { granted: true });
+    caught_up(&mut node);
+    fail_over(&mut node, 9, Some("n3"), 50);
+    node.sleep(1);
+    assert!(node.said(B).contains(&Body::TakeOver));
+    assert_eq!(node.core.status().role, "leader");
+    (0..6).for_each(|_| node.sleep(10));
+    assert_eq!(node.core.status().role, "follower");
+}
+
 #[test]
 fn who_cannot_take_over_is_named() {
     let mut node = Node::leader(settings(""));

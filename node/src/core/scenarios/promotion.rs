@@ -136,6 +136,26 @@ fn a_candidate_that_missed_who_led_has_everybody_killed_who_does_not_vote_for_it
     assert_eq!((node.core.status().epoch, &node.condemned[..]), (5, &[B][..]));
 }
 
+/// Otherwise it could win the candidate's own epoch after that: the candidate would have everybody killed but this one.
+#[test]
+fn who_told_a_candidate_that_it_does_not_lead_does_not_come_to_lead_in_the_epochs_that_this_one_is_past() {
+    let mut node = follower("--fencing stonith --stonith-command true");
+    node.outlive_pledge();
+    let log = LogEnd { epoch: 1, lsn: 1 };
+    node.hear(A, 3, Body::PreVote { log });
+    assert_eq!(node.said(A), [Body::PreVoteReply { proposed: 4, granted: true }]);
+    let mut restarted = Node::new(settings("--fencing stonith --stonith-command true"), node.hard, &[record(1, 1, A)]);
+    restarted.outlive_pledge();
+    restarted.hear(B, 3, Body::Vote { log, handed_over: false });
+    assert_eq!(restarted.said(B), [Body::VoteReply { granted: false }], "who was killed wins that epoch neither");
+    restarted.lose_patience();
+    restarted.hear(B, 3, Body::PreVoteReply { proposed: 4, granted: true });
+    assert_eq!(restarted.core.status().epoch, 3, "first A has to die");
+    restarted.core.stonith_ended(A, true);
+    restarted.settle();
+    assert_eq!(restarted.core.status().epoch, 4);
+}
+
 /// Without that it would lead in its corner beside who had it killed.
 #[test]
 fn a_node_that_was_killed_promotes_itself_only_after_it_has_heard_a_majority_and_had_the_others_killed() {

@@ -23,6 +23,8 @@ pub(super) enum Hazard {
     PowerLoss,
     /// Rows change by themselves (`drift`).
     Corruption,
+    /// The command that kills old leaders says so when it has killed nobody (`stonith`).
+    FalseReports,
 }
 
 impl World {
@@ -34,6 +36,7 @@ impl World {
                 Hazard::Interruptions => self.interrupt_shipping(),
                 Hazard::PowerLoss => self.lose_power(),
                 Hazard::Corruption => self.corrupt(),
+                Hazard::FalseReports => {}
             }
         }
     }

@@ -43,7 +43,7 @@ impl World {
         let about = self.any_node();
         let rebuilds = self.nodes.iter().any(|node| node.disk.hard.rebuilding);
         let members = self.core(leader).expect("it leads").members();
-        let voters = members.present().filter(|&member| members.is_voter(member)).count();
+        let voters = members.voters().count();
         let ask = match members.index(&id(about)).map_or(Standing::Removed, |member| members.standing(member)) {
             Standing::Removed => MemberAsk::Add { id: id(about), address: address(about) },
             Standing::Learner => MemberAsk::Promote { id: id(about) },
@@ -51,6 +51,18 @@ impl World {
             Standing::Voter => return,
         };
         self.submit(leader, Asker::Operator, Ask::Admin(Admin::Member(ask)));
+    }
+
+    /// How many voters there are, if none of them can be on its way out: of the latest reign that ever was, a majority has a record and all
+    /// changes of members, and nobody was asked to remove one. What an earlier leader began comes to effect no more.
+    pub(super) fn settled_voters(&self) -> Option<usize> {
+        let core = self.core(self.leader()?)?;
+        let Role::Leader(reign) = &core.role else { return None };
+        let is_latest = self.leaders.keys().next_back() == Some(&core.hard.epoch);
+        let is_committed = core.commit_lsn >= reign.first_lsn.max(core.members().changed_lsn);
+        let removes = |(_, ask): &(Asker, Ask)| matches!(ask, Ask::Admin(Admin::Member(MemberAsk::Remove { .. })));
+        let is_asked = self.nodes.iter().any(|node| node.requests.iter().any(removes));
+        (is_latest && is_committed && !is_asked).then(|| core.members().voters().count())
     }
 
     pub(super) fn core(&self, index: u8) -> Option<&Core<Asker>> {

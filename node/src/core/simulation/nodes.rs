@@ -34,6 +34,8 @@ pub(super) struct Node {
     pub(super) paused_until_ms: u64,
     pub(super) inbox: Vec<(Member, Message)>,
     pub(super) requests: Vec<(Asker, Ask)>,
+    /// Commands that have ended which it asked for, and whether they succeeded.
+    pub(super) executed: Vec<(Member, bool)>,
     /// The newest list of members that its core or anybody who called it had, as its links know it.
     pub(super) listed: Listed,
     /// Members that it knows to be removed for good.
@@ -87,6 +89,7 @@ impl World {
         node.inbox.clear();
         node.requests.clear();
         node.restart_ms = Some(self.now_ms + self.rng.random_range(20..400));
+        self.forget_executions(index);
         self.relink_all();
     }
 
@@ -102,6 +105,9 @@ impl World {
         core.synced(node.disk.generation, node.disk.synced_lsn);
         if let Some((_, key)) = node.disk.writing.take_if(|(due_ms, _)| *due_ms <= self.now_ms) {
             core.snapshot_written(key, true);
+        }
+        for (member, succeeded) in node.executed.drain(..) {
+            core.stonith_ended(member, succeeded);
         }
         for (from, message) in std::mem::take(&mut node.inbox) {
             core.receive(from, message);
@@ -177,7 +183,7 @@ impl World {
                     self.send(Member(index), to, message);
                 }
             }
-            Effect::Stonith { .. } => unreachable!("no simulated cluster is fenced by a command"),
+            Effect::Stonith { member } => self.execute(index, member),
             Effect::Lease(wish) => self.coordinator.wish(index, wish),
             Effect::Answer { token, answer } => self.answered(token, &answer),
         }

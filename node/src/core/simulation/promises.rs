@@ -84,6 +84,23 @@ fn leaders_that_promote_themselves_lose_writes_fenced_or_not() {
     }
 }
 
+const STONITH: &str = "--ack async --fencing stonith --stonith-command true";
+
+#[test]
+fn who_is_killed_before_it_is_succeeded_does_not_lead_beside_its_successor() {
+    let never = &["two leaders at once", "liveness", "election safety"];
+    check_unsound(Setup { flags: STONITH, ..SOUND }, "lost", never, 15);
+    check_unsound(Setup { nodes: 5, flags: STONITH, ..SOUND }, "lost", never, 15);
+    let met = check_sound(Setup { nodes: 5, flags: "--fencing stonith --stonith-command true", ..SOUND }, 8);
+    assert!(met.executed > 0, "nobody had to be killed");
+}
+
+#[test]
+fn where_the_command_lies_it_does() {
+    let hazards = &[Hazard::FalseReports];
+    check_unsound(Setup { flags: STONITH, hazards, ..SOUND }, "two leaders at once", &["election safety"], 3);
+}
+
 /// Thresholds so small that a log is cut several times a run, and every node that was away needs a base snapshot.
 pub(super) const TINY_LOGS: &str = "--snapshot-bytes 500 --keep-log-bytes 100 --segment-bytes 1";
 

@@ -6,8 +6,7 @@
 use rand::RngExt;
 
 use super::World;
-use super::clients::Asker;
-use crate::core::{Core, Role};
+use crate::core::Role;
 
 /// A log is lost about so often.
 const PACE_MS: u32 = 700;
@@ -20,10 +19,7 @@ impl World {
         if self.rng.random_range(0..PACE_MS) > 0 || self.nodes.iter().any(|node| node.disk.hard.rebuilding) {
             return;
         }
-        let leader = self.leader().and_then(|leader| self.core(leader));
-        let has_three =
-            |core: &Core<Asker>| core.members().present().filter(|&member| core.members().is_voter(member)).count() > 2;
-        if !leader.is_some_and(|core| has_three(core) && core.commit_lsn >= core.members().changed_lsn) {
+        if self.settled_voters().is_none_or(|voters| voters < 3) {
             return;
         }
         let victim = self.any_node();
