@@ -171,14 +171,18 @@ fn where_a_majority_lost_its_logs_a_person_promotes_a_node_that_did_not() {
     let lost = [intact % 3 + 1, (intact + 1) % 3 + 1];
     write_keys(&mut cluster.client(intact), 100, "x");
     let info = |cluster: &Cluster| cluster.client(intact).ask("INFO replication");
-    lost.iter().for_each(|&node| cluster.kill(node));
+    for node in lost {
+        cluster.kill(node);
+    }
     eventually("the leader steps down", || (!info(&cluster).contains("role:leader")).then_some(()));
     for node in lost {
         cluster.change_flags(node, "--rebuild");
         cluster.start_node(node);
     }
     let campaigns = |cluster: &Cluster| cluster.log(intact).matches("pre_vote=true").count();
-    lost.iter().for_each(|&node| assert_eq!(cluster.client(node).ask("PING"), "+PONG"));
+    for node in lost {
+        assert_eq!(cluster.client(node).ask("PING"), "+PONG");
+    }
     let before = campaigns(&cluster);
     eventually("it asks for votes in vain", || (campaigns(&cluster) > before + 3).then_some(()));
     assert!(!info(&cluster).contains("role:leader"));

@@ -1,4 +1,4 @@
-//! The promises of the modes, each on many seeds. `INTERREGNUM_SEEDS=10000` tries more.
+//! The promises of the modes, each on many seeds. `INTERREGNUM_SEEDS=10000` tries more, `INTERREGNUM_SEEDS=300..900` others.
 
 use super::clients::Habit;
 use super::faults::Hazard;
@@ -6,8 +6,10 @@ use super::{Met, SOUND, Setup, run};
 use crate::config::Ack;
 
 pub(super) fn seeds(few: u64) -> std::ops::Range<u64> {
-    let asked = std::env::var("INTERREGNUM_SEEDS").ok();
-    0..asked.map_or(few, |count| count.parse().expect("INTERREGNUM_SEEDS is a number"))
+    let Ok(asked) = std::env::var("INTERREGNUM_SEEDS") else { return 0..few };
+    let number =
+        |text: &str| text.parse().unwrap_or_else(|_| panic!("INTERREGNUM_SEEDS is COUNT or FROM..TO, not {asked}"));
+    asked.split_once("..").map_or_else(|| 0..number(&asked), |(from, to)| number(from)..number(to))
 }
 
 /// Says what was met on the way.
