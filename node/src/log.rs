@@ -25,11 +25,11 @@ pub(crate) mod place;
 #[cfg(test)]
 mod power_failure;
 pub(crate) mod reading;
-mod recovery;
+pub(crate) mod recovery;
 pub(crate) mod segment;
 #[cfg(test)]
 mod tests;
-mod writer;
+pub(crate) mod writer;
 
 /// Why the log cannot be used, or not any longer.
 #[derive(Debug, thiserror::Error)]

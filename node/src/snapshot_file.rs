@@ -152,14 +152,16 @@ fn fill(file: &mut impl Read, buffer: &mut [u8]) -> io::Result<()> {
 mod tests {
     use super::*;
     use crate::record::{Gtid, Member, Stamp, Value};
+    use crate::store::rows::Rows;
 
     fn snapshot(lsn: Lsn) -> Snapshot {
         let mut snapshot = Snapshot::default();
         let stamp = |lsn| Stamp { lsn, epoch: 1, gtid: Gtid { origin: Member(0), sequence: lsn } };
         (1..=lsn).for_each(|lsn| snapshot.history.push(&stamp(lsn)));
-        for row in 0..lsn {
-            snapshot.rows.insert(row.to_string().into(), Value::String("value".into()));
-        }
+        let row = |row: Lsn| (row.to_string().into(), Value::String("value".into()));
+        let mut rows = Rows::default();
+        rows.extend((0..lsn).map(row));
+        snapshot.rows = rows.into();
         snapshot
     }
 

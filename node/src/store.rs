@@ -13,7 +13,7 @@ use durable::Durable;
 pub(crate) use engine::{Engine, StoreError};
 use memory::Memory;
 use physical::Physical;
-use rows::Rows;
+use view::View;
 
 pub(crate) mod checksum;
 mod durable;
@@ -25,6 +25,7 @@ mod plan;
 pub(crate) mod rows;
 #[cfg(test)]
 mod tests;
+pub(crate) mod view;
 
 /// Most bytes a value may have. It bounds a record, which carries images of values: see [`MAX_RECORD_BYTES`].
 pub(crate) const MAX_VALUE_BYTES: usize = 16 << 20;
@@ -190,12 +191,12 @@ impl Store {
     }
 
     /// All rows as they are now, whatever is changed afterwards.
-    pub(crate) fn rows(&self) -> Rows {
-        self.engine.rows()
+    pub(crate) fn view(&self) -> View {
+        self.engine.view()
     }
 
     /// Holds these rows and nothing else: the state that the records up to `position` make.
-    pub(crate) fn install(&mut self, rows: &Rows, position: Position) {
+    pub(crate) fn install(&mut self, rows: &View, position: Position) {
         self.applied = position;
         self.engine.replace(rows, position);
     }

@@ -15,6 +15,7 @@ mod load;
 mod peers;
 mod process;
 mod replicas;
+mod stalls;
 mod systems;
 
 #[derive(Debug, Parser)]
@@ -32,7 +33,7 @@ struct Cli {
 enum Comparison {
     /// Writes a second beside etcd, Redis and `PostgreSQL`
     Peers(peers::Peers),
-    /// Replay, restart, memory, a new member, comparisons and the storage engines, each beside what it should keep up with
+    /// Replay, restart, memory, a new member, comparisons, storage engines and stalls, each beside what it should keep up with
     Replicas(replicas::Replicas),
 }
 

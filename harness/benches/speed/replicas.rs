@@ -16,7 +16,7 @@ use crate::process::{Process, run, until};
 use crate::systems::Target;
 use crate::systems::interregnum::Cluster;
 use crate::systems::resp::Resp;
-use crate::{Place, load_average};
+use crate::{Place, load_average, stalls};
 
 /// So many writers keep a leader busy on two cores.
 const CLIENTS: usize = 64;
@@ -35,7 +35,7 @@ pub(crate) struct Replicas {
     /// Mebibytes of log that a restart reads
     #[arg(long, default_value_t = 1024)]
     log_mib: u64,
-    /// Rows that a new member gets, and that replicas compare
+    /// Rows that a new member gets, that replicas compare, and that a leader has who is held up
     #[arg(long, default_value_t = 200_000)]
     rows: u64,
 }
@@ -54,6 +54,8 @@ enum Question {
     Compare,
     /// What does a durable storage engine cost, and a physical log?
     Engines,
+    /// What holds up a leader's heartbeats?
+    Stalls,
 }
 
 pub(crate) async fn measure(flags: Replicas, place: Place) -> anyhow::Result<()> {
@@ -71,6 +73,7 @@ pub(crate) async fn measure(flags: Replicas, place: Place) -> anyhow::Result<()>
             Question::Join => join(dir.path(), duration, flags.rows).await,
             Question::Compare => compare(dir.path(), duration, flags.rows).await,
             Question::Engines => engines(dir.path(), duration).await,
+            Question::Stalls => stalls::measure(dir.path(), duration, flags.rows).await,
         }
         .with_context(|| format!("{question:?}"))?;
     }
@@ -243,7 +246,7 @@ async fn engines(dir: &Path, duration: Duration) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn last_lsn(cluster: &Cluster, node: usize) -> anyhow::Result<u64> {
+pub(crate) async fn last_lsn(cluster: &Cluster, node: usize) -> anyhow::Result<u64> {
     let info = cluster.info(node).await?;
     let lsn = info.lines().find_map(|line| line.strip_prefix("last_lsn:")).context("no last_lsn in INFO")?;
     Ok(lsn.trim().parse()?)

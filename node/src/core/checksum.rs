@@ -1,16 +1,13 @@
 //! `CHECKSUM`: what this node's rows come to, all of one moment, for a person who compares two nodes.
 //!
-//! The rows are copied at once, which costs a pointer a page (`store::rows`; an engine that keeps a file reads it), and added up in slices
-//! while writes go on. Not here: nodes that compare themselves (`verification`, `drift`).
-
-use std::ops::Bound;
+//! The rows are those of a view (`store::view`), added up in slices while writes go on. Not here: nodes that compare themselves (`verification`, `drift`).
 
 use super::{Core, Refusal};
 use crate::key_range::KeyRange;
 use crate::record::{Epoch, Lsn};
 use crate::store::Reply;
 use crate::store::checksum::{SliceBounds, Summing};
-use crate::store::rows::Rows;
+use crate::store::view::View;
 
 /// The most that is added up before events are taken in again: a millisecond or two.
 const SLICE: SliceBounds = SliceBounds { rows: 10_000, bytes: 4 << 20 };
@@ -23,7 +20,7 @@ pub(crate) struct Summation<T> {
     token: T,
     epoch: Epoch,
     lsn: Lsn,
-    rows: Rows,
+    rows: View,
     rest: KeyRange,
     summing: Summing,
 }
@@ -31,17 +28,23 @@ pub(crate) struct Summation<T> {
 impl<T> Summation<T> {
     /// Adds up the next rows; whether these were the last.
     fn step(&mut self) -> bool {
-        let (from, mut bytes) = (self.rest.from.clone(), 0);
-        let rows = self.rows.from(Bound::Included(&from)).take_while(|(key, _)| self.rest.contains(key));
-        for (number, (key, value)) in rows.enumerate() {
-            if number >= SLICE.rows || bytes > SLICE.bytes {
-                self.rest.from = key.clone();
+        let (from, mut number, mut bytes) = (self.rest.from.clone(), 0, 0);
+        let Summation { rows, rest, summing, .. } = self;
+        let mut is_last = true;
+        rows.scan(&from, &mut |key, value| {
+            if !rest.contains(key) {
                 return false;
             }
+            if number >= SLICE.rows || bytes > SLICE.bytes {
+                (rest.from, is_last) = (key.clone(), false);
+                return false;
+            }
+            number += 1;
             bytes += key.len() + value.size();
-            self.summing.add(key, value);
-        }
-        true
+            summing.add(key, value);
+            true
+        });
+        is_last
     }
 }
 
@@ -52,7 +55,7 @@ impl<T> Core<T> {
         if self.drift.sums.len() >= MAX_SUMS {
             return self.answer(token, Err(Refusal::Busy), epoch, lsn);
         }
-        let (rows, summing) = (self.store.rows(), Summing::default());
+        let (rows, summing) = (self.store.view(), Summing::default());
         self.drift.sums.push_back(Summation { token, epoch, lsn, rows, rest, summing });
     }
 

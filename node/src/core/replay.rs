@@ -9,7 +9,7 @@ use super::journal::Journal;
 use super::snapshot::Snapshot;
 use crate::defect::Defect;
 use crate::record::{Position, Record};
-use crate::store::rows::Rows;
+use crate::store::view::View;
 
 impl<T> Core<T> {
     /// Takes in the newest snapshot and the log. A store that kept a later state than the snapshot goes on from that.
@@ -48,7 +48,7 @@ impl<T> Core<T> {
 
     /// Makes the store anew from `base` and the journal, because it has records that the log lacks. A crash while a leader's snapshot
     /// replaced the log leaves that, and so does a log that lost its end; in either case the log is what counts.
-    fn refill_store(&mut self, base: &Rows, position: Position) {
+    fn refill_store(&mut self, base: &View, position: Position) {
         let (kept_lsn, lsn) = (self.store.applied().lsn, self.journal.last_lsn());
         tracing::warn!(lsn, kept_lsn, "the store does not fit the log; made anew from the log");
         self.store.install(base, position);
@@ -86,7 +86,7 @@ mod tests {
     }
 
     fn snapshot(records: &[Record]) -> Snapshot {
-        let mut snapshot = Snapshot { rows: fold(records).rows(), ..Snapshot::default() };
+        let mut snapshot = Snapshot { rows: fold(records).view(), ..Snapshot::default() };
         for record in records {
             snapshot.history.push(&record.stamp);
         }
@@ -116,7 +116,7 @@ mod tests {
             let base = (snapshot_lsn > 0).then(|| snapshot(&log[..snapshot_lsn]));
             let records = log[first..].iter().map(|record| (record.clone(), record.encode()));
             let core: Core<()> = Core::new(settings, HardState::default(), store, base, records);
-            assert_eq!(core.store.rows(), fold(log).rows(), "{snapshot_lsn} {first}");
+            assert_eq!(core.store.view(), fold(log).view(), "{snapshot_lsn} {first}");
             store = core.store;
         }
     }

@@ -36,7 +36,7 @@ impl<T> Core<T> {
         } else {
             self.sessions.clone()
         };
-        Snapshot { history, members, rows: self.store.rows(), sessions }
+        Snapshot { history, members, rows: self.store.view(), sessions }
     }
 
     /// Takes a snapshot when enough was logged since the last, and lets go what need not be kept.

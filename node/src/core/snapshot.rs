@@ -1,11 +1,9 @@
 //! A node's whole replicated state at one LSN, and the parts in which it is written and sent.
 //!
 //! Whatever records can change belongs in here: who adds replicated state adds a field to [`Snapshot`] and to [`Part`]. Taking one
-//! costs a clone, which shares its rows with the store (`store::rows`), so writes go on while another thread reads it.
+//! costs no look at the rows (`store::view`), so writes go on while another thread reads it.
 //!
 //! Not here: files (`snapshot_file`), messages (`shipping`).
-
-use std::ops::Bound;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -15,6 +13,7 @@ use crate::membership::Membership;
 use crate::record::{Lineage, Lsn, Position, Value};
 use crate::sessions::{Session, Sessions};
 use crate::store::rows::Rows;
+use crate::store::view::View;
 
 /// The format of the parts; a file or a peer with another one is refused.
 pub(crate) const FORMAT: u32 = 1;
@@ -28,7 +27,7 @@ const PART_SESSIONS: usize = 100;
 pub(crate) struct Snapshot {
     pub(crate) history: History,
     pub(crate) members: Membership,
-    pub(crate) rows: Rows,
+    pub(crate) rows: View,
     pub(crate) sessions: Sessions,
 }
 
@@ -93,15 +92,16 @@ impl Parts {
     }
 
     fn rows_after(&mut self, key: Option<&Bytes>) -> Part {
-        let mut bytes = 0;
-        let from = key.map_or(Bound::Unbounded, Bound::Excluded);
-        let fits = |(key, value): &(&Bytes, &Value)| {
-            let first = bytes == 0;
+        let (mut bytes, mut rows) = (0, Vec::new());
+        let behind = |key: &Bytes| Bytes::from([&key[..], &[0]].concat()); // the least of the keys that are greater
+        self.snapshot.rows.scan(&key.map(behind).unwrap_or_default(), &mut |key, value| {
             bytes += key.len() + value.size();
-            first || bytes <= PART_BYTES
-        };
-        let rows: Vec<(Bytes, Value)> =
-            self.snapshot.rows.from(from).take_while(fits).map(|(key, value)| (key.clone(), value.clone())).collect();
+            let fits = rows.is_empty() || bytes <= PART_BYTES;
+            if fits {
+                rows.push((key.clone(), value.clone()));
+            }
+            fits
+        });
         if let Some((last, _)) = rows.last() {
             self.next = Next::Rows(Some(last.clone()));
             Part::Rows(rows)
@@ -135,6 +135,7 @@ impl Iterator for Parts {
 #[derive(Debug, Default)]
 pub(crate) struct Assembler {
     snapshot: Snapshot,
+    rows: Rows,
     has_head: bool,
     is_whole: bool,
 }
@@ -163,12 +164,12 @@ impl Assembler {
                 (self.snapshot.history, self.snapshot.members) = (history, members);
                 self.has_head = true;
             }
-            Part::Sessions(sessions) if self.has_head && self.snapshot.rows.len() == 0 && !self.is_whole => {
+            Part::Sessions(sessions) if self.has_head && self.rows.len() == 0 && !self.is_whole => {
                 self.snapshot.sessions.extend(sessions);
             }
-            Part::Rows(rows) if self.has_head && !self.is_whole => self.snapshot.rows.extend(rows),
+            Part::Rows(rows) if self.has_head && !self.is_whole => self.rows.extend(rows),
             Part::End { sessions, rows } if self.has_head && !self.is_whole => {
-                let counts = (self.snapshot.sessions.len() as u64, self.snapshot.rows.len() as u64);
+                let counts = (self.snapshot.sessions.len() as u64, self.rows.len() as u64);
                 if (sessions, rows) != counts {
                     return Err(BadPart::Incomplete);
                 }
@@ -181,7 +182,8 @@ impl Assembler {
 
     /// The snapshot, once its last part was added.
     pub(crate) fn finish(self) -> Result<Snapshot, BadPart> {
-        if self.is_whole { Ok(self.snapshot) } else { Err(BadPart::Incomplete) }
+        let Assembler { snapshot, rows, is_whole, .. } = self;
+        if is_whole { Ok(Snapshot { rows: rows.into(), ..snapshot }) } else { Err(BadPart::Incomplete) }
     }
 
     pub(crate) fn is_whole(&self) -> bool {
@@ -203,12 +205,14 @@ mod tests {
             let request = snapshot.sessions.request(format!("c{lsn}").into(), 0, &Reply::Ok, 1000);
             snapshot.sessions.apply(&Stamp { lsn, epoch: 2, gtid }, &request);
         }
+        let mut held = Rows::default();
         for number in 0..rows {
             let mut list = List::default();
             list.push(End::Back, Bytes::from(vec![b'x'; number as usize % 5000]));
             let value = if number % 2 == 0 { Value::List(list) } else { Value::String(Bytes::from_static(b"v")) };
-            snapshot.rows.insert(number.to_string().into(), value);
+            held.insert(number.to_string().into(), value);
         }
+        snapshot.rows = held.into();
         snapshot
     }
 

@@ -6,12 +6,13 @@
 //! A rewind that takes back what is in the file commits the undone state before the log is cut: a crash in between finds a file that
 //! is older than the log's end, as always, and never one that is newer.
 //!
+//! A checkpoint is written by another thread, and a view is read through a transaction of redb: either takes longer than a heartbeat.
+//!
 //! Not here: the physical log, which ships the bytes of such a file.
 
 use std::borrow::Cow;
-use std::cell::OnceCell;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use redb::{Database, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition};
@@ -19,9 +20,16 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::layers::Layers;
-use super::rows::Rows;
+use super::view::View;
 use super::{Engine, StoreError};
 use crate::record::{Lsn, Position, Value, element_size};
+use checkpoint::Checkpoint;
+use read_view::ReadView;
+
+mod checkpoint;
+mod read_view;
+#[cfg(test)]
+mod tests;
 
 const ROWS: TableDefinition<&[u8], &[u8]> = TableDefinition::new("rows");
 /// One entry: the [`Position`] that the rows have reached, encoded.
@@ -33,15 +41,19 @@ const CHANGE_OVERHEAD: usize = 32;
 /// Bytes of changed rows in memory that make a checkpoint due, in multiples of the bytes of changes that do. Above one, because a
 /// small change to a long list has the whole list in memory.
 const ROW_BYTES_FACTOR: usize = 8;
+/// How much of both may gather, in multiples of what makes a checkpoint due, while one is being written; beyond that it is waited for.
+const BACKLOG_FACTOR: usize = 4;
 
 type Row = Option<Value>;
 
 #[derive(Debug)]
 pub(crate) struct Durable {
     path: PathBuf,
-    database: Database,
+    database: Arc<Database>,
     /// How far the file reaches.
     kept: Position,
+    /// The sealed layer on its way to the file.
+    checkpoint: Option<Checkpoint>,
     applied: Position,
     synced_lsn: Lsn,
     layers: Layers<Bytes, Row>,
@@ -50,7 +62,7 @@ pub(crate) struct Durable {
     change_bytes: usize,
     row_bytes: usize,
     checkpoint_bytes: usize,
-    failure: OnceCell<redb::Error>,
+    failure: Arc<OnceLock<redb::Error>>,
 }
 
 impl Durable {
@@ -70,8 +82,9 @@ impl Durable {
         let (database, kept, len): (_, Position, _) = open().map_err(|error| StoreError::failed(path, &error))?;
         Ok(Durable {
             path: path.to_owned(),
-            database,
+            database: Arc::new(database),
             kept,
+            checkpoint: None,
             applied: kept,
             synced_lsn: kept.lsn,
             layers: Layers::default(),
@@ -79,7 +92,7 @@ impl Durable {
             change_bytes: 0,
             row_bytes: 0,
             checkpoint_bytes,
-            failure: OnceCell::new(),
+            failure: Arc::default(),
         })
     }
 
@@ -90,25 +103,36 @@ impl Durable {
         })
     }
 
-    /// Writes the sealed layer down if the log is durable as far.
+    /// Begins to write the sealed layer down if the log is durable as far, and takes notice of one that is written.
     fn checkpoint(&mut self) {
+        if self.checkpoint.as_ref().is_some_and(Checkpoint::is_over) {
+            self.end_checkpoint();
+        }
         if let Some(sealed) = self.layers.due(self.synced_lsn)
+            && self.checkpoint.is_none()
             && self.failure.get().is_none()
         {
-            match write(&self.database, &sealed.changed, sealed.position) {
-                Ok(()) => {
-                    tracing::debug!(lsn = sealed.position.lsn, rows = sealed.changed.len(), "checkpoint");
-                    self.kept = sealed.position;
-                    self.layers.written();
-                }
-                Err(error) => drop(self.failure.set(error)),
+            self.checkpoint = Some(Checkpoint::begin(&self.database, &sealed.changed, sealed.position));
+        }
+    }
+
+    /// Waits for the checkpoint that is being written, if one is.
+    fn end_checkpoint(&mut self) {
+        let Some(checkpoint) = self.checkpoint.take() else { return };
+        match (checkpoint.end(), self.layers.written()) {
+            (Ok(()), Some(position)) => {
+                tracing::debug!(lsn = position.lsn, "checkpoint");
+                self.kept = position;
             }
+            (Ok(()), None) => unreachable!("a layer stays sealed while it is written down"),
+            (Err(error), _) => drop(self.failure.set(error)),
         }
     }
 
     fn seal(&mut self) {
-        self.layers.seal(self.applied);
-        (self.change_bytes, self.row_bytes) = (0, 0);
+        if self.layers.seal(self.applied) {
+            (self.change_bytes, self.row_bytes) = (0, 0);
+        }
     }
 }
 
@@ -125,32 +149,17 @@ fn encode<T: Serialize>(entry: &T) -> Vec<u8> {
     postcard::to_stdvec(entry).expect("an entry has no part that cannot be serialized")
 }
 
-/// One transaction of the file: all these rows, and the position that they reach.
-fn write(database: &Database, changed: &BTreeMap<Bytes, Row>, position: Position) -> Result<(), redb::Error> {
-    let transaction = database.begin_write()?;
-    {
-        let mut rows = transaction.open_table(ROWS)?;
-        for (key, row) in changed {
-            match row {
-                Some(value) => drop(rows.insert(&key[..], &encode(value)[..])?),
-                None => drop(rows.remove(&key[..])?),
-            }
-        }
-    }
-    transaction.open_table(POSITION)?.insert((), &encode(&position)[..])?;
-    transaction.commit()?;
-    Ok(())
-}
-
 /// One transaction of the file: these rows and no others.
-fn rewrite(database: &Database, rows: &Rows, position: Position) -> Result<(), redb::Error> {
+fn rewrite(database: &Database, rows: &View, position: Position) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     transaction.delete_table(ROWS)?;
     {
-        let mut table = transaction.open_table(ROWS)?;
-        for (key, value) in rows.iter() {
-            table.insert(&key[..], &encode(value)[..])?;
-        }
+        let (mut table, mut written) = (transaction.open_table(ROWS)?, Ok(()));
+        rows.scan(&Bytes::new(), &mut |key, value| {
+            written = table.insert(&key[..], &encode(value)[..]).map(drop);
+            written.is_ok()
+        });
+        written?;
     }
     transaction.open_table(POSITION)?.insert((), &encode(&position)[..])?;
     transaction.commit()?;
@@ -188,24 +197,25 @@ impl Engine for Durable {
     }
 
     fn scan(&self, from: &Bytes, visit: &mut dyn FnMut(&Bytes, &Value) -> bool) {
-        let kept =
-            || -> Result<_, redb::Error> { Ok(self.database.begin_read()?.open_table(ROWS)?.range(&from[..]..)?) };
-        let kept = kept().map_err(|error| drop(self.failure.set(error))).ok().into_iter().flatten();
-        let kept = kept.map_while(|entry| {
-            let decoded = entry
-                .map_err(redb::Error::from)
-                .and_then(|(key, row)| Ok((Bytes::copy_from_slice(key.value()), Some(decode(row.value())?))));
-            decoded.map_err(|error| drop(self.failure.set(error))).ok()
-        });
-        let rows = self.layers.above(kept, from).filter_map(|(key, row)| Some((key, row?)));
-        for (key, value) in rows {
-            if !visit(&key, &value) {
-                return;
+        let rows = || -> Result<_, redb::Error> { Ok(self.database.begin_read()?.open_table(ROWS)?) };
+        match rows() {
+            Ok(rows) => read_view::scan(&rows, &self.layers, &self.failure, from, visit),
+            Err(error) => drop(self.failure.set(error)),
+        }
+    }
+
+    fn view(&self) -> View {
+        match ReadView::new(&self.database, &self.layers, self.len, &self.failure) {
+            Ok(view) => View::File(Arc::new(view)),
+            Err(error) => {
+                let _ = self.failure.set(error);
+                View::default()
             }
         }
     }
 
-    fn replace(&mut self, rows: &Rows, position: Position) {
+    fn replace(&mut self, rows: &View, position: Position) {
+        self.end_checkpoint();
         self.layers = Layers::default();
         (self.change_bytes, self.row_bytes) = (0, 0);
         (self.kept, self.applied, self.synced_lsn) = (position, position, position.lsn);
@@ -222,8 +232,15 @@ impl Engine for Durable {
     fn applied(&mut self, position: Position, bytes: usize) {
         self.applied = position;
         self.change_bytes += bytes + CHANGE_OVERHEAD;
-        let row_limit = ROW_BYTES_FACTOR * self.checkpoint_bytes;
-        if self.change_bytes >= self.checkpoint_bytes || self.row_bytes >= row_limit {
+        let reach = |factor: usize| {
+            let row_limit = factor * ROW_BYTES_FACTOR * self.checkpoint_bytes;
+            self.change_bytes >= factor * self.checkpoint_bytes || self.row_bytes >= row_limit
+        };
+        let (is_due, is_late) = (reach(1), reach(BACKLOG_FACTOR));
+        if is_late {
+            self.end_checkpoint();
+        }
+        if is_due {
             self.seal();
             self.checkpoint();
         }
@@ -235,6 +252,7 @@ impl Engine for Durable {
     }
 
     fn rewound(&mut self, left: Position) {
+        self.end_checkpoint();
         self.layers.unseal();
         self.applied = left;
         self.synced_lsn = self.synced_lsn.min(left.lsn);
@@ -244,14 +262,23 @@ impl Engine for Durable {
     }
 
     fn keep(&mut self, position: Position) {
+        self.end_checkpoint();
         self.layers.unseal();
         self.applied = position;
         self.synced_lsn = self.synced_lsn.max(position.lsn);
         self.seal();
         self.checkpoint();
+        self.end_checkpoint();
     }
 
     fn failure(&mut self) -> Option<StoreError> {
-        self.failure.take().map(|error| StoreError::failed(&self.path, &error))
+        self.failure.get().map(|error| StoreError::failed(&self.path, error))
+    }
+}
+
+impl Drop for Durable {
+    /// Whoever opens the file next must not meet a transaction of this one.
+    fn drop(&mut self) {
+        self.end_checkpoint();
     }
 }

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 
 use super::rows::Rows;
+use super::view::View;
 use crate::delta::Delta;
 use crate::key_range::KeyRange;
 use crate::record::{Change, Lsn, Position, Value};
@@ -75,14 +76,14 @@ pub(crate) trait Engine: fmt::Debug + Send {
     /// a page of the file, here and below.
     fn scan(&self, from: &Bytes, visit: &mut dyn FnMut(&Bytes, &Value) -> bool);
 
-    /// All rows, as they are now.
-    fn rows(&self) -> Rows {
+    /// All rows as they are now, whatever is changed afterwards. An engine that has nothing better reads them all at once.
+    fn view(&self) -> View {
         let mut rows = Rows::default();
         self.scan(&Bytes::new(), &mut |key, value| {
             rows.insert(key.clone(), value.clone());
             true
         });
-        rows
+        rows.into()
     }
 
     /// What has to be put or removed so that these rows, and no others, are in that range.
@@ -109,7 +110,7 @@ pub(crate) trait Engine: fmt::Debug + Send {
     }
 
     /// Holds these rows, the fold of the log up to `position`, and nothing else; they are kept when this returns.
-    fn replace(&mut self, rows: &Rows, position: Position);
+    fn replace(&mut self, rows: &View, position: Position);
 
     /// The last record whose change is in what survived the last stop.
     fn kept(&self) -> Position {
@@ -128,7 +129,7 @@ pub(crate) trait Engine: fmt::Debug + Send {
     /// Keeps everything, which is the fold of the log up to `position`. The log is durable up to there.
     fn keep(&mut self, _position: Position) {}
 
-    /// The first failure, once.
+    /// The first failure.
     fn failure(&mut self) -> Option<StoreError> {
         None
     }

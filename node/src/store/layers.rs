@@ -6,20 +6,21 @@
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::record::{Lsn, Position};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Layers<K, V> {
     fresh: BTreeMap<K, V>,
     sealed: Option<Sealed<K, V>>,
 }
 
 /// All changes up to a record, since the checkpoint before.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Sealed<K, V> {
     pub(super) position: Position,
-    pub(super) changed: BTreeMap<K, V>,
+    pub(super) changed: Arc<BTreeMap<K, V>>,
 }
 
 impl<K: Ord, V> Default for Layers<K, V> {
@@ -44,7 +45,8 @@ impl<K: Ord + Clone, V: Clone> Layers<K, V> {
     pub(super) fn seal(&mut self, position: Position) -> bool {
         let may = self.sealed.is_none();
         if may {
-            self.sealed = Some(Sealed { position, changed: std::mem::take(&mut self.fresh) });
+            let changed = Arc::new(std::mem::take(&mut self.fresh));
+            self.sealed = Some(Sealed { position, changed });
         }
         may
     }
@@ -54,14 +56,15 @@ impl<K: Ord + Clone, V: Clone> Layers<K, V> {
         self.sealed.as_ref().filter(|sealed| sealed.position.lsn <= durable_lsn)
     }
 
-    /// The sealed layer is on the disk.
-    pub(super) fn written(&mut self) {
-        self.sealed = None;
+    /// The sealed layer is on the disk; up to where it reaches.
+    pub(super) fn written(&mut self) -> Option<Position> {
+        self.sealed.take().map(|sealed| sealed.position)
     }
 
     /// Makes one layer of both again, because changes of the sealed one were undone.
     pub(super) fn unseal(&mut self) {
-        if let Some(Sealed { mut changed, .. }) = self.sealed.take() {
+        if let Some(Sealed { changed, .. }) = self.sealed.take() {
+            let mut changed = Arc::unwrap_or_clone(changed);
             changed.append(&mut self.fresh);
             self.fresh = changed;
         }
@@ -76,7 +79,7 @@ impl<K: Ord + Clone, V: Clone> Layers<K, V> {
 
     /// What was changed, the later version last where there are two.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
-        let sealed = self.sealed.iter().flat_map(|sealed| &sealed.changed);
+        let sealed = self.sealed.iter().flat_map(|sealed| &*sealed.changed);
         sealed.chain(&self.fresh)
     }
 }

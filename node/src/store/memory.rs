@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::Engine;
 use super::rows::Rows;
+use super::view::View;
 use crate::record::{Position, Value};
 
 #[derive(Debug, Default)]
@@ -49,11 +50,11 @@ impl Engine for Memory {
         let _ = self.rows.from(Bound::Included(from)).all(|(key, value)| visit(key, value));
     }
 
-    fn rows(&self) -> Rows {
-        self.rows.clone()
+    fn view(&self) -> View {
+        self.rows.clone().into()
     }
 
-    fn replace(&mut self, rows: &Rows, _: Position) {
-        self.rows = rows.clone();
+    fn replace(&mut self, rows: &View, _: Position) {
+        self.rows = rows.to_rows();
     }
 }

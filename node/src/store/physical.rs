@@ -16,7 +16,7 @@ use bytes::Bytes;
 use redb::{Database, ReadTransaction, ReadableDatabase};
 
 use super::engine::Shape;
-use super::rows::Rows;
+use super::view::View;
 use super::{Engine, MAX_RECORD_BYTES, StoreError};
 use crate::delta::Delta;
 use crate::key_range::KeyRange;
@@ -207,17 +207,17 @@ impl Engine for Physical {
         }
     }
 
-    fn replace(&mut self, rows: &Rows, position: Position) {
+    fn replace(&mut self, rows: &View, position: Position) {
         let number = |bytes: &[u8]| bytes.try_into().ok().map(u64::from_be_bytes);
         let (mut pages, mut length) = (Vec::new(), (rows.len() == 0).then_some(0));
-        for (key, value) in rows.iter() {
-            let Value::String(bytes) = value else { continue };
+        rows.each(|key, value| {
+            let Value::String(bytes) = value else { return };
             match (number(key), bytes[..].try_into().ok()) {
                 (Some(page), Some(bytes)) => pages.push((page, Arc::new(bytes))),
                 _ if key == LENGTH => length = number(bytes),
                 _ => {}
             }
-        }
+        });
         if length.is_none() || pages.len() + usize::from(rows.len() > 0) != rows.len() {
             let _ = self.failure.set("a snapshot has rows where pages of the file were expected".to_owned());
             return;

@@ -52,14 +52,14 @@ proptest! {
                 let record = Record { stamp: stamp(before.lsn + 1, 1), change, request: None };
                 let decoded = Record::decode(&record.encode()).expect("what was encoded decodes");
                 prop_assert_eq!(&decoded, &record);
-                history.push((before, store.rows(), decoded.change));
+                history.push((before, store.view(), decoded.change));
                 store.apply(&record.stamp, record.change);
             }
         }
         while let Some((before, rows, change)) = history.pop() {
             store.undo(change);
             store.rewound(before);
-            prop_assert_eq!(&store.rows(), &rows);
+            prop_assert_eq!(&store.view(), &rows);
             prop_assert_eq!(store.len(), rows.len());
         }
     }
@@ -134,7 +134,7 @@ impl Pair {
             }
         }
         assert!(self.durable.failure().is_none());
-        assert_eq!(self.durable.rows(), self.model.rows());
+        assert_eq!(self.durable.view(), self.model.view());
         assert_eq!(self.durable.len(), self.model.len());
         for from in ["", "a", "aa", "c", "d"] {
             let range = KeyRange { from: bytes(from), to: Some(bytes("c")) };
@@ -281,7 +281,7 @@ proptest! {
             prop_assert_eq!(leader.sum(&slice), checksum::Sum::of(&rows));
             replicate(&mut leader, &mut follower, &mut log, Change::Repair { range: slice, rows });
         }
-        prop_assert_eq!(leader.rows(), follower.rows());
+        prop_assert_eq!(leader.view(), follower.view());
         for operation in after {
             write(&mut leader, &mut follower, &mut log, operation);
         }
@@ -292,7 +292,7 @@ proptest! {
             follower = Store::open(&path, checkpoint_bytes).unwrap();
         }
         while let Some(change) = log.pop() {
-            prop_assert_eq!(leader.rows(), follower.rows());
+            prop_assert_eq!(leader.view(), follower.view());
             for store in [&mut leader, &mut follower] {
                 store.undo(change.clone());
                 store.rewound(Position { lsn: log.len() as Lsn, ..Position::default() });

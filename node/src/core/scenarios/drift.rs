@@ -117,7 +117,7 @@ impl Pair {
     }
 
     fn are_equal(&self) -> bool {
-        self.leader.core.store.rows() == self.follower.core.store.rows()
+        self.leader.core.store.view() == self.follower.core.store.view()
     }
 }
 
@@ -241,7 +241,7 @@ fn a_repair_lasts_through_a_restart_from_before_the_drift_was_seen() {
         .collect();
     let settings = Settings { id: "n2".to_owned(), ..settings("") };
     let restarted: Core<u32> = Core::new(settings, pair.follower.hard, Store::default(), Some(drifted), log);
-    assert!(restarted.store.rows() == pair.leader.core.store.rows());
+    assert!(restarted.store.view() == pair.leader.core.store.view());
 }
 
 /// Found by the simulation: who was restarted had the check in its log, so it did not compare, and the leader waited for what it would tell.

@@ -9,7 +9,7 @@ use crate::core::snapshot::Snapshot;
 fn parts_that_overtake_one_another_make_the_snapshot_all_the_same() {
     let mut snapshot = Snapshot::default();
     (1..=3).for_each(|lsn| snapshot.history.push(&record(lsn, 1, A).stamp));
-    (snapshot.members, snapshot.rows) = (settings("").members, Store::default().rows());
+    (snapshot.members, snapshot.rows) = (settings("").members, Store::default().view());
     let (lsn, lineage) = (snapshot.lsn(), snapshot.lineage());
     let parts: Vec<Bytes> = snapshot.into_parts().collect();
     assert!(parts.len() > 1);

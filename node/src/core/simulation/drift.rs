@@ -39,7 +39,7 @@ impl World {
 
     fn row(&mut self, index: u8) -> Option<Value> {
         let core = self.nodes[usize::from(index)].core.as_mut()?;
-        core.store.rows().from(std::ops::Bound::Unbounded).find(|(key, _)| **key == KEY).map(|(_, value)| value.clone())
+        core.store.view().to_rows().get(&KEY).cloned()
     }
 
     /// Whose row is not the leader's.

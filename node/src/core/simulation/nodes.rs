@@ -16,6 +16,7 @@ use super::{World, coordinator};
 use crate::config::Election;
 use crate::core::admin::Admin;
 use crate::core::message::Message;
+use crate::core::snapshot::Snapshot;
 use crate::core::{Core, Effect, Role, Settings};
 use crate::membership::Listed;
 use crate::record::{Member, Record};
@@ -166,7 +167,8 @@ impl World {
             }
             Effect::WriteSnapshot(snapshot) => {
                 let key = (snapshot.lsn(), snapshot.lineage());
-                disk.written = Some(snapshot);
+                // What lies there outlives the store from which it was read.
+                disk.written = Some(Snapshot { rows: snapshot.rows.to_rows().into(), ..snapshot });
                 disk.writing = Some((self.now_ms + self.rng.random_range(0..60), key));
             }
             Effect::SaveSlots(_) => {}

@@ -166,7 +166,7 @@ impl Image {
     pub(super) fn log_is_durable(&mut self, lsn: Lsn) -> io::Result<()> {
         if let Some(sealed) = self.layers.due(lsn) {
             let position = sealed.position;
-            for (number, page) in &sealed.changed {
+            for (number, page) in &*sealed.changed {
                 self.pages.write_all_at(&page[..], number * PAGE_BYTES as u64)?;
             }
             self.pages.sync_data()?;

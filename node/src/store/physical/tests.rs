@@ -138,7 +138,7 @@ impl Pair {
         follow(&mut self.nodes[1 - self.leader], &self.log[self.shared..]);
         self.shared = self.log.len();
         let [a, b] = &self.nodes;
-        assert!(a.rows() == b.rows(), "the images differ at LSN {}", self.shared);
+        assert!(a.view() == b.view(), "the images differ at LSN {}", self.shared);
         for key in ["a", "b", "c"] {
             for node in &self.nodes {
                 assert_eq!(read(node, key), read(&self.model, key));
@@ -191,17 +191,17 @@ fn a_rewind_below_a_checkpoint_survives_a_crash_before_the_log_is_cut() {
     let push = |text: String| Operation::Push { key: "l".into(), end: End::Back, elements: vec![text.into()] };
     let (mut store, mut log, mut states) = (open(dir.path()), Vec::new(), Vec::new());
     for number in 0..20 {
-        states.push(store.rows());
+        states.push(store.view());
         execute(&mut store, &mut log, 1, push(format!("{number}")));
     }
-    states.push(store.rows());
+    states.push(store.view());
     store.keep().unwrap();
     let pages = fs::read(dir.path().join("pages")).unwrap();
     for record in log[10..].iter().rev() {
         store.undo(record.change.clone());
     }
     store.rewound(position(&log[..10]));
-    assert!(store.rows() == states[10]);
+    assert!(store.view() == states[10]);
     drop(store);
     let place = fs::read(dir.path().join("position")).unwrap();
     let rewound = fs::read(dir.path().join("pages")).unwrap();
@@ -212,7 +212,7 @@ fn a_rewind_below_a_checkpoint_survives_a_crash_before_the_log_is_cut() {
         let mut store = open(dir.path());
         assert_eq!(store.applied().lsn, 10);
         follow(&mut store, &log[10..]);
-        assert!(store.rows() == states[20], "{what} was written before the crash");
+        assert!(store.view() == states[20], "{what} was written before the crash");
     }
 }
 
@@ -225,19 +225,18 @@ fn a_snapshot_is_the_image_and_makes_it_again() {
         execute(&mut leader, &mut log, 1, Operation::Set { key: format!("k{number}").into(), value, if_equals: None });
     }
     let mut follower = open(second.path());
-    let snapshot: Rows = leader.rows();
-    follower.install(&snapshot, leader.applied());
+    follower.install(&leader.view(), leader.applied());
     drop(follower);
     let mut follower = open(second.path());
     assert_eq!(follower.applied().lsn, 50, "what was installed is kept");
     execute(&mut leader, &mut log, 1, Operation::Increment { key: "n".into() });
     follow(&mut follower, &log[50..]);
-    assert!(leader.rows() == follower.rows());
+    assert!(leader.view() == follower.view());
 
     let mut rows = Rows::default();
     rows.insert("k".into(), crate::record::Value::String("v".into()));
     let mut store = open(second.path());
-    store.install(&rows, position(&log));
+    store.install(&rows.into(), position(&log));
     let error = store.failure().unwrap().to_string();
     assert!(error.contains("a snapshot has rows where pages"), "{error}");
 }
