@@ -67,6 +67,22 @@ async fn leader_of(cluster: &Cluster) -> anyhow::Result<NodeId> {
     }
 }
 
+/// Waits until every node has what others have by now: one whose disk takes nothing still says whom it follows.
+async fn all_catch_up(cluster: &Cluster) -> anyhow::Result<()> {
+    leader_of(cluster).await?;
+    let wanted = cluster.statuses().await.values().map(|status| status.last_lsn).max();
+    let deadline = Instant::now() + RECOVERY_LIMIT;
+    loop {
+        let statuses = cluster.statuses().await;
+        let have = statuses.values().filter(|status| Some(status.last_lsn) >= wanted).count();
+        if have == cluster.nodes().len() {
+            return Ok(());
+        }
+        anyhow::ensure!(Instant::now() < deadline, "not all have record {wanted:?}: {statuses:?}");
+        sleep(LOOK).await;
+    }
+}
+
 /// Injects and undoes one fault; what is wrong with what it leaves.
 async fn there_and_back(cluster: &mut Cluster, fault: Fault) -> anyhow::Result<Vec<String>> {
     let before: BTreeSet<_> = cluster.disturbed().into_iter().collect();
@@ -103,7 +119,7 @@ async fn there_and_back(cluster: &mut Cluster, fault: Fault) -> anyhow::Result<V
     if effect.verified == is_never_met(fault) {
         wrong.push(format!("{fault}: {effect:?}"));
     }
-    leader_of(cluster).await?;
+    all_catch_up(cluster).await?;
     wrong.extend(
         cluster
             .disturbed()

@@ -70,6 +70,7 @@ impl Waiting {
     }
 
     /// If its fault takes the service down and nothing was acknowledged since it was due, it waits for that, but not for long.
+    #[expect(clippy::result_large_err, reason = "either way the step is handed back")]
     pub(super) fn until_served(mut self, acknowledged: u64) -> Result<Self, Self> {
         let is_served = acknowledged > *self.acknowledged.get_or_insert(acknowledged);
         if is_served || !self.step.fault.stops_service() || self.given_up().is_some() {

@@ -51,6 +51,11 @@ impl Rate {
         f64::from(self.failed) / f64::from(self.tries)
     }
 
+    /// Whether it is as good as one that is `before` it: half as often is enough.
+    pub(crate) fn keeps_up_with(self, before: Self) -> bool {
+        self.share() >= FIRST_PART * before.share()
+    }
+
     /// In how many tries it fails at least once, in 99 of 100 attempts.
     pub(crate) fn tries_to_see(self) -> u32 {
         let misses = 1.0 - self.share();

@@ -38,9 +38,30 @@ impl Tries<'_> {
     pub(crate) fn search(&mut self, start: &Case<Step>) -> anyhow::Result<Option<Found>> {
         let before = self.rate(Purpose::Choose, start)?;
         let Some(rule) = Rule::for_rate(before) else { return Ok(None) };
-        let case = smallest(start.clone(), &mut |case: &Case<Step>| self.counts(rule, case))?;
-        let after = if case == *start { before } else { self.rate(Purpose::Measure, &case)? };
+        let mut smaller = Vec::new();
+        smallest(start.clone(), &mut |case: &Case<Step>| {
+            let counts = self.counts(rule, case)?;
+            smaller.extend(counts.then(|| case.clone()));
+            anyhow::Ok(counts)
+        })?;
+        let proven = self.proven(smaller, before)?;
+        let (case, after) = proven.unwrap_or_else(|| (start.clone(), before));
         Ok(Some(Found { case, before, after }))
+    }
+
+    /// The last of ever smaller cases that keeps up with the original when it is measured anew, and its rate. One of many may have
+    /// counted by luck, and all that came after it would be worth no more; so one that does not is left, with ever more before it.
+    fn proven(&mut self, mut smaller: Vec<Case<Step>>, before: Rate) -> anyhow::Result<Option<(Case<Step>, Rate)>> {
+        let mut beyond = 1;
+        while let Some(case) = smaller.last() {
+            let after = self.rate(Purpose::Measure, case)?;
+            if after.keeps_up_with(before) {
+                return Ok(smaller.pop().map(|case| (case, after)));
+            }
+            smaller.truncate(smaller.len().saturating_sub(beyond));
+            beyond *= 2;
+        }
+        Ok(None)
     }
 
     fn rate(&mut self, purpose: Purpose, case: &Case<Step>) -> anyhow::Result<Rate> {
