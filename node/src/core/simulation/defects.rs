@@ -84,7 +84,8 @@ fn requests_that_are_not_remembered_are_executed_twice() {
 #[test]
 fn changes_of_members_that_are_not_careful_go_wrong() {
     check(Defect::AckByLearners, Setup { flags: "--ack 2", ..MEMBERS }, 60);
-    check(Defect::KeepUndoneMembers, MEMBERS, 60);
+    // With more nodes a change that can be undone is refused nearly always: a majority must be there when it is asked for.
+    check(Defect::KeepUndoneMembers, Setup { nodes: 2, ..MEMBERS }, 60);
 }
 
 #[test]
