@@ -170,9 +170,9 @@ impl Experiment {
         let name = test_name();
         let out =
             self.out.unwrap_or_else(|| runs_directory().join(name.replace("::", ".")).join(format!("seed-{seed}")));
-        let schedule = match schedule_from_environment().map_err(Error::harness)?.or(self.schedule) {
-            Some(schedule) => schedule,
-            None => Schedule::draw(&self.injections, run_for, seed),
+        let (schedule, wants_faults) = match schedule_from_environment().map_err(Error::harness)?.or(self.schedule) {
+            Some(schedule) => (schedule, false),
+            None => (Schedule::draw(&self.injections, run_for, seed), !self.injections.is_empty()),
         };
         let reproduce = match &self.arguments {
             // What a person did is in the run's directory and nowhere else.
@@ -192,6 +192,7 @@ impl Experiment {
             link_delay: self.link_delay,
             has_faulty_disks: self.has_faulty_disks,
             schedule,
+            wants_faults,
             fault_budget: self.fault_budget,
             seed,
             arguments: self.arguments,
@@ -205,7 +206,8 @@ impl Experiment {
             // The error is told in any case; a page of it is for who finds the directory later.
             let _ = html::write_failed(&run_dir, error);
         }
-        report.with_context(|| format!("what was recorded is in {}", run_dir.path().display())).map_err(Error::harness)
+        let told = |error| anyhow::anyhow!("{error:#}\nwhat was recorded is in {}", run_dir.path().display());
+        report.map_err(told).map_err(Error::harness)
     }
 }
 

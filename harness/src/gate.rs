@@ -33,6 +33,8 @@ pub struct Gate {
 /// What a run did.
 pub(crate) struct Exercise<'a> {
     pub planned: &'a Schedule,
+    /// Whether faults were asked for, be it that none came up in the time there was.
+    pub wants_faults: bool,
     pub taken: &'a [StepTaken],
     /// The times of all acknowledgements.
     pub acknowledged_ns: &'a [u64],
@@ -49,6 +51,10 @@ pub(crate) fn examine(exercise: &Exercise<'_>) -> Vec<Gate> {
         detail: if exercise.interrupted { "interrupted" } else { "ran to its end" }.into(),
     }];
     if exercise.planned.steps.is_empty() {
+        if exercise.wants_faults {
+            let detail = "so short a load has none: a longer one has, or a shorter interval".to_owned();
+            gates.push(Gate { name: "the schedule has a fault".into(), met: false, detail });
+        }
         gates.push(enough_acknowledged("operations were acknowledged in the run", exercise.acknowledged_ns.len()));
         return gates;
     }
@@ -120,7 +126,10 @@ mod tests {
     /// The names of the gates that a run with one planned kill does not meet.
     fn unmet(taken: &[StepTaken], acknowledged_ns: &[u64], interrupted: bool) -> Vec<String> {
         let planned = Schedule { steps: vec![kill(true, vec![]).step] };
-        let gates = examine(&Exercise { planned: &planned, taken, acknowledged_ns, load_ns: 0..3000, interrupted });
+        let wants_faults = true;
+        let exercise =
+            Exercise { planned: &planned, wants_faults, taken, acknowledged_ns, load_ns: 0..3000, interrupted };
+        let gates = examine(&exercise);
         gates.into_iter().filter(|gate| !gate.met).map(|gate| gate.name).collect()
     }
 
@@ -149,6 +158,24 @@ mod tests {
             unmet(&[kill(false, vec![NodeId(0)])], &acknowledged(), false),
             ["every fault was verified in effect", "every planned kind of fault struck"]
         );
+    }
+
+    /// As of `--faults kill --interval 2s --time 1s`.
+    #[test]
+    fn a_schedule_without_the_faults_that_were_asked_for_is_named() {
+        for (wants_faults, expected) in [(true, vec!["the schedule has a fault"]), (false, vec![])] {
+            let (planned, acknowledged_ns) = (Schedule::default(), &acknowledged());
+            let exercise = Exercise {
+                planned: &planned,
+                wants_faults,
+                taken: &[],
+                acknowledged_ns,
+                load_ns: 0..3000,
+                interrupted: false,
+            };
+            let unmet: Vec<_> = examine(&exercise).into_iter().filter(|gate| !gate.met).map(|gate| gate.name).collect();
+            assert_eq!(unmet, expected);
+        }
     }
 
     #[test]

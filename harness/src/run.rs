@@ -81,6 +81,8 @@ pub(crate) struct Plan {
     /// Whether the nodes' disks can fail even if no fault is about them.
     pub has_faulty_disks: bool,
     pub schedule: Schedule,
+    /// Whether faults were to be drawn for it, even if none came up.
+    pub wants_faults: bool,
     /// How many nodes may be faulty at once; `None`: any number.
     pub fault_budget: Option<FaultBudget>,
     pub seed: Seed,

@@ -127,6 +127,28 @@ fn a_row_that_does_not_come_out_as_expected_decides_the_exit_code() {
     assert!(text.contains("row `run`: invalid value 'maybe'"), "{text}");
 }
 
+/// By itself, where it sees that it is a job; what a summary has already stays there. Of a shard it is not known yet what is as expected.
+#[test]
+fn a_job_of_github_is_told_what_is_not_as_expected() {
+    let place = Place::with(TINY);
+    let told_in = |github: &str, shard: &str| {
+        let arguments = format!("--runs 2 --out out{github}{shard} --expect violation {shard}");
+        let arguments = format!("{} -- --nodes 1 --faults none --time 300ms", arguments.trim());
+        let mut command = place.command(&arguments);
+        command.env("GITHUB_ACTIONS", github).env("GITHUB_STEP_SUMMARY", place.path("told.md"));
+        String::from_utf8(command.output().expect("it runs").stdout).unwrap()
+    };
+    fs::write(place.path("told.md"), "what stood there before\n").unwrap();
+    let told = told_in("true", "");
+    assert!(told.contains("\n::warning title=not caught in as given"), "{told}");
+    let summary = fs::read_to_string(place.path("told.md")).unwrap();
+    assert!(summary.starts_with("what stood there before\n## Campaign "), "{summary}");
+    for (github, shard) in [("false", ""), ("true", "--shard=1/2")] {
+        let told = told_in(github, shard);
+        assert!(!told.contains("::warning"), "{github} {shard}: {told}");
+    }
+}
+
 #[test]
 fn a_campaign_that_is_killed_goes_on_where_it_was() {
     let place = Place::with(TINY);

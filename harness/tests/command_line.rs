@@ -153,7 +153,7 @@ fn a_reader_who_has_seen_enough_is_no_error() {
 fn a_run_leaves_a_directory_with_everything_in_it() {
     let directory = tempfile::tempdir().unwrap();
     let out = directory.path().join("run");
-    let output = interregnum(&["run", "--time", "2s", "--faults", "kill", "--out", out.to_str().unwrap()], "");
+    let output = interregnum(&["run", "--time", "2s", "--faults", "none", "--out", out.to_str().unwrap()], "");
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{text}{}", String::from_utf8_lossy(&output.stderr));
     for file in ["run.json", "history.jsonl", "events.jsonl", "verdict.json", "report.html", "logs/n1.log"] {

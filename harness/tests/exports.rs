@@ -118,6 +118,25 @@ fn github_is_told_of_each_promise_that_broke_a_line_each() {
     assert!(lines[0].ends_with("%0Ainterregnum run --seed 7"), "{}", lines[0]);
 }
 
+/// A gate that was not met is no violation, and is told all the same.
+#[test]
+fn github_is_told_of_gates_that_were_not_met() {
+    let directory = tempfile::tempdir().unwrap();
+    exported(directory.path(), "github");
+    let file = directory.path().join("run/verdict.json");
+    let mut verdict: Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    verdict["gates"][0]["met"] = json!(false);
+    verdict["gates"][0]["detail"] = json!("3, at least 10 wanted");
+    fs::write(&file, verdict.to_string()).unwrap();
+    fs::remove_file(directory.path().join("run.github")).unwrap();
+    let told = exported(directory.path(), "github");
+    let gate = "::warning title=not met%3A operations were acknowledged before the faults::3, at least 10 wanted%0Ainterregnum run --seed 7";
+    assert!(told.lines().any(|line| line == gate), "{told}");
+    let row = "| ? | gate | operations were acknowledged before the faults: 3, at least 10 wanted |";
+    let told = exported(directory.path(), "markdown");
+    assert!(told.lines().any(|line| line == row), "{told}");
+}
+
 #[test]
 fn a_summary_has_a_row_for_each_promise_and_ends_with_how_to_see_it_again() {
     let directory = tempfile::tempdir().unwrap();

@@ -176,6 +176,47 @@ fn it_has_two_themes_and_a_name_for_everything() {
     assert!(seen > 10, "{seen} controls");
 }
 
+/// Whether something shows on the timeline: without it, the drawing is another one.
+fn is_drawn(browser: &mut Browser, take_away: &str, put_back: &str) -> bool {
+    let told = browser.value(&format!(
+        "(() => {{
+            const {{ run, draw }} = interregnum;
+            const picture = () => (draw(), document.getElementById('timeline').toDataURL());
+            const [{{ marks }}, before] = [run, picture()];
+            {take_away};
+            const without = picture();
+            {put_back};
+            return [before !== without, before === picture()];
+        }})()"
+    ));
+    assert_eq!(told[1], json!(true), "the same is drawn in the same way: {take_away}");
+    told[0] == json!(true)
+}
+
+#[test]
+fn every_kind_of_mark_is_drawn_where_it_happened() {
+    let Some(mut browser) = Browser::start() else { return };
+    let (_run, page) = page_of(&with_lost_writes(600));
+    browser.open(&page);
+    for kind in ["election", "rewind", "gate", "unmet", "fencing"] {
+        // What did not happen in this run happens at its middle.
+        let happened = format!("run.marks = marks.filter((mark) => mark.kind !== '{kind}')");
+        let invented =
+            format!("interregnum.run.marks.push({{ kind: '{kind}', node: 'n2', at: interregnum.run.end / 3 }})");
+        if browser.value(&format!("interregnum.run.marks.some((mark) => mark.kind === '{kind}')")) == json!(false) {
+            browser.value(&invented);
+        }
+        assert!(is_drawn(&mut browser, &happened, "run.marks = marks"), "{kind} is not drawn");
+    }
+    assert!(
+        is_drawn(&mut browser, "run.faults[0].verified = false", "run.faults[0].verified = true"),
+        "no doubt is drawn"
+    );
+    // The gate before the faults is met by the tenth acknowledgement.
+    let met = "interregnum.run.marks.find((mark) => mark.kind === 'gate').at === interregnum.run.operations.ended.toSorted()[9]";
+    assert_eq!(browser.value(met), json!(true));
+}
+
 /// A run in which everybody was served, but nobody before the fault, and the fault did nothing.
 #[test]
 fn it_marks_gates_that_were_not_met_and_faults_that_had_no_effect() {

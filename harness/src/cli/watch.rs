@@ -2,24 +2,27 @@
 
 mod draw;
 mod keys;
+mod lines;
 mod picture;
 mod screen;
 
-use std::io::IsTerminal as _;
+use std::io::{self, IsTerminal as _};
 use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
 use interregnum_checker::verdict::Verdict;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use super::run::RunFlags;
 use super::{progress, run, say};
 use crate::report::terminal;
 use crate::run::{Order, Orders, Phase, Snapshot};
 use keys::KEYS;
+use lines::Lines;
 use picture::Picture;
+use screen::Screen;
 
 /// What stands at the end of `watch --help`.
 pub(super) const EXAMPLES: &str = "Keys:
@@ -33,9 +36,6 @@ Exit codes: as of run";
 
 /// How often it is looked, and a screen drawn anew.
 const LOOK: Duration = Duration::from_millis(200);
-
-/// How often a line tells how things are, where there is no terminal. What happens is told at once.
-const LINE_EVERY: Duration = Duration::from_secs(5);
 
 /// The flags of `watch`: those of `run`, but no faults and ten minutes unless said otherwise.
 #[derive(Clone, Debug, Args)]
@@ -58,57 +58,62 @@ pub(super) fn watch(flags: WatchFlags) -> anyhow::Result<Verdict> {
     Ok(report.overall())
 }
 
+/// Where a person sees the picture, and whence the keys come.
+trait Face {
+    /// Begins to read keys.
+    fn keys(&mut self) -> mpsc::Receiver<char>;
+
+    /// Shows what there is to see after a look.
+    fn show(&mut self, picture: &mut Picture, snapshot: &Snapshot, now: Instant) -> io::Result<()>;
+
+    /// Somebody pressed what stands for nothing.
+    fn is_no_key(&mut self, key: char);
+}
+
 /// Shows the load and passes on what is asked for; then how the run comes to its end.
 async fn show(name: &str, run_for: Duration, watched: watch::Receiver<Snapshot>, orders: mpsc::Sender<Order>) {
-    let is_terminal = std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-    let mut picture = Picture::new(name, run_for);
-    if is_terminal {
-        if let Err(error) = screen::show(&mut picture, &watched, &orders).await {
-            eprintln!("this terminal cannot be drawn on: {error}");
-            let _ = orders.send(Order::End).await;
+    let picture = Picture::new(name, run_for);
+    let is_terminal = io::stdin().is_terminal() && io::stderr().is_terminal();
+    let steered = if is_terminal {
+        match Screen::take() {
+            Ok(screen) => steer(screen, picture, &watched, &orders).await,
+            Err(error) => Err(error),
         }
     } else {
-        show_lines(&mut picture, &watched, &orders).await;
+        steer(Lines::begin(), picture, &watched, &orders).await
+    };
+    if let Err(error) = steered {
+        eprintln!("this terminal cannot be drawn on: {error}");
+        let _ = orders.send(Order::End).await;
     }
     progress::show(name, run_for, watched).await;
 }
 
-/// Tells what happens in lines, and how things are every few seconds.
-async fn show_lines(picture: &mut Picture, watched: &watch::Receiver<Snapshot>, orders: &mpsc::Sender<Order>) {
-    eprintln!("this is no terminal: keys are read as lines. {}", keys::help(", "));
-    let mut pressed = keys::from_lines();
+/// Looks, shows, and passes on what keys ask for, until the load ends.
+async fn steer(
+    mut face: impl Face,
+    mut picture: Picture,
+    watched: &watch::Receiver<Snapshot>,
+    orders: &mpsc::Sender<Order>,
+) -> io::Result<()> {
+    let mut pressed = face.keys();
     let mut ticks = interval(LOOK);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut looks = 0_u32;
     loop {
         tokio::select! {
-            Some(key) = pressed.recv() => {
-                if !press(key, orders).await {
-                    eprintln!("`{key}` is no key: {}", keys::help(", "));
-                }
-            }
+            Some(key) = pressed.recv() => match KEYS.iter().find(|known| known.key == key) {
+                // Who no longer listens has come to the end of the load.
+                Some(known) => drop(orders.send(known.order).await),
+                None => face.is_no_key(key),
+            },
             now = ticks.tick() => {
                 let snapshot = watched.borrow().clone();
                 picture.look(now, &snapshot);
-                for line in picture.news() {
-                    eprintln!("{line}");
-                }
+                face.show(&mut picture, &snapshot, now)?;
                 if snapshot.phase > Phase::Load {
-                    return;
-                }
-                looks += 1;
-                if looks.is_multiple_of((LINE_EVERY.as_millis() / LOOK.as_millis()) as u32) {
-                    eprintln!("{}", picture.line(now, &snapshot));
+                    return Ok(());
                 }
             }
         }
     }
-}
-
-/// Passes on what a key stands for; whether it stands for anything.
-async fn press(key: char, orders: &mpsc::Sender<Order>) -> bool {
-    let Some(known) = KEYS.iter().find(|known| known.key == key) else { return false };
-    // Who no longer listens has come to the end of the load.
-    let _ = orders.send(known.order).await;
-    true
 }

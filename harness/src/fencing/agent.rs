@@ -51,7 +51,7 @@ pub(super) fn ask_device(device: SocketAddr, by: &str, node: &str, limit: Durati
     };
     let greeting = line()?;
     if greeting != GREETING {
-        return Err(io::Error::other(format!("what answers at {device} is no fence device: `{greeting}`")));
+        return Err(io::Error::other(format!("what answers there is no fence device: `{greeting}`")));
     }
     writeln!(connection, "off {node} for {by}")?;
     let answer = line()?;
@@ -102,5 +102,6 @@ mod tests {
     #[test]
     fn nothing_is_asked_of_who_does_not_greet() {
         check(&[], Err("no answer within 500 ms"), "");
+        check(&["+OK"], Err("what answers there is no fence device: `+OK`"), "");
     }
 }

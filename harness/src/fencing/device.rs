@@ -5,10 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::os::fd::AsRawFd as _;
 use std::sync::{Arc, Mutex as StdMutex, PoisonError, Weak};
 use std::time::Duration;
 
 use anyhow::Context;
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, recv};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Mutex;
@@ -161,7 +164,11 @@ async fn hear(agent: &mut TcpStream) -> io::Result<Option<(NodeId, String)>> {
     Ok(node.parse().ok().map(|node| (node, by.to_owned())))
 }
 
-/// Whether the other end has been closed. What it may have sent meanwhile, which is nothing, is lost.
+/// Whether the other end has been closed. The kernel is asked, as the runtime hears of it later.
 fn has_left(agent: &TcpStream) -> bool {
-    !matches!(agent.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    recv(agent.as_raw_fd(), &mut [0], MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT) != Err(Errno::EAGAIN)
 }
+
+#[cfg(test)]
+#[path = "device_tests.rs"]
+mod tests;

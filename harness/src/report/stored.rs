@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use interregnum_checker::availability::Availability;
 use interregnum_checker::history::History;
 use interregnum_checker::judgement::Judgement;
@@ -62,6 +62,10 @@ pub(crate) struct Judged {
 impl Stored {
     /// Reads everything.
     pub(crate) fn read(run_dir: &RunDir) -> anyhow::Result<Self> {
+        if run_dir.plan().exists() && !run_dir.verdict().exists() {
+            let directory = run_dir.path().display();
+            bail!("the run in {directory} came to no verdict: it goes on, was ended, or its page tells why not");
+        }
         Ok(Self {
             plan: document(&run_dir.plan())?,
             judged: document(&run_dir.verdict())?,

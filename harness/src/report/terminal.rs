@@ -177,7 +177,10 @@ fn faults(report: &Report) -> String {
         *kinds.entry(taken.step.fault).or_default() += 1;
     }
     let kinds: Vec<_> = kinds.into_iter().map(|(fault, count)| format!("{count} {fault}")).collect();
-    let mut told = format!("{} of {} verified in effect: {}", struck.len(), report.faults.len(), kinds.join(", "));
+    let mut told = format!("{} of {} verified in effect", struck.len(), report.faults.len());
+    if !kinds.is_empty() {
+        let _ = write!(told, ": {}", kinds.join(", "));
+    }
     let skipped: Vec<_> = report.faults.iter().filter(|taken| taken.nodes.is_empty()).collect();
     if let Some(first) = skipped.first() {
         let _ = write!(told, "; {} skipped: {} {}", skipped.len(), first.step.fault, first.effect.evidence);

@@ -105,7 +105,12 @@ impl Claims {
             (Kind::Gtids, "gtids", format!("{} GTIDs name one write each", self.records.identity_count())),
             (Kind::Rows, "rows", "no node found its rows to be other than its leader's".to_owned()),
         ];
+        let is_unheard = self.records.committed_count() == 0;
         let judge = |(kind, checker, held): (Kind, &str, String)| match self.broken.get(&kind) {
+            None if is_unheard && [Kind::CommittedLog, Kind::Gtids].contains(&kind) => {
+                let unheard = "no node told of a committed write";
+                (Judgement::without_proofs(checker, Verdict::Inconclusive, unheard), None)
+            }
             None => (Judgement::without_proofs(checker, Verdict::Pass, held), None),
             Some(Broken { first_ns, count, told }) => {
                 let more = count - told.len() as u64;
@@ -246,14 +251,26 @@ mod tests {
         check(among_others, &[]);
     }
 
+    /// Whatever of it is another: its epoch, its GTID, or both.
     #[test]
     fn a_committed_record_stays_where_it_is() {
-        let tell = |claims: &mut Claims| {
-            claims.committed(1, N[0], vec![record(7, 1, "n1:7")]);
-            claims.committed(2, N[1], vec![record(7, 2, "n2:1")]);
-        };
-        let told = "n1 had n1:7 of epoch 1 committed at LSN 7, and n2 has n2:1 of epoch 2";
-        check(tell, &[("committed-log", 2, told)]);
+        for (epoch, gtid) in [(2, "n2:1"), (2, "n1:7"), (1, "n2:1")] {
+            let tell = |claims: &mut Claims| {
+                claims.committed(1, N[0], vec![record(7, 1, "n1:7")]);
+                claims.committed(2, N[1], vec![record(7, epoch, gtid)]);
+            };
+            let told = format!("n1 had n1:7 of epoch 1 committed at LSN 7, and n2 has {gtid} of epoch {epoch}");
+            check(tell, &[("committed-log", 2, &told)]);
+        }
+    }
+
+    /// Whoever hears nothing hears no contradiction.
+    #[test]
+    fn silence_is_no_pass() {
+        let mut claims = Claims::none_yet(false);
+        claims.status(1, 1, N[0], &plain(Role::Leader, 1));
+        let verdicts: Vec<_> = claims.judgements().into_iter().map(|(judgement, _)| judgement.verdict).collect();
+        assert_eq!(verdicts, [Verdict::Pass, Verdict::Inconclusive, Verdict::Inconclusive, Verdict::Pass]);
     }
 
     #[test]

@@ -64,6 +64,7 @@ pub(super) async fn judge(plan: &Plan, run_dir: &RunDir, facts: Facts) -> anyhow
     let leaderships = leaderships(&leaders, &history).context("naming the nodes that led")?;
     let gates = gate::examine(&Exercise {
         planned: &with_what_struck(&plan.schedule, &facts.steps),
+        wants_faults: plan.wants_faults,
         taken: &facts.steps,
         acknowledged_ns: &acknowledged_ns(&history),
         load_ns: facts.load_began_ns..facts.healed_ns,

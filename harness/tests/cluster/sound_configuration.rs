@@ -9,10 +9,9 @@ fn sound() -> Node {
 }
 
 async fn survives(experiment: Experiment) -> interregnum::Result {
-    experiment
-        .rate_per_s(1000.0)
-        .run_for(secs(6))
-        .await?
+    let report = experiment.rate_per_s(1000.0).run_for(secs(6)).await?;
+    was_listened_to(&report);
+    report
         .expect(linearizable())
         .expect(no_lost_writes())
         .expect(session_guarantees())
@@ -20,6 +19,20 @@ async fn survives(experiment: Experiment) -> interregnum::Result {
         .expect(epochs_only_grow())
         .expect(replicas_agree())
         .verdict()
+}
+
+/// What nodes tell is held against itself only if it is heard: of what was acknowledged about half are writes.
+fn was_listened_to(report: &Report) {
+    let first_number = |checker: &str| {
+        let told = report.judgements().iter().find(|judgement| judgement.checker == checker).expect("it is judged");
+        let number = told.summary.split(' ').find_map(|word| word.parse::<u64>().ok());
+        number.unwrap_or_else(|| panic!("{checker}: {}", told.summary))
+    };
+    let acknowledged = report.counts().ok;
+    for checker in ["committed-log", "gtids"] {
+        assert!(first_number(checker) * 5 > acknowledged, "{checker}: {acknowledged} operations were acknowledged");
+    }
+    assert!(first_number("epochs") > 100, "each node is asked forty times a second");
 }
 
 #[tokio::test]

@@ -7,6 +7,7 @@ use super::super::outcome::{Complaint, Outcome};
 use super::super::plan::Campaign;
 use super::super::shard::Shard;
 use super::*;
+use crate::report::annotation::{Level, MOST_SHOWN};
 
 const CAMPAIGN: &str = r#"
 name = "nightly"
@@ -87,6 +88,19 @@ fn a_campaign_is_told_in_annotations() {
     let file = std::path::Path::new(".ci/campaigns/nightly.toml");
     let told: Vec<_> = annotations(&tally(), Some(file), &example).iter().map(ToString::to_string).collect();
     insta::assert_snapshot!(told.join("\n"));
+}
+
+/// GitHub would drop what comes after ten of a kind, the rows that show too little first.
+#[test]
+fn of_many_kinds_the_first_ten_are_annotated() {
+    let mut tally = Tally::new(Campaign::parse(CAMPAIGN).unwrap(), Shard::WHOLE);
+    for number in 1..=13 {
+        let broken = outcome(Verdict::Violation, &[&format!("promise-{number}")], None);
+        tally.add(tally.campaign.trial(0, number), broken);
+    }
+    assert_eq!(tally.groups(false).count(), 13);
+    let told = annotations(&tally, None, &example);
+    assert_eq!(told.iter().filter(|annotation| annotation.level == Level::Error).count(), MOST_SHOWN);
 }
 
 /// By a parser of XML that knows nothing of who wrote it: every count that `JUnit` has says the same as the cases.

@@ -8,7 +8,10 @@ mod fencing;
 mod reads;
 mod replicas;
 
+use std::time::Duration;
+
 use super::Scenario;
+use crate::report::Report;
 
 /// The schedules that acts follow, by the names of their files. Most acts need none: faults drawn from a seed say more.
 pub(super) static SCHEDULES: &[(&str, &str)] = &[
@@ -17,6 +20,20 @@ pub(super) static SCHEDULES: &[(&str, &str)] = &[
     ("lagging-follower.toml", include_str!("catalogue/schedules/lagging-follower.toml")),
     ("fence-device-out-of-reach.toml", include_str!("catalogue/schedules/fence-device-out-of-reach.toml")),
 ];
+
+/// The longest that clients waited for the next acknowledged write, be it an outage or the usual time between two.
+fn longest_wait(report: &Report) -> Duration {
+    Duration::from_nanos(report.availability().writes.longest_wait_ns)
+}
+
+/// A wait as people tell it, so that a short one does not look like none: `43 ms`, `3.1 s`.
+fn in_words(wait: Duration) -> String {
+    if wait < Duration::from_secs(1) {
+        format!("{} ms", wait.as_millis())
+    } else {
+        format!("{:.1} s", wait.as_secs_f64())
+    }
+}
 
 /// In the order of the table.
 pub(super) fn scenarios() -> impl Iterator<Item = &'static Scenario> {

@@ -11,7 +11,7 @@ const BINS = 160;
 /** Draws all charts that have something to show. */
 export function drawCharts(canvas, run, view, colour) {
   const charts = chartsOf(run, view).filter(Boolean);
-  const context = surface(canvas, charts.length * (HEIGHT + TITLE + SPACE));
+  const context = surface(canvas, view.canvasWidth, charts.length * (HEIGHT + TITLE + SPACE));
   charts.forEach((chart, row) => {
     context.save();
     context.translate(0, row * (HEIGHT + TITLE + SPACE));
@@ -49,26 +49,43 @@ let kept = { width: 0, from: 0, to: 0 };
 function binned(run, view) {
   const width = roundStep(view.span / BINS);
   if (kept.width === width && kept.from <= view.from && view.to <= kept.to) return kept;
-  const { ended, invoked, outcome, count } = run.operations;
   const [from, to] = [view.from - view.span, view.to + view.span];
   const first = Math.floor(Math.max(from, 0) / width);
   const last = Math.floor(Math.min(to, run.end) / width);
-  const bins = Array.from({ length: last - first + 1 }, () => []);
-  for (let index = 0; index < count; index++) {
-    if (outcome[index] !== OK) continue;
-    bins[Math.floor(ended[index] / width) - first]?.push(ended[index] - invoked[index]);
-  }
+  const { ends, latencies } = sorted(run, first * width, (last + 1) * width, width);
   kept = { width, from, to, rate: [], median: [], p99: [], max: [] };
-  bins.forEach((latencies, bin) => {
-    const at = (first + bin) * width;
-    const sorted = Float64Array.from(latencies).sort();
-    const ranked = (share) => [at + width / 2, sorted.length ? Math.log10(sorted[Math.ceil(sorted.length * share) - 1]) : null];
-    kept.rate.push([at, (sorted.length / width) * 1e9]);
+  for (let bin = 0; bin <= last - first; bin++) {
+    const [at, begin] = [(first + bin) * width, bin === 0 ? 0 : ends[bin - 1]];
+    const length = ends[bin] - begin;
+    latencies.subarray(begin, ends[bin]).sort();
+    const ranked = (share) => [at + width / 2, length ? Math.log10(latencies[begin + Math.ceil(length * share) - 1]) : null];
+    kept.rate.push([at, (length / width) * 1e9]);
     kept.median.push(ranked(0.5));
     kept.p99.push(ranked(0.99));
     kept.max.push(ranked(1));
-  });
+  }
   return kept;
+}
+
+/** The latencies of what was acknowledged in a time, bin after bin, and where each bin ends among them. */
+function sorted(run, from, to, width) {
+  const { ended, invoked, outcome, count } = run.operations;
+  const ends = new Uint32Array(Math.round((to - from) / width));
+  const isIn = (index) => outcome[index] === OK && ended[index] >= from && ended[index] < to;
+  const binOf = (index) => Math.min(Math.floor((ended[index] - from) / width), ends.length - 1);
+  let all = 0;
+  for (let index = 0; index < count; index++) {
+    if (!isIn(index)) continue;
+    ends[binOf(index)]++;
+    all++;
+  }
+  for (let bin = 0, before = 0; bin < ends.length; bin++) [ends[bin], before] = [before, before + ends[bin]];
+  const latencies = new Float64Array(all);
+  // What was where a bin begins is where it ends, once everything is in its place.
+  for (let index = 0; index < count; index++) {
+    if (isIn(index)) latencies[ends[binOf(index)]++] = ended[index] - invoked[index];
+  }
+  return { ends, latencies };
 }
 
 /** A line for each follower. It stays where it was until something new is told, and ends where another leader begins to tell. */

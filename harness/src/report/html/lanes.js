@@ -25,7 +25,7 @@ export function layout(run) {
 
 /** Draws everything that is in the window. */
 export function drawTimeline(canvas, run, view, place, colour) {
-  const context = surface(canvas, place.height);
+  const context = surface(canvas, view.canvasWidth, place.height);
   const brush = {
     context,
     run,
@@ -163,7 +163,7 @@ function drawMark({ context, run, view, place, colour }, mark) {
 /** The spans of one client. Wide ones each, narrow ones by columns, in which what failed or is unknown always shows. */
 function client(brush, lane, y) {
   const { run, view, place } = brush;
-  const { invoked, outcome, function: functions } = run.operations;
+  const { invoked, ended, outcome, function: functions } = run.operations;
   const height = place.laneHeight - 4;
   const scale = view.width / view.span;
   const column = { x: -1, ok: 0, read: 0, fail: 0, info: 0 };
@@ -172,9 +172,10 @@ function client(brush, lane, y) {
     const index = lane.indices[at];
     if (invoked[index] > view.to) break;
     const begin = view.left + (invoked[index] - view.from) * scale;
-    const width = (endOf(run, index) - invoked[index]) * scale;
-    if (width >= NARROW) {
-      wide(brush, index, begin, width, y + 2, height);
+    const width = (ended[index] - invoked[index]) * scale;
+    // Nor is one narrow whose end nobody recorded.
+    if (!(width < NARROW)) {
+      wide(brush, index, begin, (endOf(run, index) - invoked[index]) * scale, y + 2, height);
       continue;
     }
     const x = Math.floor(begin);

@@ -20,7 +20,6 @@ async function open() {
   let logsAsked = 0;
 
   const draw = () => {
-    view.width = timeline.clientWidth - view.left - 8;
     drawTimeline(timeline, run, view, place, colour);
     drawCharts(charts, run, view, colour);
     byId("window").textContent = `${seconds(view.from, view.span / 100)} to ${seconds(view.to, view.span / 100)} (${duration(view.span)})`;
@@ -162,7 +161,12 @@ async function open() {
     view.changed();
   };
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", repaint);
-  new ResizeObserver(repaint).observe(timeline);
+  view.canvasWidth = timeline.clientWidth;
+  new ResizeObserver(() => {
+    if (view.canvasWidth === timeline.clientWidth) return;
+    view.canvasWidth = timeline.clientWidth;
+    view.changed();
+  }).observe(timeline);
   view.whole();
   // For tests, benchmarks and people who look behind the page.
   window.interregnum = { run, view, draw, showOperation, boxOf: (index) => boxOf(run, view, place, index) };

@@ -10,9 +10,12 @@ export function colours() {
   return Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(`--${name}`).trim()]));
 }
 
-/** Makes a canvas `height` high and as sharp as the screen; returns what to draw with, on an empty surface. */
-export function surface(canvas, height) {
-  const [ratio, width] = [devicePixelRatio || 1, canvas.clientWidth];
+/**
+ * Makes a canvas `height` high and as sharp as the screen; returns what to draw with, on an empty surface. It is told how wide the canvas
+ * is: to ask would have the browser lay out the page anew for each picture.
+ */
+export function surface(canvas, width, height) {
+  const ratio = devicePixelRatio || 1;
   const [columns, rows] = [Math.round(width * ratio), Math.round(height * ratio)];
   if (canvas.width !== columns || canvas.height !== rows) {
     [canvas.width, canvas.height] = [columns, rows];
@@ -26,12 +29,17 @@ export function surface(canvas, height) {
   return context;
 }
 
+const patterns = new Map();
+
 /** Stripes, so that a shape is told without its colour. */
-export function stripes(context, colour, background = "transparent") {
+export function stripes(context, colour) {
+  if (!patterns.has(colour)) patterns.set(colour, context.createPattern(striped(colour), "repeat"));
+  return patterns.get(colour);
+}
+
+function striped(colour) {
   const tile = new OffscreenCanvas(6, 6);
   const brush = tile.getContext("2d");
-  brush.fillStyle = background;
-  brush.fillRect(0, 0, 6, 6);
   brush.strokeStyle = colour;
   brush.lineWidth = 1.6;
   brush.beginPath();
@@ -40,7 +48,7 @@ export function stripes(context, colour, background = "transparent") {
     brush.lineTo(shift + 6, 0);
   }
   brush.stroke();
-  return context.createPattern(tile, "repeat");
+  return tile;
 }
 
 /** Where the axis is marked: times a round step apart. */

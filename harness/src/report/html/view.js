@@ -10,7 +10,7 @@ export class View {
   constructor(end) {
     this.end = end;
     this.left = 104;
-    this.width = 0;
+    this.canvasWidth = 0;
     this.from = 0;
     this.to = end;
     this.operation = null;
@@ -29,6 +29,11 @@ export class View {
       this.#asked = false;
       for (const listener of this.#listeners) listener();
     });
+  }
+
+  /** How wide the part is that moves. */
+  get width() {
+    return this.canvasWidth - this.left - 8;
   }
 
   x(time) {

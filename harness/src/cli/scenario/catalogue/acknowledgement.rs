@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::{in_words, longest_wait};
 use crate::cli::scenario::Shows::{Breaks, Figures, Holds, Keeps};
 use crate::cli::scenario::{Act, Scenario};
 use crate::report::Report;
@@ -125,12 +126,11 @@ pub(super) static SCENARIOS: &[Scenario] = &[
 ];
 
 fn one_stops_all(reports: &[Report]) -> Result<String, String> {
-    let [all, majority] =
-        [&reports[0], &reports[1]].map(|report| Duration::from_nanos(report.availability().writes.longest_wait_ns));
+    let [all, majority] = [&reports[0], &reports[1]].map(longest_wait);
     let told = format!(
-        "nobody wrote for {:.1} s where all must acknowledge, and for {:.1} s at most where a majority must",
-        all.as_secs_f64(),
-        majority.as_secs_f64()
+        "nobody wrote for {} where all must acknowledge, and for {} at most where a majority must",
+        in_words(all),
+        in_words(majority)
     );
     if all > Duration::from_secs(1) && all > 2 * majority { Ok(told) } else { Err(told) }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::{in_words, longest_wait};
 use crate::cli::scenario::Shows::{Breaks, Figures, Holds, Keeps};
 use crate::cli::scenario::{Act, Scenario};
 use crate::report::Report;
@@ -68,7 +69,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         sentence: "a follower that is known to lag is not promoted where that is limited: an outage instead of lost writes",
         acts: &[
             Act {
-                title: "The leader of two nodes dies before its follower has caught up, and the follower promotes itself:",
+                title: "A follower lags over a slow link, where it waits too long for heartbeats, and promotes itself; then the leader dies:",
                 flags: "--nodes 2 --ack async --read leader-local --election timeout --fencing none --workload append --rate 500 --time 8s \
                         --schedule lagging-follower.toml",
                 shows: Breaks("lost-writes"),
@@ -165,26 +166,22 @@ pub(super) static SCENARIOS: &[Scenario] = &[
     },
 ];
 
-fn longest_outage(report: &Report) -> Duration {
-    Duration::from_nanos(report.availability().writes.longest_wait_ns)
-}
-
 fn operators_take_their_time(reports: &[Report]) -> Result<String, String> {
-    let [by_hand, by_vote] = [&reports[0], &reports[1]].map(longest_outage);
+    let [by_hand, by_vote] = [&reports[0], &reports[1]].map(longest_wait);
     let told = format!(
-        "nobody wrote for {:.1} s until the operator came, and for {:.1} s where the others voted",
-        by_hand.as_secs_f64(),
-        by_vote.as_secs_f64()
+        "nobody wrote for {} until the operator came, and for {} at most where the others voted",
+        in_words(by_hand),
+        in_words(by_vote)
     );
     if by_hand > Duration::from_millis(2800) && by_hand > 2 * by_vote { Ok(told) } else { Err(told) }
 }
 
 fn an_outage_instead(reports: &[Report]) -> Result<String, String> {
-    let [promoted, waited] = [&reports[0], &reports[1]].map(longest_outage);
+    let [promoted, waited] = [&reports[0], &reports[1]].map(longest_wait);
     let told = format!(
-        "nobody wrote for {:.1} s where the follower was promoted, and for {:.1} s where it was not",
-        promoted.as_secs_f64(),
-        waited.as_secs_f64()
+        "clients waited for a write for {} at most where the follower promoted itself, and for {} where it was not to",
+        in_words(promoted),
+        in_words(waited)
     );
     if waited > Duration::from_millis(2500) && waited > promoted { Ok(told) } else { Err(told) }
 }
@@ -201,11 +198,10 @@ fn nobody_in_doubt(reports: &[Report]) -> Result<String, String> {
 
 fn patience_costs_writes(reports: &[Report]) -> Result<String, String> {
     let [flapping, patient] = [&reports[0], &reports[1]].map(Report::leader_changes);
-    let outage = longest_outage(&reports[2]);
+    let outage = longest_wait(&reports[2]);
     let told = format!(
-        "under pauses the leader changed {flapping} times with 200 ms and {patient} times with 10 s; when it died, nobody wrote for \
-         {:.1} s",
-        outage.as_secs_f64()
+        "under pauses the leader changed {flapping} times with 200 ms and {patient} times with 10 s; when it died, nobody wrote for {}",
+        in_words(outage)
     );
     if flapping > patient && patient == 0 && outage > Duration::from_secs(8) { Ok(told) } else { Err(told) }
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::{in_words, longest_wait};
 use crate::cli::scenario::Shows::{Breaks, Keeps};
 use crate::cli::scenario::{Act, Scenario};
 use crate::report::Report;
@@ -54,12 +55,11 @@ fn somebody_was_switched_off(reports: &[Report]) -> Result<String, String> {
 }
 
 fn doubt_stops_writes(reports: &[Report]) -> Result<String, String> {
-    let [in_doubt, sure] =
-        [&reports[0], &reports[1]].map(|report| Duration::from_nanos(report.availability().writes.longest_wait_ns));
+    let [in_doubt, sure] = [&reports[0], &reports[1]].map(longest_wait);
     let told = format!(
-        "nobody wrote for {:.1} s without the fence device, and for {:.1} s with it",
-        in_doubt.as_secs_f64(),
-        sure.as_secs_f64()
+        "nobody wrote for {} without the fence device, and for {} at most with it",
+        in_words(in_doubt),
+        in_words(sure)
     );
     if in_doubt > Duration::from_secs(3) && in_doubt > 2 * sure { Ok(told) } else { Err(told) }
 }
