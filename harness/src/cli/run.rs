@@ -40,8 +40,7 @@ const MOST_CLIENTS: i64 = 100;
 #[derive(Clone, Debug, Args)]
 #[command(mut_arg("fsync", |fsync| fsync.default_value(USUAL_FSYNC)))]
 pub(super) struct RunFlags {
-    /// Show one sentence about replication by experiment: a few runs, whose flags are told. Takes no flag beside it but
-    /// --seed.
+    /// Show one sentence about replication by experiment: a few runs, whose flags are told. Takes no flag beside it but --seed.
     #[arg(long, value_enum, value_name = "NAME", conflicts_with_all = FLAGS_OF_ONE_RUN)]
     scenario: Option<&'static Scenario>,
 
@@ -73,13 +72,12 @@ pub(super) struct RunFlags {
     #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = parse_time)]
     time: Duration,
 
-    /// Faults to inject in turn, separated by commas. Of processes: kill, kill-all, crash-loop, stop (SIGTERM), rolling-restart,
-    /// upgrade, switchover, promote, remove-member, pause, pause-thread, slow-process, clock-jump, clock-drift. Of what is stored: drift.
-    /// Of the network: partition (one of isolate, halves, inbound, outbound, bridge), each of these by name, ring, client-side,
-    /// fence-side, flapping, slow-link, reset, half-open, half-close, slow-close, corrupt. Parameters stand behind colons:
-    /// `crash-loop:times=5`, `flapping:shape=halves:period_ms=200`. `none` injects none.
-    /// Lists joined by `+` are injected side by side, and overlap; behind a list, `@` and a target say on whom. `@at-pause-point` strikes
-    /// whoever reaches a place in the node's code that is drawn.
+    /// Faults to inject in turn, separated by commas. Of processes: kill, kill-all, crash-loop, stop (SIGTERM), rolling-restart, upgrade,
+    /// switchover, promote, remove-member, pause, pause-thread, slow-process, clock-jump, clock-drift. Of what is stored: drift. Of the
+    /// network: partition (one of isolate, halves, inbound, outbound, bridge), each of these by name, ring, client-side, fence-side,
+    /// flapping, slow-link, reset, half-open, half-close, slow-close, corrupt. Parameters stand behind colons: `crash-loop:times=5`,
+    /// `flapping:shape=halves:period_ms=200`. `none` injects none. Lists joined by `+` are injected side by side, and overlap; behind a
+    /// list, `@` and a target say on whom. `@at-pause-point` strikes whoever reaches a place in the node's code that is drawn.
     #[arg(long, value_name = "LIST", default_value = "kill,pause,partition", value_parser = parse_faults)]
     faults: Faults,
 
