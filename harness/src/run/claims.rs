@@ -236,6 +236,11 @@ mod tests {
             claims.status(5, 6, N[2], &voter(Role::Follower, 4, Some(N[1])));
         };
         check(too_late, &[("epochs", 4, told)]);
+        let not_there_yet = |claims: &mut Claims| {
+            leads(claims);
+            claims.status(3, 4, N[2], &voter(Role::Follower, 3, Some(N[0])));
+        };
+        check(not_there_yet, &[("epochs", 4, told)]);
         let may_vote_yet = |claims: &mut Claims| {
             leads(claims);
             claims.status(2, 4, N[2], &voter(Role::Follower, 4, None)); // asked before it was known who leads

@@ -60,16 +60,14 @@ impl Votes {
                     without: BTreeSet::new(),
                 });
             }
-            if let Some(election) = self.elections.get_mut(&epoch).filter(|_| is_voter)
-                && election.is_first_beyond(most, asked_ns, node, vote)
-            {
-                let without: Vec<_> = election.without.iter().map(NodeId::to_string).collect();
-                let told = format!(
-                    "{} leads epoch {epoch}, in which {} did not vote for it",
-                    election.leader,
-                    without.join(", ")
-                );
-                wrong.push(told);
+            for (&later, election) in self.elections.range_mut(epoch..).filter(|_| is_voter) {
+                // Who is in an earlier epoch has not voted in that one.
+                let vote = vote.filter(|_| later == epoch);
+                if election.is_first_beyond(most, asked_ns, node, vote) {
+                    let without: Vec<_> = election.without.iter().map(NodeId::to_string).collect();
+                    let (leader, without) = (election.leader, without.join(", "));
+                    wrong.push(format!("{leader} leads epoch {later}, in which {without} did not vote for it"));
+                }
             }
         }
         wrong.into_iter().map(|told| (Kind::Epochs, told)).collect()
