@@ -1,6 +1,7 @@
 //! `interregnum run`: one experiment from flags.
 
 mod as_test;
+mod faults;
 mod past;
 mod sizes;
 
@@ -20,13 +21,14 @@ use super::scenario::{self, Scenario};
 use super::{duration, progress, say};
 use crate::error::Error;
 use crate::experiment::Experiment;
-use crate::fault::{Fault, FaultBudget, UnknownFault};
+use crate::fault::FaultBudget;
 use crate::node_id::MAX_NODES;
 use crate::report::{Report, terminal};
 use crate::run::{Orders, Snapshot};
-use crate::schedule::{Schedule, mixed, partitions};
+use crate::schedule::{Schedule, mixed};
 use crate::systems::node::{Node, RetryUnknown};
 use crate::target::Target;
+use faults::{Faults, Stream, parse_faults};
 
 /// The longest accepted run: at ten thousand operations a second its history takes two gigabytes of memory to check. Many
 /// short runs say more than a long one.
@@ -193,42 +195,6 @@ enum DiskKind {
     Plain,
     /// A disk that can fail.
     Faulty,
-}
-
-/// Streams of faults, with the words that named them.
-#[derive(Clone, Debug)]
-struct Faults {
-    words: String,
-    streams: Vec<Stream>,
-}
-
-/// Groups of faults that take turns, and on whom, unless the seed draws that.
-#[derive(Clone, Debug)]
-struct Stream {
-    groups: Vec<Vec<Fault>>,
-    target: Option<Target>,
-}
-
-fn parse_faults(text: &str) -> Result<Faults, String> {
-    let group = |word: &str| match word {
-        "partition" => Ok(partitions()),
-        word => match word.parse() {
-            Ok(fault) => Ok(vec![fault]),
-            Err(error @ UnknownFault::Name { .. }) => Err(format!("{error}; partition for any of its shapes; or none")),
-            Err(error) => Err(error.to_string()),
-        },
-    };
-    let stream = |text: &str| {
-        let (words, target) = match text.split_once('@') {
-            Some((words, target)) => (words, Some(target.parse::<Target>().map_err(|error| error.to_string())?)),
-            None => (text, None),
-        };
-        let words = words.split(',').map(str::trim).filter(|word| *word != "none");
-        Ok(Stream { groups: words.map(group).collect::<Result<_, String>>()?, target })
-    };
-    let mut streams = text.split('+').map(stream).collect::<Result<Vec<_>, String>>()?;
-    streams.retain(|stream| !stream.groups.is_empty());
-    Ok(Faults { words: text.to_owned(), streams })
 }
 
 fn parse_rate(text: &str) -> Result<f64, String> {
