@@ -125,6 +125,7 @@ pub(crate) fn most_telling_first(judgements: &mut [&Judgement]) {
         "committed-log",
         "gtids",
         "epochs",
+        "leases",
         "replicas-agree",
         "rows",
         "survival",

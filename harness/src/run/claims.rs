@@ -34,6 +34,7 @@ pub(super) struct Claims {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Epochs,
+    Leases,
     CommittedLog,
     Gtids,
     Rows,
@@ -97,6 +98,7 @@ impl Claims {
     pub(super) fn judgements(&self) -> Vec<(Judgement, Option<u64>)> {
         let held = [
             (Kind::Epochs, "epochs", self.votes.held()),
+            (Kind::Leases, "leases", "no node took its lease for valid while another led a later epoch".to_owned()),
             (
                 Kind::CommittedLog,
                 "committed-log",
@@ -142,13 +144,21 @@ mod tests {
 
     /// With an empty log, and this vote.
     fn voter(role: Role, epoch: u64, voted_for: Option<NodeId>) -> Status {
-        let account = Account { voted_for, voters: N.into(), last: None, commit: (0, 0), drifted_ranges: 0 };
+        let account =
+            Account { voted_for, has_lease: false, voters: N.into(), last: None, commit: (0, 0), drifted_ranges: 0 };
         Status { account: Some(account), ..plain(role, epoch) }
     }
 
     /// With a log that ends so, and is committed so far.
     fn logger(role: Role, epoch: u64, last: RecordId, commit: (u64, u64)) -> Status {
-        let account = Account { voted_for: None, voters: N.into(), last: Some(last), commit, drifted_ranges: 0 };
+        let account = Account {
+            voted_for: None,
+            has_lease: false,
+            voters: N.into(),
+            last: Some(last),
+            commit,
+            drifted_ranges: 0,
+        };
         Status { account: Some(account), ..plain(role, epoch) }
     }
 
@@ -187,6 +197,7 @@ mod tests {
         let summaries: Vec<_> = claims.judgements().into_iter().map(|(judgement, _)| judgement.summary).collect();
         let expected = [
             "no node's epoch went back, and each had one leader and each node one vote, in 7 statuses",
+            "no node took its lease for valid while another led a later epoch",
             "all nodes told one committed log of 2 writes",
             "4 GTIDs name one write each",
             "no node found its rows to be other than its leader's",
@@ -257,6 +268,22 @@ mod tests {
     }
 
     /// Whatever of it is another: its epoch, its GTID, or both.
+    #[test]
+    fn whose_lease_holds_has_no_successor() {
+        let mut holder = voter(Role::Leader, 4, Some(N[0]));
+        holder.account.as_mut().unwrap().has_lease = true;
+        let tell = |asked_ns| {
+            let holder = holder.clone();
+            move |claims: &mut Claims| {
+                claims.status(1, 2, N[0], &holder);
+                claims.status(3, 5, N[1], &voter(Role::Leader, 5, Some(N[1])));
+                claims.status(asked_ns, 7, N[0], &holder);
+            }
+        };
+        check(tell(6), &[("leases", 7, "n1 says that it has the lease of epoch 4 while n2 leads epoch 5")]);
+        check(tell(4), &[]); // it may have ended between the two answers
+    }
+
     #[test]
     fn a_committed_record_stays_where_it_is() {
         for (epoch, gtid) in [(2, "n2:1"), (2, "n1:7"), (1, "n2:1")] {

@@ -58,6 +58,8 @@ pub struct GivenUp {
 pub struct Account {
     /// Whom it has voted for in its epoch.
     pub voted_for: Option<NodeId>,
+    /// Whether it says that nobody else can lead.
+    pub has_lease: bool,
     /// Those who elect leaders.
     pub voters: BTreeSet<NodeId>,
     /// The last record of its log, committed or not.

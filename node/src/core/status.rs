@@ -21,6 +21,8 @@ pub(crate) struct Status {
     pub(crate) role: &'static str,
     pub(crate) epoch: Epoch,
     pub(crate) leader: Option<(Member, SocketAddr)>,
+    /// Whether nobody else can lead now, as far as this node's clock tells.
+    pub(crate) has_lease: bool,
     /// Whom it has voted for in this epoch.
     pub(crate) voted_for: Option<Member>,
     pub(crate) last_lsn: Lsn,
@@ -93,6 +95,7 @@ impl<T> Core<T> {
             role,
             epoch: self.hard.epoch,
             leader: self.leader,
+            has_lease: self.has_lease(),
             voted_for: self.hard.voted_for,
             last_lsn: self.journal.last_lsn(),
             last_epoch: self.journal.epoch(self.journal.last_lsn()),

@@ -119,11 +119,12 @@ fn replication_section(node: &Node, status: &Status) -> String {
     let voters = status.members.present().filter(|&member| status.members.is_voter(member)).map(id);
     let _ = write!(
         out,
-        "gtid_executed:{}\r\nlast_gtid:{last_gtid}\r\ncommit_epoch:{}\r\nvoters:{}\r\nvoted_for:{}\r\n",
+        "gtid_executed:{}\r\nlast_gtid:{last_gtid}\r\ncommit_epoch:{}\r\nvoters:{}\r\nvoted_for:{}\r\nleader_lease:{}\r\n",
         status.gtid_executed,
         status.commit_epoch,
         voters.collect::<Vec<_>>().join(","),
         status.voted_for.map(id).unwrap_or_default(),
+        u8::from(status.has_lease),
     );
     for (index, follower) in status.followers.iter().enumerate() {
         let lag = status.last_lsn.saturating_sub(follower.match_lsn);

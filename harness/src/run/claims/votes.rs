@@ -34,7 +34,7 @@ impl Votes {
         let &Status { role, epoch, ref account, .. } = status;
         let vote = account.as_ref().and_then(|account| account.voted_for);
         let (before, voted) = self.last.insert(node, (epoch, vote)).unwrap_or((0, None));
-        let mut wrong = Vec::new();
+        let (mut wrong, mut lease) = (Vec::new(), None);
         if epoch < before {
             wrong.push(format!("{node} went back from epoch {before} to {epoch}"));
         }
@@ -49,6 +49,14 @@ impl Votes {
             }
         }
         if let Some(account) = account {
+            if let Some((&later, election)) = self.elections.range(epoch + 1..).next().filter(|_| account.has_lease)
+                && asked_ns > election.told_ns
+            {
+                let leader = election.leader;
+                lease = Some(format!(
+                    "{node} says that it has the lease of epoch {epoch} while {leader} leads epoch {later}"
+                ));
+            }
             let voters = self.voters.get_or_insert_with(|| account.voters.clone());
             self.voters_change |= *voters != account.voters;
             let is_voter = voters.contains(&node) && !self.voters_change;
@@ -70,7 +78,8 @@ impl Votes {
                 }
             }
         }
-        wrong.into_iter().map(|told| (Kind::Epochs, told)).collect()
+        let lease = lease.map(|told| (Kind::Leases, told));
+        wrong.into_iter().map(|told| (Kind::Epochs, told)).chain(lease).collect()
     }
 
     pub(super) fn held(&self) -> String {

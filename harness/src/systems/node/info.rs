@@ -47,6 +47,7 @@ fn parse(text: &str) -> io::Result<Status> {
             RecordId { lsn: last_lsn, epoch: number("last_epoch").ok()?, gtid: field("last_gtid").ok()?.to_owned() };
         Some(Account {
             voted_for: field("voted_for").ok()?.parse().ok(),
+            has_lease: number("leader_lease").ok()? == 1,
             voters: nodes(field("voters").ok()?)?,
             last: Some(last).filter(|last| !last.gtid.is_empty()),
             commit: (number("commit_lsn").ok()?, number("commit_epoch").ok()?),
@@ -78,9 +79,10 @@ mod tests {
         let (leader, lags) = (Some(NodeId(2)), BTreeMap::new());
         let status = Status { role: Role::Follower, epoch: 7, leader, last_lsn: 41, lags, account: None };
         assert_eq!(parse(text).unwrap(), status);
-        let more = "last_epoch:6\r\nlast_gtid:n1:40\r\ncommit_lsn:39\r\ncommit_epoch:5\r\nvoters:n1,n3\r\nvoted_for:n3\r\ndrifted_ranges:1\r\n";
+        let more = "last_epoch:6\r\nlast_gtid:n1:40\r\ncommit_lsn:39\r\ncommit_epoch:5\r\nvoters:n1,n3\r\nvoted_for:n3\r\ndrifted_ranges:1\r\nleader_lease:1\r\n";
         let account = Account {
             voted_for: Some(NodeId(2)),
+            has_lease: true,
             voters: [NodeId(0), NodeId(2)].into(),
             last: Some(RecordId { lsn: 41, epoch: 6, gtid: "n1:40".to_owned() }),
             commit: (39, 5),
