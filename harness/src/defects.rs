@@ -32,7 +32,7 @@ const STREAMS: [&str; 4] = [
     "kill,pause",
     "isolate,outbound,inbound,flapping:period_ms=200,flapping:period_ms=300",
     "reset:every_ms=150,slow-link:delay_ms=20:jitter_ms=150,slow-link:delay_ms=300:jitter_ms=600,client-side",
-    "kill@at-pause-point",
+    "kill,pause@at-pause-point",
 ];
 
 /// Beside the first of them, where disks can lose what was not synced in the time of some round trips; and where they can't.
