@@ -25,7 +25,7 @@ pub(crate) const BAR_PERCENT: u32 = 90;
 /// The system and its clients. Sound modes, with the lease that only they allow; elections that are quick; logs and snapshots so small that
 /// their ends are met all the time; links on which something always is under way; clients that ask again.
 const SYSTEM: &str = "--nodes 3 --workload append --clients 10 --readers 3 --retry-unknown exactly-once --read leader-lease --link-delay 5ms \
-     --heartbeat-ms 30 --missed-heartbeats 5 --fsync always --verify-interval-ms 150 --segment-bytes 4096 --snapshot-bytes 16384 --keep-log-bytes 32768";
+     --heartbeat-ms 30 --missed-heartbeats 5 --fsync always --verify-interval-ms 150 --segment-bytes 4096 --snapshot-bytes 4096 --keep-log-bytes 12288";
 
 /// Streams of faults that overlap, each in swarms: what a defect needs to show may be that others are absent.
 const STREAMS: [&str; 4] = [

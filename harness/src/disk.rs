@@ -94,15 +94,17 @@ impl Disk {
         &self.backing
     }
 
-    /// Lets every sync that is under way fail, with nothing made durable: whoever waits for it has been killed.
-    pub(crate) fn interrupt_syncs(&self) {
-        self.shared.interrupt_syncs();
+    /// The power is gone, and whoever uses the disk has been killed: no sync ends well any more.
+    pub(crate) fn cut_power(&self) {
+        self.shared.switch(true);
     }
 
-    /// Takes back what was not synced, when nobody uses the disk any more. With a seed, a part of it survives.
+    /// Takes back what was not synced, when nobody uses the disk any more, and lets the power return. With a seed, a part of it survives.
     pub(crate) fn power_failure(&self, torn: Option<u64>) -> io::Result<Lost> {
         let mut rng = torn.map(ChaCha8Rng::seed_from_u64);
-        self.shared.lock().volume.lose_all(rng.as_mut())
+        let lost = self.shared.lock().volume.lose_all(rng.as_mut());
+        self.shared.switch(false);
+        lost
     }
 
     /// A fault begins, and is in force until it [ends](Self::end).

@@ -148,7 +148,8 @@ impl Defect {
                 "camunda/camunda#5356, vesoft-inc/nebula#2405, hazelcast/hazelcast#16643",
             ),
             Self::VoteForBehind => (
-                &[WritesSurvive],
+                // Who is made to follow such a leader refuses to undo what it knows to be committed, and is of no use any more.
+                &[WritesSurvive, NodesSurvive],
                 "A node votes for candidates that lack records which it has",
                 "Raft §5.4.1; ktoso/akka-raft#51, jgroups-extras/jgroups-raft#14",
             ),

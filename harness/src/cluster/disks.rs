@@ -77,7 +77,7 @@ impl Cluster {
     pub(crate) async fn cut_power(&mut self, nodes: &[NodeId]) -> anyhow::Result<Vec<(NodeId, ExitStatus)>> {
         self.strike_dead(nodes)?;
         for node in nodes {
-            self.faulty_disk(*node).interrupt_syncs();
+            self.faulty_disk(*node).cut_power();
         }
         self.bury(nodes).await
     }

@@ -47,6 +47,11 @@ impl Cluster {
         Pause { node, start: running.starts, stopped }
     }
 
+    /// Whether the node has ended since, or come back as another process.
+    pub(crate) fn is_over(&self, pause: &Pause) -> bool {
+        self.running(pause.node).starts != pause.start || !self.is_alive(pause.node)
+    }
+
     /// Undoes one pause.
     pub(crate) async fn resume(&mut self, pause: Pause) -> anyhow::Result<()> {
         let Pause { node, start, .. } = pause;

@@ -25,8 +25,9 @@ pub(super) struct Shared {
 pub(super) struct State {
     pub(super) volume: Volume,
     pub(super) ailments: Ailments,
-    /// How often syncs that were under way have failed together.
-    interruptions: u64,
+    /// Whether the power is gone. The process that died of it may have syncs on their way to here yet; whoever answered one of these
+    /// late, or never, would keep it from ending.
+    is_off: bool,
     /// Directories that are being read, as they were when that began.
     listings: BTreeMap<u64, Listing>,
     next_listing: u64,
@@ -38,18 +39,12 @@ type Listing = Vec<(Number, FileType, OsString)>;
 #[derive(Clone, Copy)]
 pub(super) struct Wait {
     until: Instant,
-    interruptions: u64,
 }
 
 impl Shared {
     pub(super) fn new(volume: Volume) -> Self {
-        let state = State {
-            volume,
-            ailments: Ailments::default(),
-            interruptions: 0,
-            listings: BTreeMap::new(),
-            next_listing: 0,
-        };
+        let state =
+            State { volume, ailments: Ailments::default(), is_off: false, listings: BTreeMap::new(), next_listing: 0 };
         Self { state: Mutex::new(state), changed: Condvar::new() }
     }
 
@@ -63,16 +58,16 @@ impl Shared {
         self.changed.notify_all();
     }
 
-    /// Lets every sync that waits fail, with nothing made durable.
-    pub(super) fn interrupt_syncs(&self) {
-        self.lock().interruptions += 1;
+    /// From now on every sync fails, those that wait at once, with nothing made durable; or no more.
+    pub(super) fn switch(&self, is_off: bool) {
+        self.lock().is_off = is_off;
         self.changed.notify_all();
     }
 
     /// Waits until a sync may be done.
     pub(super) fn wait(&self, wait: Wait) -> io::Result<MutexGuard<'_, State>> {
         let mut state = self.lock();
-        while state.interruptions == wait.interruptions {
+        while !state.is_off {
             let left = wait.until.saturating_duration_since(Instant::now());
             let left = if state.ailments.is_stalled() { LONG } else { left };
             if left.is_zero() {
@@ -88,12 +83,15 @@ impl State {
     /// What a sync has to wait for, if it has to.
     pub(super) fn begin_sync(&mut self) -> Option<Wait> {
         let delay = self.ailments.sync_delay();
-        let must_wait = self.ailments.is_stalled() || !delay.is_zero();
-        must_wait.then(|| Wait { until: Instant::now() + delay, interruptions: self.interruptions })
+        let must_wait = !self.is_off && (self.ailments.is_stalled() || !delay.is_zero());
+        must_wait.then(|| Wait { until: Instant::now() + delay })
     }
 
     /// Makes something durable now, or fails to.
     pub(super) fn sync(&mut self, number: Number) -> io::Result<()> {
+        if self.is_off {
+            return Err(nix::Error::EIO.into());
+        }
         if !self.ailments.fails(IoCall::Fsync) {
             return self.volume.sync(number);
         }
@@ -122,5 +120,30 @@ impl State {
 
     pub(super) fn end_listing(&mut self, number: u64) {
         self.listings.remove(&number);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::ailments::Ailment;
+    use super::super::volume::ROOT;
+    use super::*;
+
+    #[test]
+    fn no_sync_waits_when_the_power_is_gone_be_it_early_or_late() {
+        let directory = tempfile::tempdir().unwrap();
+        let shared = Shared::new(Volume::create(&directory.path().join("backing"), 0o755, (0, 0)).unwrap());
+        shared.treat(|ailments| ailments.begin(Ailment::Stalled));
+        let early = shared.lock().begin_sync().expect("it is stalled");
+        std::thread::scope(|scope| {
+            let waits = scope.spawn(|| shared.wait(early).map(|_| ()));
+            shared.switch(true);
+            assert!(waits.join().unwrap().is_err());
+        });
+        assert!(shared.lock().begin_sync().is_none(), "a request may come after the one who asked was killed");
+        assert!(shared.lock().sync(ROOT).is_err());
+        shared.treat(|ailments| ailments.end(Ailment::Stalled));
+        shared.switch(false);
+        assert!(shared.lock().begin_sync().is_none() && shared.lock().sync(ROOT).is_ok());
     }
 }

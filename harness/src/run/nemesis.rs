@@ -311,6 +311,9 @@ impl Nemesis {
         if let Some(obstacle) = step.fault.obstacle(cluster) {
             return Err(Hindrance::new(obstacle));
         }
+        if let Some((node, _)) = self.standing.get(&number).filter(|(_, pause)| cluster.is_over(pause)) {
+            return Err(Hindrance::for_good(format!("{node} was killed where it stood")));
+        }
         // What is drawn for a step does not depend on how often it was tried.
         let before = self.rng.clone();
         let Some((nodes, leader)) = self.resolve(cluster, number, step).await else {

@@ -44,6 +44,11 @@ impl Hindrance {
         Self { reason: "no node to strike".to_owned(), limit: NOBODY_LIMIT }
     }
 
+    /// What hinders it does not pass.
+    pub(super) fn for_good(reason: String) -> Self {
+        Self { reason, limit: Duration::ZERO }
+    }
+
     /// What takes everybody away tests what had just been promised. Where nothing is, it waits, and strikes at last all the same.
     fn nobody_served() -> Self {
         Self::new("nobody was being served".to_owned())
@@ -82,7 +87,10 @@ impl Waiting {
     /// Why it is given up, if it has waited long enough.
     pub(super) fn given_up(&self) -> Option<String> {
         let (since, Hindrance { reason, limit }) = self.hindered.as_ref()?;
-        (since.elapsed() >= *limit).then(|| format!("{reason} within {} s", limit.as_secs()))
+        (since.elapsed() >= *limit).then(|| match limit.as_secs() {
+            0 => reason.clone(),
+            seconds => format!("{reason} within {seconds} s"),
+        })
     }
 }
 
