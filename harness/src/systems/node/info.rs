@@ -40,7 +40,7 @@ fn parse(text: &str) -> io::Result<Status> {
     let leader = field("leader_id")?.parse().ok();
     let followers = fields.iter().filter(|(name, _)| name.starts_with("follower"));
     let lags = followers.filter_map(|(_, told)| lag(told)).collect();
-    let last_lsn = number("last_lsn")?;
+    let (epoch, last_lsn) = (number("epoch")?, number("last_lsn")?);
     let account = || {
         let nodes = |list: &str| list.split(',').map(|id| id.parse().ok()).collect::<Option<BTreeSet<_>>>();
         let last =
@@ -55,7 +55,7 @@ fn parse(text: &str) -> io::Result<Status> {
         })
     };
     let account = account();
-    Ok(Status { role, epoch: number("epoch")?, leader, last_lsn, lags, account })
+    Ok(Status { role, epoch, leader, last_lsn, lags, account })
 }
 
 /// `id=n2,state=online,match_lsn=7,lag_records=0,lag_ms=0`
