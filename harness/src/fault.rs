@@ -195,11 +195,15 @@ pub(crate) struct Strike {
     directions: Vec<Direction>,
 }
 
+/// `n1+n3`
+fn names(nodes: &[NodeId]) -> String {
+    nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join("+")
+}
+
 impl Fault {
     /// The fault and whom it strikes, as reports tell it: `isolate n1+n2`.
     pub(crate) fn striking(self, nodes: &[NodeId]) -> String {
-        let nodes: Vec<_> = nodes.iter().map(NodeId::to_string).collect();
-        format!("{self} {}", nodes.join("+"))
+        format!("{self} {}", names(nodes))
     }
 
     /// On whom it strikes unless it is told: only a leader can hand leadership over. `None`: that is drawn.

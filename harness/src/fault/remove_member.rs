@@ -7,7 +7,7 @@ use futures::FutureExt;
 use futures::future::BoxFuture;
 use tokio::time::Instant;
 
-use super::{Effect, Force, LOOK};
+use super::{Effect, Force, LOOK, names};
 use crate::cluster::Cluster;
 use crate::node_id::NodeId;
 
@@ -52,10 +52,6 @@ impl RemovedMembers {
     fn refusal(&self) -> String {
         self.refusal.as_ref().map(|why| format!(": {why}")).unwrap_or_default()
     }
-}
-
-fn names(nodes: &[NodeId]) -> String {
-    nodes.iter().map(NodeId::to_string).collect::<Vec<_>>().join("+")
 }
 
 impl Force for RemovedMembers {

@@ -260,12 +260,11 @@ impl Nemesis {
     }
 
     /// Injects a step's fault, if that can be done now; gives the step back to be tried again if it may be done later.
-    async fn take(&mut self, number: usize, waiting: Waiting) -> anyhow::Result<Option<Waiting>> {
+    async fn take(&mut self, number: usize, mut waiting: Waiting) -> anyhow::Result<Option<Waiting>> {
         let Step { fault, target, .. } = waiting.step;
-        let waiting = match waiting.until_served(self.tally.counts().ok) {
-            Ok(ready) => ready,
-            Err(early) => return Ok(Some(early)),
-        };
+        if let Some(hindrance) = waiting.is_unserved(self.tally.counts().ok) {
+            return Ok(Some(waiting.hinder(hindrance)));
+        }
         // From the aim to the strike nobody else may switch a node off, or the aim would be wrong.
         let shared = Arc::clone(&self.cluster);
         let mut cluster = shared.lock().await;

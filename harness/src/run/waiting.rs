@@ -48,11 +48,6 @@ impl Hindrance {
     pub(super) fn for_good(reason: String) -> Self {
         Self { reason, limit: Duration::ZERO }
     }
-
-    /// What takes everybody away tests what had just been promised. Where nothing is, it waits, and strikes at last all the same.
-    fn nobody_served() -> Self {
-        Self::new("nobody was being served".to_owned())
-    }
 }
 
 impl Waiting {
@@ -74,14 +69,12 @@ impl Waiting {
         Self { hindered: Some((since, hindrance)), next_try: Some(Instant::now() + POLL), ..self }
     }
 
-    /// If its fault takes the service down and nothing was acknowledged since it was due, it waits for that, but not for long.
-    #[expect(clippy::result_large_err, reason = "either way the step is handed back")]
-    pub(super) fn until_served(mut self, acknowledged: u64) -> Result<Self, Self> {
+    /// That nothing was acknowledged since it was due, if its fault takes the service down: what takes everybody away tests what had just
+    /// been promised. It waits for that, but not for long, and strikes at last all the same.
+    pub(super) fn is_unserved(&mut self, acknowledged: u64) -> Option<Hindrance> {
         let is_served = acknowledged > *self.acknowledged.get_or_insert(acknowledged);
-        if is_served || !self.step.fault.stops_service() || self.given_up().is_some() {
-            return Ok(self);
-        }
-        Err(self.hinder(Hindrance::nobody_served()))
+        let must_wait = !is_served && self.step.fault.stops_service() && self.given_up().is_none();
+        must_wait.then(|| Hindrance::new("nobody was being served".to_owned()))
     }
 
     /// Why it is given up, if it has waited long enough.
@@ -102,12 +95,11 @@ mod tests {
         let mut waiting = Waiting::begin(&Step::at(Duration::ZERO, Duration::ZERO, fault, Target::All));
         let mut ready = Vec::new();
         for &acknowledged in acknowledged {
-            let (is_ready, then) = match waiting.until_served(acknowledged) {
-                Ok(waiting) => (true, waiting),
-                Err(waiting) => (false, waiting),
-            };
-            ready.push(is_ready);
-            waiting = then;
+            let hindrance = waiting.is_unserved(acknowledged);
+            ready.push(hindrance.is_none());
+            if let Some(hindrance) = hindrance {
+                waiting = waiting.hinder(hindrance);
+            }
         }
         ready
     }
@@ -120,10 +112,11 @@ mod tests {
 
     #[test]
     fn where_nobody_is_served_it_strikes_all_the_same() {
-        let waiting = Waiting::begin(&Step::at(Duration::ZERO, Duration::ZERO, Fault::KillAll, Target::All));
-        let Err(mut waiting) = waiting.until_served(7) else { panic!("it waits") };
+        let mut waiting = Waiting::begin(&Step::at(Duration::ZERO, Duration::ZERO, Fault::KillAll, Target::All));
+        let hindrance = waiting.is_unserved(7).expect("it waits");
+        let mut waiting = waiting.hinder(hindrance);
         let (since, _) = waiting.hindered.as_mut().expect("and says why");
         *since -= WAIT_LIMIT;
-        assert!(waiting.until_served(7).is_ok());
+        assert!(waiting.is_unserved(7).is_none());
     }
 }

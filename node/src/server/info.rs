@@ -116,7 +116,7 @@ fn replication_section(node: &Node, status: &Status) -> String {
         status.throttle.held
     );
     let last_gtid = status.last_gtid.map(|gtid| gtid_text(gtid, &status.members.ids())).unwrap_or_default();
-    let voters = status.members.present().filter(|&member| status.members.is_voter(member)).map(id);
+    let voters = status.members.voters().map(id);
     let _ = write!(
         out,
         "gtid_executed:{}\r\nlast_gtid:{last_gtid}\r\ncommit_epoch:{}\r\nvoters:{}\r\nvoted_for:{}\r\nleader_lease:{}\r\n",

@@ -23,9 +23,9 @@ impl Records {
         let mut wrong: Vec<_> = account.last.iter().filter_map(|record| self.seen(node, record)).collect();
         let (lsn, of) = account.commit;
         if role == Role::Leader && (1..epoch).contains(&of) {
-            let inherited = *self.inherited.entry((node, epoch)).or_insert(lsn);
-            if lsn > inherited {
-                self.inherited.insert((node, epoch), lsn);
+            let inherited = self.inherited.entry((node, epoch)).or_insert(lsn);
+            if lsn > *inherited {
+                *inherited = lsn;
                 let told = format!(
                     "{node} leads epoch {epoch} and took its log for committed up to LSN {lsn}, a record of epoch {of}, with none of its own"
                 );

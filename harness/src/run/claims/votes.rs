@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Kind;
 use crate::node_id::NodeId;
-use crate::system::{Role, Status};
+use crate::system::{Account, Role, Status};
 
 #[derive(Debug, Default)]
 pub(super) struct Votes {
@@ -34,7 +34,7 @@ impl Votes {
         let &Status { role, epoch, ref account, .. } = status;
         let vote = account.as_ref().and_then(|account| account.voted_for);
         let (before, voted) = self.last.insert(node, (epoch, vote)).unwrap_or((0, None));
-        let (mut wrong, mut lease) = (Vec::new(), None);
+        let mut wrong = Vec::new();
         if epoch < before {
             wrong.push(format!("{node} went back from epoch {before} to {epoch}"));
         }
@@ -48,38 +48,45 @@ impl Votes {
                 wrong.push(format!("{leader} and {node} both led in epoch {epoch}"));
             }
         }
+        let mut lease = None;
         if let Some(account) = account {
-            if let Some((&later, election)) = self.elections.range(epoch + 1..).next().filter(|_| account.has_lease)
-                && asked_ns > election.told_ns
-            {
-                let leader = election.leader;
-                lease = Some(format!(
-                    "{node} says that it has the lease of epoch {epoch} while {leader} leads epoch {later}"
-                ));
-            }
-            let voters = self.voters.get_or_insert_with(|| account.voters.clone());
-            self.voters_change |= *voters != account.voters;
-            let is_voter = voters.contains(&node) && !self.voters_change;
-            let most = (voters.len() - 1) / 2;
+            lease = self.succeeded(asked_ns, node, epoch).filter(|_| account.has_lease);
             if role == Role::Leader {
-                self.elections.entry(epoch).or_insert(Election {
-                    leader: node,
-                    told_ns: at_ns,
-                    without: BTreeSet::new(),
-                });
+                let election = Election { leader: node, told_ns: at_ns, without: BTreeSet::new() };
+                self.elections.entry(epoch).or_insert(election);
             }
-            for (&later, election) in self.elections.range_mut(epoch..).filter(|_| is_voter) {
-                // Who is in an earlier epoch has not voted in that one.
-                let vote = vote.filter(|_| later == epoch);
-                if election.is_first_beyond(most, asked_ns, node, vote) {
-                    let without: Vec<_> = election.without.iter().map(NodeId::to_string).collect();
-                    let (leader, without) = (election.leader, without.join(", "));
-                    wrong.push(format!("{leader} leads epoch {later}, in which {without} did not vote for it"));
-                }
-            }
+            wrong.extend(self.without_majority(asked_ns, node, epoch, account));
         }
         let lease = lease.map(|told| (Kind::Leases, told));
         wrong.into_iter().map(|told| (Kind::Epochs, told)).chain(lease).collect()
+    }
+
+    /// That another led a later epoch when this node was asked, which says that it has the lease of its own.
+    fn succeeded(&self, asked_ns: u64, node: NodeId, epoch: u64) -> Option<String> {
+        let (later, Election { leader, told_ns, .. }) = self.elections.range(epoch + 1..).next()?;
+        (asked_ns > *told_ns)
+            .then(|| format!("{node} says that it has the lease of epoch {epoch} while {leader} leads epoch {later}"))
+    }
+
+    /// The leaders that, as this node's vote shows, were not elected by a majority.
+    fn without_majority(&mut self, asked_ns: u64, node: NodeId, epoch: u64, account: &Account) -> Vec<String> {
+        let voters = self.voters.get_or_insert_with(|| account.voters.clone());
+        self.voters_change |= *voters != account.voters;
+        if self.voters_change || !voters.contains(&node) {
+            return Vec::new();
+        }
+        let most = (voters.len() - 1) / 2;
+        let mut wrong = Vec::new();
+        for (&later, election) in self.elections.range_mut(epoch..) {
+            // Who is in an earlier epoch has not voted in that one.
+            let vote = account.voted_for.filter(|_| later == epoch);
+            if election.is_first_beyond(most, asked_ns, node, vote) {
+                let without: Vec<_> = election.without.iter().map(NodeId::to_string).collect();
+                let (leader, without) = (election.leader, without.join(", "));
+                wrong.push(format!("{leader} leads epoch {later}, in which {without} did not vote for it"));
+            }
+        }
+        wrong
     }
 
     pub(super) fn held(&self) -> String {
