@@ -24,7 +24,7 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         acts: &[
             Act {
                 title: "Acknowledged by the leader alone, 20 ms from its followers:",
-                flags: "--ack async --workload append --faults kill --target leader --interval 1s --time 5s --link-delay 20ms",
+                flags: "--ack async --workload append --clients 32 --faults kill --target leader --interval 1s --time 5s --link-delay 20ms",
                 shows: Breaks("lost-writes"),
             },
             Act {

@@ -38,8 +38,8 @@ pub(super) static SCENARIOS: &[Scenario] = &[
             },
             Act {
                 title: "The leader alone acknowledges, 20 ms from its followers:",
-                flags: "--election supervisor --ack async --workload append --faults kill --target leader --interval 2s --time 7s \
-                        --link-delay 20ms",
+                flags: "--election supervisor --ack async --workload append --clients 32 --faults kill --target leader --interval 2s \
+                        --time 7s --link-delay 20ms",
                 shows: Breaks("lost-writes"),
             },
         ],
@@ -94,9 +94,9 @@ pub(super) static SCENARIOS: &[Scenario] = &[
                 shows: Holds,
             },
             Act {
-                title: "The leader alone acknowledges, 20 ms from its followers, as with Patroni's defaults:",
-                flags: "--election coordinator --lease-ttl-ms 1000 --ack async --workload append --faults kill --target leader \
-                        --interval 4s --time 9s --link-delay 20ms",
+                title: "The leader alone acknowledges, 50 ms from its followers, as with Patroni's defaults:",
+                flags: "--election coordinator --lease-ttl-ms 1000 --ack async --workload append --clients 32 --faults kill \
+                        --target leader --interval 4s --time 9s --link-delay 50ms",
                 shows: Breaks("lost-writes"),
             },
         ],

@@ -30,14 +30,14 @@ pub(super) static SCENARIOS: &[Scenario] = &[
         acts: &[
             Act {
                 title: "A majority holds what is acknowledged, but the leader shows it at once (AFTER_COMMIT), 20 ms from its followers:",
-                flags: "--ack majority --read leader-local --visible after-commit --workload append --faults kill --target leader \
-                        --interval 1s --time 6s --link-delay 20ms",
+                flags: "--ack majority --read leader-local --visible after-commit --workload append --clients 32 --faults kill \
+                        --target leader --interval 1s --time 6s --link-delay 20ms",
                 shows: Breaks("linearizable"),
             },
             Act {
                 title: "The leader shows what is acknowledged (AFTER_SYNC):",
-                flags: "--ack majority --read leader-local --visible after-sync --workload append --faults kill --target leader \
-                        --interval 1s --time 6s --link-delay 20ms",
+                flags: "--ack majority --read leader-local --visible after-sync --workload append --clients 32 --faults kill \
+                        --target leader --interval 1s --time 6s --link-delay 20ms",
                 shows: Holds,
             },
         ],
