@@ -130,6 +130,8 @@ pub(crate) struct Core<T> {
     deadline_ms: u64,
     coordination: coordinated::Coordination,
     role: Role<T>,
+    /// Who has granted what this node asked for when it last became a candidate.
+    grants: BTreeSet<Member>,
     /// Who led last, as far as this node knows, and how far its own log was known to reach.
     last_leader: Option<(Epoch, Member)>,
     leader_last_lsn: Lsn,
@@ -190,6 +192,7 @@ impl<T> Core<T> {
             deadline_ms: 0,
             coordination: coordinated::Coordination::default(),
             role: Role::Follower(follower::Follower::default()),
+            grants: BTreeSet::new(),
             last_leader: None,
             leader_last_lsn: 0,
             stonith: stonith::Stonith::default(),

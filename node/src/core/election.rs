@@ -17,7 +17,6 @@ const FIRST_CAMPAIGN_STAGGER_MS: u64 = 20;
 pub(crate) struct Candidate {
     /// Only asking whether a campaign would succeed, which costs nobody an epoch.
     pre: bool,
-    grants: BTreeSet<Member>,
 }
 
 impl<T> Core<T> {
@@ -44,7 +43,7 @@ impl<T> Core<T> {
 
     /// Goes on with the campaign that waited for the old leader's death.
     pub(crate) fn campaign_fenced(&mut self) {
-        if matches!(self.role, Role::Candidate(Candidate { pre: true, .. })) {
+        if matches!(self.role, Role::Candidate(Candidate { pre: true })) {
             self.campaign_if_granted();
         }
     }
@@ -60,7 +59,10 @@ impl<T> Core<T> {
             self.enter_to_lead(self.hard.epoch + 1, me);
         }
         self.leader = None;
-        self.role = Role::Candidate(Candidate { pre, grants: BTreeSet::new() });
+        self.role = Role::Candidate(Candidate { pre });
+        if !self.settings.has(Defect::CountLateAnswers) {
+            self.grants.clear();
+        }
         if pre {
             self.renounce(self.settings.me(), self.hard.epoch);
         }
@@ -72,22 +74,21 @@ impl<T> Core<T> {
     }
 
     fn count_grant(&mut self, from: Member) {
-        let Role::Candidate(candidate) = &mut self.role else { return };
-        candidate.grants.insert(from);
+        self.grants.insert(from);
         self.campaign_if_granted();
     }
 
     /// Goes on if a majority has granted what this candidate asked for.
     fn campaign_if_granted(&mut self) {
-        let Role::Candidate(candidate) = &mut self.role else { return };
-        let (pre, grants) = (candidate.pre, candidate.grants.clone());
-        if grants.iter().filter(|&&member| self.settings.members.is_voter(member)).count() < self.settings.majority() {
+        let Role::Candidate(Candidate { pre }) = self.role else { return };
+        let granted = self.grants.iter().filter(|&&member| self.settings.members.is_voter(member)).count();
+        if granted < self.settings.majority() {
             return;
         }
         if !pre {
             return self.lead();
         }
-        self.excuse(grants);
+        self.excuse(self.grants.clone());
         if self.is_old_leader_fenced() {
             self.campaign(false, false);
         }
@@ -99,7 +100,7 @@ impl<T> Core<T> {
             return self.on_newer_epoch(epoch, None);
         }
         // Who grants this tells the candidate that it does not lead, and one that is being voted for may soon.
-        let may_soon_lead = matches!(self.role, Role::Candidate(Candidate { pre: false, .. }))
+        let may_soon_lead = matches!(self.role, Role::Candidate(Candidate { pre: false }))
             && self.settings.modes.failover.fencing == Fencing::Stonith;
         let granted = epoch >= self.hard.epoch
             && !self.abstains()
@@ -113,7 +114,7 @@ impl<T> Core<T> {
     }
 
     pub(crate) fn on_pre_vote_reply(&mut self, from: Member, proposed: Epoch, granted: bool) {
-        let pre = matches!(self.role, Role::Candidate(Candidate { pre: true, .. }));
+        let pre = matches!(self.role, Role::Candidate(Candidate { pre: true }));
         if pre && granted && proposed == self.hard.epoch + 1 {
             self.count_grant(from);
         }
@@ -152,7 +153,7 @@ impl<T> Core<T> {
     }
 
     pub(crate) fn on_vote_reply(&mut self, from: Member, granted: bool) {
-        let voting = matches!(self.role, Role::Candidate(Candidate { pre: false, .. }));
+        let voting = matches!(self.role, Role::Candidate(Candidate { pre: false }));
         if voting && granted {
             self.count_grant(from);
         }
