@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use redis_protocol::resp2::types::{BytesFrame, Resp2Frame};
 
@@ -10,14 +11,38 @@ use super::connection::{Connection, command};
 use crate::node_id::NodeId;
 use crate::system::{Account, Lag, RecordId, Role, Status};
 
-/// Asks the node that listens at `address`.
-pub(super) async fn ask(address: SocketAddr) -> io::Result<Status> {
-    parse(&section(address, "replication").await?)
+/// Asks nodes for their status over connections that it keeps: each node is asked forty times a second, and a new connection costs both
+/// sides more than the answer.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Asker {
+    idle: Arc<Mutex<BTreeMap<SocketAddr, Connection>>>,
+}
+
+impl Asker {
+    /// Asks the node that listens at `address`. A connection over which no answer came is not used again.
+    pub(super) async fn status(&self, address: SocketAddr) -> io::Result<Status> {
+        let idle = self.idle().remove(&address).filter(Connection::is_open);
+        let mut connection = match idle {
+            Some(connection) => connection,
+            None => Connection::open(address).await?,
+        };
+        let text = section_over(&mut connection, "replication").await?;
+        self.idle().insert(address, connection);
+        parse(&text)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, BTreeMap<SocketAddr, Connection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// One section of what the node that listens at `address` tells of itself.
 pub(super) async fn section(address: SocketAddr, name: &str) -> io::Result<String> {
-    let answer = Connection::open(address).await?.ask(command(["INFO", name])).await?;
+    section_over(&mut Connection::open(address).await?, name).await
+}
+
+async fn section_over(connection: &mut Connection, name: &str) -> io::Result<String> {
+    let answer = connection.ask(command(["INFO", name])).await?;
     let BytesFrame::BulkString(text) = &answer else {
         return Err(invalid(format!("INFO answered {:?}", answer.kind())));
     };
@@ -71,6 +96,9 @@ fn invalid(what: String) -> io::Error {
 
 #[cfg(test)]
 mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
     use super::*;
 
     #[test]
@@ -89,6 +117,32 @@ mod tests {
             drifted_ranges: 1,
         };
         assert_eq!(parse(&format!("{text}{more}")).unwrap().account, Some(account));
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_kept_until_the_node_closes_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let node = tokio::spawn(async move {
+            let text = "role:leader\r\nepoch:7\r\nleader_id:n1\r\nlast_lsn:41\r\n";
+            let answer = format!("${}\r\n{text}\r\n", text.len());
+            for answers in [2, 1] {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                for _ in 0..answers {
+                    assert!(stream.read(&mut [0; 1024]).await.unwrap() > 0);
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            }
+        });
+        let asker = Asker::default();
+        for _ in 0..2 {
+            assert_eq!(asker.status(address).await.unwrap().epoch, 7);
+        }
+        while asker.idle().get(&address).is_some_and(Connection::is_open) {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(asker.status(address).await.unwrap().epoch, 7, "over a new connection");
+        node.await.unwrap();
     }
 
     #[test]
