@@ -297,7 +297,7 @@ impl Injection {
         Self { target: Some(Target::AtPausePoint), timing: Timing::PausePoints(points), ..self }
     }
 
-    /// Draws anew, every `length` or so, which groups take part and how densely they come; now and then none does. A run in which
+    /// Draws anew, every `length` or so, which groups take part, how densely they come and how long they last; now and then none does. A run in which
     /// everything happens all the time never comes to states that need some of it to be absent (swarm testing, Groce et al., ISSTA 2012).
     #[must_use]
     pub fn in_swarms(self, length: Duration) -> Self {

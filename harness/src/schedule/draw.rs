@@ -16,16 +16,20 @@ const LEADER_EACH: Duration = Duration::from_millis(700);
 /// How far apart the steps of one swarm are, as shares of the usual.
 const STRETCHES: [f64; 3] = [0.5, 1.0, 2.0];
 
+/// How long they last, as shares of the usual: where several streams overlap nobody would be served otherwise, and nothing be tested.
+const LASTINGS: [f64; 3] = [0.15, 0.4, 1.0];
+
 /// A pause point on the path of a write is reached all the time; which time is struck is drawn up to this one.
 const LATEST_REACH: u64 = 60;
 
 /// How long what is struck at a pause point is struck: hosts come back at once, and late.
 const HUNTED_MS: std::ops::Range<u64> = 10..600;
 
-/// The groups that take part for a while, perhaps none, and how far apart their steps are.
+/// The groups that take part for a while, perhaps none, how far apart their steps are, and how long these last.
 struct Swarm {
     groups: Vec<Vec<Fault>>,
     stretch: f64,
+    lasting: f64,
     until: Duration,
 }
 
@@ -39,7 +43,8 @@ impl Injection {
         let (mut deck, mut steps) = (Deck::default(), Vec::new());
         for (at, interval) in self.times(run_for, |at| swarm_at(at).stretch, rng) {
             let Some(fault) = deck.draw(&swarm_at(at).groups, rng) else { continue };
-            let hold = self.hold.unwrap_or_else(|| interval.mul_f64(rng.random_range(0.3..1.1))).max(SHORTEST_HOLD);
+            let usual = interval.mul_f64(swarm_at(at).lasting * rng.random_range(0.3..1.1));
+            let hold = self.hold.unwrap_or(usual).max(SHORTEST_HOLD);
             let drawn = fault.usual_target().unwrap_or_else(|| draw_target(rng));
             let hold = hold.min(run_for.saturating_sub(at));
             steps.push(Step::at(at, hold, fault, self.target.unwrap_or(drawn)));
@@ -73,15 +78,15 @@ impl Injection {
     /// Who takes part when.
     fn swarms(&self, run_for: Duration, rng: &mut ChaCha8Rng) -> Vec<Swarm> {
         let Some(length) = self.swarm else {
-            return vec![Swarm { groups: self.groups.clone(), stretch: 1.0, until: run_for }];
+            return vec![Swarm { groups: self.groups.clone(), stretch: 1.0, lasting: 1.0, until: run_for }];
         };
         let mut swarms = Vec::new();
         let mut until = Duration::ZERO;
         while until < run_for {
             until += length.max(SHORTEST_HOLD).mul_f64(rng.random_range(0.5..1.5));
             let groups = self.groups.iter().filter(|_| rng.random_bool(0.5)).cloned().collect();
-            let stretch = *STRETCHES.choose(rng).expect("there are some");
-            swarms.push(Swarm { groups, stretch, until });
+            let [stretch, lasting] = [STRETCHES, LASTINGS].map(|shares| *shares.choose(rng).expect("there are some"));
+            swarms.push(Swarm { groups, stretch, lasting, until });
         }
         swarms
     }
@@ -169,6 +174,15 @@ mod tests {
         }
         assert!(shown.contains(&1) && shown.contains(&4), "some subsets are small and some whole: {shown:?}");
         assert!(whole >= 18, "in the whole run nearly every fault strikes: {whole} of 20");
+    }
+
+    #[test]
+    fn in_some_swarms_faults_pass_soon_and_in_others_they_stay() {
+        let swarms = mixed([vec![Fault::Kill]]).every(Duration::from_secs(1)).in_swarms(Duration::from_secs(5));
+        let holds: Vec<_> = (0..20).flat_map(|seed| draw(swarms.clone(), seed)).map(|step| step.hold_ms).collect();
+        let short = holds.iter().filter(|&&ms| ms <= 250).count();
+        let long = holds.iter().filter(|&&ms| ms >= 700).count();
+        assert!(short * 2 > holds.len() && long * 20 > holds.len(), "{short} short, {long} long, of {}", holds.len());
     }
 
     #[test]
