@@ -23,9 +23,11 @@ pub(crate) const SOUND: &str = "none";
 pub(crate) const BAR_PERCENT: u32 = 90;
 
 /// The system and its clients. Sound modes, with the lease that only they allow; elections that are quick; logs and snapshots so small that
-/// their ends are met all the time; links on which something always is under way; clients that ask again.
-const SYSTEM: &str = "--nodes 3 --workload append --clients 10 --readers 3 --retry-unknown exactly-once --read leader-lease --link-delay 5ms \
-     --heartbeat-ms 30 --missed-heartbeats 5 --fsync always --verify-interval-ms 150 --segment-bytes 4096 --snapshot-bytes 4096 --keep-log-bytes 12288";
+/// their ends are met all the time, but not so small that whoever was away is always replaced and never rewound; links on which something
+/// always is under way; clients that ask again, and late: by then who answers may have been started anew.
+const SYSTEM: &str = "--nodes 3 --workload append --clients 20 --retry-unknown exactly-once --retry-pause 3s --read leader-lease \
+     --link-delay 5ms --heartbeat-ms 30 --missed-heartbeats 5 --fsync always --verify-interval-ms 150 --segment-bytes 4096 \
+     --snapshot-bytes 8192 --keep-log-bytes 32768";
 
 /// Streams of faults that overlap, each in swarms: what a defect needs to show may be that others are absent.
 const STREAMS: [&str; 4] = [
@@ -47,7 +49,7 @@ pub(crate) fn profile(power_fails: bool) -> Vec<String> {
     let [processes, others @ ..] = STREAMS;
     let processes = format!("{processes},{}", if power_fails { POWER } else { NO_POWER });
     let faults = format!("{processes}+{}", others.join("+"));
-    let words = SYSTEM.split_whitespace().chain(["--interval", "1500ms", "--swarm", "5s", "--faults", &*faults]);
+    let words = SYSTEM.split_whitespace().chain(["--interval", "2s", "--swarm", "5s", "--faults", &*faults]);
     words.map(str::to_owned).collect()
 }
 

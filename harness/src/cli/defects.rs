@@ -50,7 +50,7 @@ pub(super) struct DefectsFlags {
     sound_runs: u32,
 
     /// How long clients and faults go on in each run; a minute at most.
-    #[arg(long, value_name = "DURATION", default_value = "30s", value_parser = duration::parse)]
+    #[arg(long, value_name = "DURATION", default_value = "1m", value_parser = duration::parse)]
     time: Duration,
 
     /// What every run's seed comes from.

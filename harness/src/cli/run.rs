@@ -96,7 +96,7 @@ pub(super) struct RunFlags {
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration::parse)]
     interval: Duration,
 
-    /// Draw anew, every so often, which of the faults take part and how densely they come (swarm testing).
+    /// Draw anew, every so often, which of the faults take part, how densely they come and how long they last (swarm testing).
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     swarm: Option<Duration>,
 
@@ -116,6 +116,10 @@ pub(super) struct RunFlags {
     /// What clients do when they do not know whether an operation happened.
     #[arg(long, value_enum, default_value_t)]
     retry_unknown: RetryUnknown,
+
+    /// How long clients wait at most before they ask again: each time another part of it.
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse_or_zero, default_value = "0s")]
+    retry_pause: Duration,
 
     /// Let each client read only where the newest record has arrived that it wrote or saw, so that it reads its own writes.
     #[arg(long)]
@@ -148,7 +152,7 @@ pub(super) struct RunFlags {
 }
 
 /// What `--scenario` chooses by itself, besides the modes.
-const FLAGS_OF_ONE_RUN: [&str; 20] = [
+const FLAGS_OF_ONE_RUN: [&str; 21] = [
     "nodes",
     "workload",
     "keys",
@@ -165,6 +169,7 @@ const FLAGS_OF_ONE_RUN: [&str; 20] = [
     "upgrade_to",
     "upgrade_flags",
     "retry_unknown",
+    "retry_pause",
     "session_tokens",
     "route",
     "link_delay",
@@ -347,6 +352,9 @@ impl RunFlags {
             let word = self.retry_unknown.to_possible_value().expect("no choice is hidden");
             flags.push(("--retry-unknown", word.get_name().to_owned()));
         }
+        if !self.retry_pause.is_zero() {
+            flags.push(("--retry-pause", duration::show(self.retry_pause)));
+        }
         flags.extend(self.fault_budget.map(|budget| ("--fault-budget", budget.to_string())));
         flags.extend(self.keys.map(|keys| ("--keys", keys.to_string())));
         flags.extend(self.upgrade_to.iter().map(|program| ("--upgrade-to", program.display().to_string())));
@@ -365,7 +373,9 @@ impl RunFlags {
 
     fn into_experiment(self) -> anyhow::Result<Experiment> {
         let seed = self.seed.unwrap_or_else(|| rand::random::<u32>().into());
-        let mut node = Node::in_modes(self.nodes.into(), self.modes.modes.clone()).retry_unknown(self.retry_unknown);
+        let mut node = Node::in_modes(self.nodes.into(), self.modes.modes.clone())
+            .retry_unknown(self.retry_unknown)
+            .retry_pause(self.retry_pause);
         if self.upgrade_to.is_some() || self.upgrade_flags.is_some() {
             let flags = self.upgrade_flags.as_deref().unwrap_or_default();
             self.modes.modes.clone().with(flags).map_err(|error| anyhow!("--upgrade-flags `{flags}`: {error}"))?;

@@ -29,6 +29,8 @@ use crate::reentry;
 use crate::system::{Clocks, CommittedLog, Damage, Drift, Members, Place, Reach, Status, System};
 use client::NodeClient;
 use connection::{order, within};
+use info::Asker;
+use retry::Retry;
 pub use retry::RetryUnknown;
 
 /// How long a node may take to tell its status. It answers within a millisecond; one that is paused never does.
@@ -41,19 +43,20 @@ const STATUS_LIMIT: Duration = Duration::from_millis(250);
 /// let sound = Node::cluster(3);
 /// let unsound = Node::cluster(3).ack(Ack::Async).election(Election::Timeout).fencing(Fencing::None);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Node {
     nodes: usize,
     modes: Modes,
     operation_timeout: Duration,
-    retry_unknown: RetryUnknown,
+    retry: Retry,
     is_routed: bool,
     keeps_tokens: bool,
     other_version: Option<OtherVersion>,
+    asker: Asker,
 }
 
 /// What the fault `upgrade` starts instead.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct OtherVersion {
     /// `None`: the program that is running.
     program: Option<PathBuf>,
@@ -69,9 +72,9 @@ impl Node {
     pub fn cluster(nodes: usize) -> Self {
         assert!((1..=MAX_NODES).contains(&nodes), "a cluster has 1 to {MAX_NODES} nodes, not {nodes}");
         let modes = Modes::default();
-        let (operation_timeout, retry_unknown) = (Duration::from_millis(500), RetryUnknown::Never);
+        let (operation_timeout, retry) = (Duration::from_millis(500), Retry::default());
         let (is_routed, keeps_tokens, other_version) = (false, false, None);
-        Self { nodes, modes, operation_timeout, retry_unknown, is_routed, keeps_tokens, other_version }
+        Self { nodes, modes, operation_timeout, retry, is_routed, keeps_tokens, other_version, asker: Asker::default() }
             .fsync(Fsync::Interval(1000))
     }
 
@@ -125,8 +128,14 @@ impl Node {
     /// What a client does when it does not know whether its operation happened; nothing unless set. One that asks again is given
     /// a few times the usual time for each operation.
     #[must_use]
-    pub fn retry_unknown(self, retry_unknown: RetryUnknown) -> Self {
-        Self { retry_unknown, ..self }
+    pub fn retry_unknown(self, unknown: RetryUnknown) -> Self {
+        Self { retry: Retry { unknown, ..self.retry }, ..self }
+    }
+
+    /// The longest that a client waits before it asks again: each time another part of it. None unless set.
+    #[must_use]
+    pub fn retry_pause(self, pause: Duration) -> Self {
+        Self { retry: Retry { pause, ..self.retry }, ..self }
     }
 
     /// Lets each client keep the position of what it wrote or saw last, and read only where that has arrived (`WITH AFTER`): then it
@@ -236,7 +245,7 @@ impl System for Node {
     }
 
     fn status<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<Status>> {
-        within(STATUS_LIMIT, info::ask(place.clients)).boxed()
+        within(STATUS_LIMIT, self.asker.status(place.clients)).boxed()
     }
 
     fn switch_over<'a>(&'a self, place: &'a Place) -> BoxFuture<'a, io::Result<String>> {
@@ -275,7 +284,7 @@ impl System for Node {
             let reads_anywhere = self.modes.reads.read.is_anywhere();
             NodeClient::of_cluster(reaches, index, reads_anywhere, self.operation_timeout)
         };
-        Box::new(client.retrying(self.retry_unknown, index).keeping_tokens(self.keeps_tokens))
+        Box::new(client.retrying(self.retry, index).keeping_tokens(self.keeps_tokens))
     }
 
     fn local_reader(&self, place: &Place) -> Box<dyn Client> {

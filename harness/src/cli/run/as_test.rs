@@ -81,6 +81,7 @@ impl RunFlags {
             upgrade_to,
             upgrade_flags,
             retry_unknown,
+            retry_pause,
             session_tokens,
             route,
             seed: _,
@@ -99,6 +100,9 @@ impl RunFlags {
         }
         if *retry_unknown != RetryUnknown::Never {
             let _ = write!(system, ".retry_unknown(RetryUnknown::{retry_unknown:?})");
+        }
+        if !retry_pause.is_zero() {
+            let _ = write!(system, ".retry_pause(millis({}))", retry_pause.as_millis());
         }
         if upgrade_to.is_some() || upgrade_flags.is_some() {
             let program = upgrade_to
@@ -149,7 +153,7 @@ mod tests {
     /// What only now and then fails is tried several times, and every flag has its words.
     #[test]
     fn a_test_says_everything_that_the_run_was_told() {
-        let flags = "run --seed 9 --nodes 5 --rate 200 --retry-unknown exactly-once --session-tokens --route --time 1500ms \
+        let flags = "run --seed 9 --nodes 5 --rate 200 --retry-unknown exactly-once --retry-pause 250ms --session-tokens --route --time 1500ms \
             --keys 1 --link-delay 0 --fault-budget 2 --upgrade-to /bin/old --ack semi-sync --missed-heartbeats 9";
         let flags = Command::try_parse_from(flags.split_whitespace()).unwrap().flags;
         let schedule = "[[step]]\non_log = 'a\"#'\nhold_ms = 5\nfault = 'kill'\ntarget = 'n2'";

@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::answer::{self, Attempt};
 use super::connection::{Connection, command};
-use super::retry::{self, RetryUnknown, Session, TIMES_AS_LONG};
+use super::retry::{self, Retry, RetryUnknown, Session, TIMES_AS_LONG};
 use crate::node_id::NodeId;
 use crate::system::Reach;
 
@@ -50,8 +50,11 @@ pub(super) struct NodeClient {
     /// There is a router between this client and the nodes, so it does not know who answers.
     is_routed: bool,
     limit: Duration,
-    retry: RetryUnknown,
+    retry: Retry,
+    /// Which client of the cluster it is.
+    index: usize,
     session: Session,
+    retries: u64,
     /// The position of the newest record that this client wrote or saw, which its reads must have seen; `None` if it keeps none.
     token: Option<(u64, u64)>,
     write_route: Route,
@@ -71,8 +74,10 @@ impl NodeClient {
             reads_locally: false,
             is_routed: false,
             limit,
-            retry: RetryUnknown::Never,
+            retry: Retry::default(),
+            index,
             session: Session::of(index),
+            retries: 0,
             token: None,
             write_route: route,
             read_route: route,
@@ -92,8 +97,8 @@ impl NodeClient {
     }
 
     /// The same client, that asks again what it does not know. Each has an identity, by its index.
-    pub(super) fn retrying(self, retry: RetryUnknown, index: usize) -> Self {
-        Self { retry, session: Session::of(index), ..self }
+    pub(super) fn retrying(self, retry: Retry, index: usize) -> Self {
+        Self { retry, index, session: Session::of(index), ..self }
     }
 
     /// The same client, that keeps the position of what it saw last and asks that of every node it reads at.
@@ -117,11 +122,12 @@ impl NodeClient {
             Ok(words) => self.after_token(invocation, words),
             Err(reason) => return Completion::fail(reason),
         };
-        if self.retry == RetryUnknown::Never {
+        let Retry { unknown: retry, pause } = self.retry;
+        if retry == RetryUnknown::Never {
             return self.ask(invocation, words, Instant::now() + self.limit).await;
         }
-        let deadline = Instant::now() + self.limit * TIMES_AS_LONG;
-        let words = if self.retry == RetryUnknown::ExactlyOnce && invocation.function != Function::Read {
+        let deadline = Instant::now() + self.limit * TIMES_AS_LONG + pause;
+        let words = if retry == RetryUnknown::ExactlyOnce && invocation.function != Function::Read {
             while let Some(opening) = self.session.opening() {
                 if Instant::now() >= deadline {
                     return Completion::fail("not executed: no session could be opened");
@@ -142,9 +148,11 @@ impl NodeClient {
                 if is_lost {
                     self.session.forget();
                 }
-                return retry::after_unknown(self.retry, invocation, unknown, completion);
+                return retry::after_unknown(retry, invocation, unknown, completion);
             }
             unknown = Some(completion);
+            self.retries += 1;
+            sleep(self.retry.pause(self.index, self.retries)).await;
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! Not here: the node's side of it (`CLIENT IDENTITY`, `REQUEST`; see the node's README).
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use clap::ValueEnum;
 use interregnum_checker::history::{Function, Outcome};
@@ -23,6 +25,24 @@ pub enum RetryUnknown {
 
 /// An operation that may be asked again is given so many times its usual time: enough for a failover or two.
 pub(super) const TIMES_AS_LONG: u32 = 6;
+
+/// How a client asks again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Retry {
+    pub unknown: RetryUnknown,
+    /// The longest that it waits before it does.
+    pub pause: Duration,
+}
+
+impl Retry {
+    /// The pause before a retry of the `number`th request of a client: some part of the longest, another each time, as the clients of a
+    /// service that is in trouble should not all come back at once. The parts are spread by the golden ratio, which needs no dice.
+    pub(super) fn pause(self, client: usize, number: u64) -> Duration {
+        const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+        let spread = GOLDEN.wrapping_mul(number.wrapping_add((client as u64) << 32));
+        self.pause.mul_f64((spread >> 11) as f64 / (1_u64 << 53) as f64)
+    }
+}
 
 /// A client's place in the table of sessions.
 #[derive(Debug)]
@@ -103,6 +123,18 @@ mod tests {
 
     use super::RetryUnknown::{ExactlyOnce, Naive};
     use super::*;
+
+    #[test]
+    fn clients_wait_each_another_part_of_the_longest_pause() {
+        let retry = Retry { unknown: ExactlyOnce, pause: Duration::from_secs(1) };
+        let pauses = |client| (0..100).map(move |number| retry.pause(client, number));
+        let longer_than = |pauses: Vec<Duration>, ms| pauses.iter().filter(|pause| pause.as_millis() > ms).count();
+        assert!(pauses(1).all(|pause| pause < retry.pause));
+        assert!((45..=55).contains(&longer_than(pauses(1).collect(), 500)));
+        assert!((5..=15).contains(&longer_than(pauses(2).collect(), 900)));
+        assert!(pauses(1).zip(pauses(2)).all(|(one, other)| one != other));
+        assert_eq!(Retry { pause: Duration::ZERO, ..retry }.pause(1, 7), Duration::ZERO);
+    }
 
     #[test]
     fn a_retry_that_was_refused_leaves_unknown_what_its_first_attempt_did() {
