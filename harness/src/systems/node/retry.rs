@@ -35,7 +35,7 @@ pub(super) struct Retry {
 }
 
 impl Retry {
-    /// The pause before a retry of the `number`th request of a client: some part of the longest, another each time, as the clients of a
+    /// The pause before the `number`th retry of a client: some part of the longest, another each time, as the clients of a
     /// service that is in trouble should not all come back at once. The parts are spread by the golden ratio, which needs no dice.
     pub(super) fn pause(self, client: usize, number: u64) -> Duration {
         const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
