@@ -103,6 +103,21 @@ fn of_many_kinds_the_first_ten_are_annotated() {
     assert_eq!(told.iter().filter(|annotation| annotation.level == Level::Error).count(), MOST_SHOWN);
 }
 
+#[test]
+fn of_many_rows_that_show_too_little_the_first_ten_are_annotated() {
+    let faults: Vec<_> = (1..=13).map(|count| format!("\"{}\"", vec!["kill"; count].join(","))).collect();
+    let campaign = format!(
+        "name = 'many'\n[[matrix]]\nname = 'unsound'\nexpect = 'violation'\nfaults = [{}]\n",
+        faults.join(", ")
+    );
+    let mut tally = Tally::new(Campaign::parse(&campaign).unwrap(), Shard::WHOLE);
+    for row in 0..13 {
+        tally.add(tally.campaign.trial(row, 1), outcome(Verdict::Pass, &[], None));
+    }
+    let told = annotations(&tally, None, &example);
+    assert_eq!(told.iter().filter(|annotation| annotation.title.ends_with("shows too little")).count(), MOST_SHOWN);
+}
+
 /// By a parser of XML that knows nothing of who wrote it: every count that `JUnit` has says the same as the cases.
 #[test]
 fn a_campaign_is_told_as_junit() {
