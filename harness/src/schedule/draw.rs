@@ -42,9 +42,10 @@ impl Injection {
         let swarm_at = |at: Duration| swarms.iter().find(|swarm| at < swarm.until).unwrap_or(&swarms[swarms.len() - 1]);
         let (mut deck, mut steps) = (Deck::default(), Vec::new());
         for (at, interval) in self.times(run_for, |at| swarm_at(at).stretch, rng) {
-            let Some(fault) = deck.draw(&swarm_at(at).groups, rng) else { continue };
-            let usual = interval.mul_f64(swarm_at(at).lasting * rng.random_range(0.3..1.1));
-            let hold = self.hold.unwrap_or(usual).max(SHORTEST_HOLD);
+            let Swarm { groups, lasting, .. } = swarm_at(at);
+            let Some(fault) = deck.draw(groups, rng) else { continue };
+            let hold = self.hold.unwrap_or_else(|| interval.mul_f64(lasting * rng.random_range(0.3..1.1)));
+            let hold = hold.max(SHORTEST_HOLD);
             let drawn = fault.usual_target().unwrap_or_else(|| draw_target(rng));
             let hold = hold.min(run_for.saturating_sub(at));
             steps.push(Step::at(at, hold, fault, self.target.unwrap_or(drawn)));

@@ -43,7 +43,7 @@ const STATUS_LIMIT: Duration = Duration::from_millis(250);
 /// let sound = Node::cluster(3);
 /// let unsound = Node::cluster(3).ack(Ack::Async).election(Election::Timeout).fencing(Fencing::None);
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Node {
     nodes: usize,
     modes: Modes,
@@ -56,7 +56,7 @@ pub struct Node {
 }
 
 /// What the fault `upgrade` starts instead.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 struct OtherVersion {
     /// `None`: the program that is running.
     program: Option<PathBuf>,
@@ -279,12 +279,13 @@ impl System for Node {
 
     fn client(&self, reaches: &[Reach], index: usize) -> Box<dyn Client> {
         let client = if self.is_routed {
-            NodeClient::of_router(helpers::router_address(reaches), self.operation_timeout + helpers::ROUTER_HOLD)
+            let limit = self.operation_timeout + helpers::ROUTER_HOLD;
+            NodeClient::of_router(helpers::router_address(reaches), index, limit)
         } else {
             let reads_anywhere = self.modes.reads.read.is_anywhere();
             NodeClient::of_cluster(reaches, index, reads_anywhere, self.operation_timeout)
         };
-        Box::new(client.retrying(self.retry, index).keeping_tokens(self.keeps_tokens))
+        Box::new(client.retrying(self.retry).keeping_tokens(self.keeps_tokens))
     }
 
     fn local_reader(&self, place: &Place) -> Box<dyn Client> {

@@ -51,7 +51,7 @@ pub(super) struct NodeClient {
     is_routed: bool,
     limit: Duration,
     retry: Retry,
-    /// Which client of the cluster it is.
+    /// Which client of the cluster it is: its identity.
     index: usize,
     session: Session,
     retries: u64,
@@ -86,9 +86,9 @@ impl NodeClient {
     }
 
     /// A client that knows nothing but a router.
-    pub(super) fn of_router(router: SocketAddr, limit: Duration) -> Self {
+    pub(super) fn of_router(router: SocketAddr, index: usize, limit: Duration) -> Self {
         let reach = Reach { node: NodeId(0), through: router, advertised: router };
-        Self { is_routed: true, ..Self::of_cluster(&[reach], 0, false, limit) }
+        Self { is_routed: true, ..Self::of_cluster(&[reach], index, false, limit) }
     }
 
     /// A reader of one node's own state.
@@ -96,9 +96,9 @@ impl NodeClient {
         Self { reads_locally: true, ..Self::of_cluster(&[reach], 0, true, LOCAL_READ_LIMIT) }
     }
 
-    /// The same client, that asks again what it does not know. Each has an identity, by its index.
-    pub(super) fn retrying(self, retry: Retry, index: usize) -> Self {
-        Self { retry, index, session: Session::of(index), ..self }
+    /// The same client, that asks again what it does not know.
+    pub(super) fn retrying(self, retry: Retry) -> Self {
+        Self { retry, ..self }
     }
 
     /// The same client, that keeps the position of what it saw last and asks that of every node it reads at.

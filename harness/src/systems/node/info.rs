@@ -36,6 +36,15 @@ impl Asker {
     }
 }
 
+/// Which connections are open makes no system another.
+impl PartialEq for Asker {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Asker {}
+
 /// One section of what the node that listens at `address` tells of itself.
 pub(super) async fn section(address: SocketAddr, name: &str) -> io::Result<String> {
     section_over(&mut Connection::open(address).await?, name).await
