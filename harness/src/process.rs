@@ -7,6 +7,7 @@ pub(crate) mod guardian;
 mod spawn;
 pub(crate) mod tracer;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs::File;
 use std::io;
@@ -128,23 +129,35 @@ impl Process {
     /// Waits until every thread of the process is stopped in the kernel (state `T`, or `t` if a tracer had stopped it before). `false`:
     /// not within `limit`.
     pub(crate) async fn wait_until_stopped(&self, limit: Duration) -> bool {
-        self.wait_until(limit, is_stopped).await
+        self.wait_until(limit, || self.is_all(is_stopped)).await
     }
 
-    /// Waits until no thread of the process is stopped. `false`: not within `limit`.
-    pub(crate) async fn wait_until_continued(&self, limit: Duration) -> bool {
-        self.wait_until(limit, |state| state != 'T').await
+    /// Lets a stopped process go on, and waits until it does. `false`: not within `limit`, though it lives.
+    pub(crate) async fn go_on(&self, limit: Duration) -> io::Result<bool> {
+        let before = switches(self.pid()).unwrap_or_default(); // it may have ended
+        Ok(!self.signal(Signal::SIGCONT)? || self.wait_until_gone_on(&before, limit).await || !self.is_alive())
     }
 
-    async fn wait_until(&self, limit: Duration, wanted: impl Fn(char) -> bool) -> bool {
+    /// A process that stops itself again, at the next pause point say, may never be seen without a stopped thread; but it has run since
+    /// its threads had left processors so often.
+    async fn wait_until_gone_on(&self, before: &BTreeMap<OsString, u64>, limit: Duration) -> bool {
+        let has_run = || switches(self.pid()).is_ok_and(|now| now != *before);
+        self.wait_until(limit, || self.is_all(|state| state != 'T') || has_run()).await
+    }
+
+    fn is_all(&self, wanted: impl Fn(char) -> bool) -> bool {
+        threads(self.pid()).is_ok_and(|threads| !threads.is_empty() && threads.iter().all(|(_, state)| wanted(*state)))
+    }
+
+    async fn wait_until(&self, limit: Duration, holds: impl Fn() -> bool) -> bool {
         let deadline = Instant::now() + limit;
-        loop {
-            match threads(self.pid()) {
-                Ok(threads) if !threads.is_empty() && threads.iter().all(|(_, state)| wanted(*state)) => return true,
-                _ if Instant::now() >= deadline || !self.is_alive() => return false,
-                _ => sleep(STATE_POLL).await,
+        while !holds() {
+            if Instant::now() >= deadline || !self.is_alive() {
+                return false;
             }
+            sleep(STATE_POLL).await;
         }
+        true
     }
 }
 
@@ -201,6 +214,19 @@ fn threads(pid: i32) -> io::Result<Vec<(Thread, char)>> {
     Ok(threads)
 }
 
+/// How often threads of a process, by their ids, have had to leave a processor. One that is stopped leaves none.
+fn switches(pid: i32) -> io::Result<BTreeMap<OsString, u64>> {
+    let mut switches = BTreeMap::new();
+    for thread in std::fs::read_dir(format!("/proc/{pid}/task"))? {
+        let thread = thread?;
+        let Ok(status) = std::fs::read_to_string(thread.path().join("status")) else { continue };
+        let counts =
+            status.lines().filter_map(|line| line.split_once("voluntary_ctxt_switches:")?.1.trim().parse::<u64>().ok());
+        switches.insert(thread.file_name(), counts.sum());
+    }
+    Ok(switches)
+}
+
 /// The second field, the name in parentheses, may itself contain spaces and parentheses.
 fn name_and_state(stat: &str) -> Option<(&str, char)> {
     let (before, rest) = stat.rsplit_once(") ")?;
@@ -230,5 +256,33 @@ impl Reaper {
         if let Ok(status) = status {
             self.ended.send_replace(Some(status));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_secs(10);
+
+    /// Between two stops such a process runs for microseconds, which nobody sees who looks at its state.
+    #[tokio::test]
+    async fn a_process_that_stops_itself_again_at_once_has_gone_on() {
+        let scratch = tempfile::tempdir().unwrap();
+        let claim = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let guardian = Arc::new(Guardian::post(&scratch.path().join("guarded"), &claim).unwrap());
+        let arguments = ["-c", "while :; do kill -STOP $$; done"].map(OsString::from).to_vec();
+        let command = CommandLine { program: "/bin/sh".into(), name: None, arguments, environment: Vec::new() };
+        let process = Process::start(&command, scratch.path(), &scratch.path().join("log"), &guardian).unwrap();
+        assert!(process.wait_until_stopped(LIMIT).await);
+        let before = switches(process.pid()).unwrap();
+        process.signal(Signal::SIGCONT).unwrap();
+        let has_stopped_again = || process.is_all(is_stopped) && switches(process.pid()).unwrap() != before;
+        assert!(process.wait_until(LIMIT, has_stopped_again).await);
+        assert!(process.wait_until_gone_on(&before, LIMIT).await);
+        assert!(process.go_on(LIMIT).await.unwrap());
+        process.signal(Signal::SIGKILL).unwrap();
+        assert!(process.wait(LIMIT).await.is_some());
+        assert!(process.go_on(LIMIT).await.unwrap(), "it needs nothing any more");
     }
 }

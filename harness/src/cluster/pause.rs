@@ -64,8 +64,7 @@ impl Cluster {
             return Ok(());
         }
         for process in &running.processes {
-            let continued = process.signal(Signal::SIGCONT).with_context(|| format!("resuming {node}"))?;
-            if continued && !process.wait_until_continued(SIGNAL_LIMIT).await && process.is_alive() {
+            if !process.go_on(SIGNAL_LIMIT).await.with_context(|| format!("resuming {node}"))? {
                 bail!("{node} (process {}) was resumed but stays stopped", process.pid());
             }
         }
