@@ -79,6 +79,13 @@ impl Outcome {
         }
     }
 
+    /// How much somebody has to look at who looks for the reason: seconds to the first evidence, faults, operations. Where it is not
+    /// known when there was evidence, that is the whole run.
+    pub(crate) fn size(&self) -> (u64, usize, u64) {
+        let seconds = self.evident_ms.values().min().map_or(u64::MAX, |ms| ms / 1000);
+        (seconds, self.faults, self.operations)
+    }
+
     /// What the directory of a run tells, but for the time it took.
     pub(crate) fn read(run: &Path) -> anyhow::Result<Self> {
         let run_dir = RunDir::existing(run)?;

@@ -28,9 +28,9 @@ pub(crate) struct Group {
     pub is_expected: bool,
     pub verdict: Verdict,
     pub count: usize,
-    /// The one with the fewest faults and operations.
+    /// The smallest to look at.
     pub smallest: Trial,
-    size: (usize, u64),
+    size: (u64, usize, u64),
     /// What that one complained of, where it broke no promise.
     pub detail: Option<String>,
 }
@@ -134,7 +134,7 @@ impl Tally {
         } += 1;
         let signature = row.signature(&outcome);
         if let Some(signature) = signature.clone() {
-            let size = (outcome.faults, outcome.operations);
+            let size = outcome.size();
             let detail = outcome.complaint.as_ref().map(|complaint| complaint.detail.clone());
             let one = Group { is_expected, verdict: outcome.verdict, count: 1, smallest: trial, size, detail };
             self.groups.entry(signature).and_modify(|group| group.join(&one)).or_insert(one);

@@ -1,6 +1,8 @@
 //! `interregnum defects`: the defect suite from flags, with live progress.
 
-use std::path::{Path, PathBuf};
+mod smallest;
+
+use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -11,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::campaign::usual_jobs;
 use super::campaign::watch::Watch;
-use super::{duration, run, say, shrink};
-use crate::campaign::{Course, Kept, Shard, Tally};
-use crate::defects::{Found, OF_POWER, SOUND, Speed, json, suite, told};
+use super::{duration, run, say};
+use crate::campaign::{Course, Shard};
+use crate::defects::{Found, OF_POWER, Speed, json, suite, told};
 use crate::disk;
 
 /// What stands at the end of `defects --help`.
@@ -61,7 +63,8 @@ pub(super) struct DefectsFlags {
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u8).range(1..))]
     jobs: Option<u8>,
 
-    /// Look for the smallest run that shows each defect which was caught, and tell its command. It takes tens of runs for each.
+    /// Look for the smallest run that shows each defect which was caught, and tell its command and how often it fails. It takes some
+    /// hundred short runs for each.
     #[arg(long, conflicts_with = "json")]
     shrink: bool,
 
@@ -115,7 +118,7 @@ pub(super) fn defects(flags: &DefectsFlags) -> anyhow::Result<Verdict> {
     let speed = Speed::of(elapsed_ms, jobs, cores);
     say(if flags.json { json(&found) } else { format!("\n{}", told(&found, speed.as_ref())) });
     if flags.shrink {
-        tell_smallest(&found, &tally, &directory, jobs)?;
+        smallest::tell(&found, &tally, &directory, jobs)?;
     }
     let failed = tally.rows.iter().any(|row| row.harness_error > 0);
     Ok(match () {
@@ -124,25 +127,4 @@ pub(super) fn defects(flags: &DefectsFlags) -> anyhow::Result<Verdict> {
         () if found.iter().all(|row| row.is_met) => Verdict::Pass,
         () => Verdict::Violation,
     })
-}
-
-/// How often the smallest run of a defect is tried in the end, to know how often it shows it.
-const TIMES: u8 = 10;
-
-/// Tells the smallest run that shows each defect, as soon as it is found.
-fn tell_smallest(found: &[Found], tally: &Tally, directory: &Path, jobs: usize) -> anyhow::Result<()> {
-    let kept = Kept::below(directory, false);
-    let jobs = u8::try_from(jobs).unwrap_or(u8::MAX);
-    say("\nthe smallest run that shows each");
-    for (row, found) in tally.campaign.rows.iter().zip(found) {
-        let Some(trial) = found.smallest.filter(|_| found.defect != SOUND) else { continue };
-        let run = kept.of(&tally.campaign, trial);
-        let out = directory.join("smallest").join(row.slug());
-        let smallest =
-            shrink::smallest_of(&run, &out, &row.by, TIMES, jobs).with_context(|| format!("shrinking {}", row.name))?;
-        let told = smallest
-            .map_or_else(|| format!("{} shows it not once more in {TIMES} tries", run.display()), |found| found.told());
-        say(format!("  {}: {told}", row.name));
-    }
-    Ok(())
 }

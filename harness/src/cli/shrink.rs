@@ -1,12 +1,13 @@
 //! `interregnum shrink`: from a run that broke a promise to the smallest one that still does; and `interregnum as-test`.
 
+mod broken;
 mod watch;
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use clap::Args;
 use interregnum_checker::verdict::Verdict;
 use tokio::runtime::Runtime;
@@ -15,10 +16,10 @@ use tokio_util::sync::CancellationToken;
 use super::run::RunFlags;
 use super::say;
 use crate::campaign::{ChildRun, Outcome, run_all};
-use crate::run_dir::RunDir;
 use crate::schedule::{Schedule, Step};
 use crate::shrink::{Case, Found, Record, Tries};
-use watch::Watch;
+use broken::Broken;
+pub(super) use watch::Watch;
 
 /// What stands at the end of `shrink --help`.
 pub(super) const EXAMPLES: &str = "Examples:
@@ -68,28 +69,8 @@ pub(super) struct AsTestFlags {
     run: PathBuf,
 }
 
-/// A run that broke a promise.
-struct Broken {
-    flags: RunFlags,
-    /// The most telling promise that it broke, by its checker.
-    promise: String,
-    schedule: Schedule,
-}
-
-impl Broken {
-    fn read(run: &Path) -> anyhow::Result<Self> {
-        let outcome = Outcome::read(run)?;
-        let run_dir = RunDir::existing(run)?;
-        let Some(promise) = outcome.broken.first().cloned() else {
-            bail!("{} broke no promise: its verdict is {}", run.display(), outcome.verdict);
-        };
-        let flags = RunFlags::of_past_run(&run_dir)?;
-        Ok(Self { flags, promise, schedule: Schedule::read(&run_dir.schedule())? })
-    }
-}
-
 pub(super) fn as_test(flags: &AsTestFlags) -> anyhow::Result<Verdict> {
-    let Broken { flags, promise, schedule } = Broken::read(&flags.run)?;
+    let Broken { flags, promise, schedule, .. } = Broken::read(&flags.run)?;
     say(flags.as_test(&schedule, &promise, None).trim_end());
     Ok(Verdict::Pass)
 }
@@ -98,7 +79,9 @@ pub(super) fn shrink(flags: &ShrinkFlags) -> anyhow::Result<Verdict> {
     let out = flags.out.clone().unwrap_or_else(|| beside(&flags.run));
     let broken = Broken::read(&flags.run)?;
     let promise = broken.promise.clone();
-    let Some(Smallest { start, found, run, tries }) = search(broken, &out, flags.times, flags.jobs)? else {
+    let mut watch = Watch::new();
+    let Some(Smallest { start, found, run, tries, .. }) = search(broken, &out, flags.times, flags.jobs, &mut watch)?
+    else {
         say(format!(
             "{} was not broken again in any of {} tries; `interregnum replay {} --times 50` tells whether it ever is",
             promise,
@@ -120,56 +103,47 @@ pub(super) fn shrink(flags: &ShrinkFlags) -> anyhow::Result<Verdict> {
 
 /// What a search came to.
 pub(super) struct Smallest {
-    start: Case<Step>,
-    found: Found,
-    run: RunFlags,
-    tries: usize,
+    pub promise: String,
+    pub start: Case<Step>,
+    pub found: Found,
+    pub run: RunFlags,
+    pub tries: usize,
 }
 
-impl Smallest {
-    /// What it consists of, how often it fails, and its command, in one sentence.
-    pub(super) fn told(&self) -> String {
-        let (shown, after) = (watch::shown(&self.found.case), self.found.after);
-        format!("{shown}, failed in {after}: interregnum {}", self.run.words().join(" "))
-    }
-}
-
-/// The smallest run that still breaks one of these promises, of which `run` broke one; `None` if it is not broken again.
+/// The smallest run that still breaks one of these promises, of which `run` broke one, with one try at a time; `None` if it is not
+/// broken again.
 pub(super) fn smallest_of(
     run: &Path,
     out: &Path,
     promises: &BTreeSet<String>,
     times: u8,
-    jobs: u8,
+    watch: &mut Watch,
 ) -> anyhow::Result<Option<Smallest>> {
-    let mut broken = Broken::read(run)?;
-    if let Some(promise) = Outcome::read(run)?.broken.into_iter().find(|promise| promises.contains(promise)) {
-        broken.promise = promise;
-    }
-    search(broken, out, times, jobs)
+    search(Broken::of(run, |promise| promises.contains(promise))?, out, times, 1, watch)
 }
 
 /// Searches, in a directory in which it may have begun.
-fn search(broken: Broken, out: &Path, times: u8, jobs: u8) -> anyhow::Result<Option<Smallest>> {
-    let Broken { flags: run, promise, schedule } = broken;
-    let start = Case { steps: schedule.steps, sizes: run.sizes() };
+fn search(broken: Broken, out: &Path, times: u8, jobs: u8, watch: &mut Watch) -> anyhow::Result<Option<Smallest>> {
+    let start = broken.case();
+    let guess = broken.as_far_as_evident();
+    let Broken { flags: run, promise, .. } = broken;
     let record = Record::open(out, &promise, &start)?;
     let out = fs::canonicalize(out).with_context(|| format!("finding {}", out.display()))?;
     let mut place = Place { run: &run, promise: &promise, out: &out, runtime: Runtime::new()? };
-    let mut watch = Watch::begin(&promise, &start, record.count());
+    watch.begins(&promise, &start, record.count());
     let mut tries = Tries {
         record,
         measured: times.into(),
         jobs: jobs.into(),
         attempt: &mut |case: &Case<Step>, count| place.attempt(case, count),
-        watcher: &mut watch,
+        watcher: watch,
     };
-    let found = tries.search(&start)?;
+    let found = tries.search(&start, guess)?;
     let tries = tries.record.count();
     watch.ends();
     let Some(found) = found else { return Ok(None) };
     let run = place.smallest(&found.case)?;
-    Ok(Some(Smallest { start, found, run, tries }))
+    Ok(Some(Smallest { promise, start, found, run, tries }))
 }
 
 /// `interregnum-runs/seed-42-shrunk`.

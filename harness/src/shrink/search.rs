@@ -37,11 +37,10 @@ pub(crate) trait Numbers {
 }
 
 impl Numbers for Sizes {
-    /// What makes every later try shorter comes first.
     fn numbers(&mut self) -> Vec<Number<'_>> {
         let Self { nodes, clients, keys, time_ms } = self;
         let count = |value| Number { value, least: 1, near: 1 };
-        vec![Number { value: time_ms, least: 500, near: 500 }, count(nodes), count(clients), count(keys)]
+        vec![Number { value: time_ms, least: 500, near: 500 }, count(clients), count(nodes), count(keys)]
     }
 }
 
@@ -56,16 +55,27 @@ impl<S: Numbers> Numbers for Case<S> {
 /// of what can be spared only in turn, so these are enough for a hundred steps.
 const MOST_ROUNDS: usize = 3;
 
-/// The smallest case that can be found. `start` is taken to fail, and is returned if nothing smaller does.
+/// So many numbers, time and clients, make every later try shorter or lighter, so they are lowered before steps are removed.
+const COSTLY: usize = 2;
+
+/// The smallest case that can be found. `start` is taken to fail, and is returned if nothing smaller does. `guess` is a smaller one that
+/// may fail, too, and spares much of the search then.
 pub(crate) fn smallest<S: Clone + PartialEq + Numbers, E>(
     start: Case<S>,
+    guess: Option<Case<S>>,
     fails: &mut dyn FnMut(&Case<S>) -> Result<bool, E>,
 ) -> Result<Case<S>, E> {
-    let mut case = start;
+    let mut case = match guess {
+        Some(guess) if fails(&guess)? => guess,
+        _ => start,
+    };
     for _ in 0..MOST_ROUNDS {
         let before = case.clone();
+        for index in 0..COSTLY {
+            case = with_lower(case, index, fails)?;
+        }
         case = with_fewer_steps(case, fails)?;
-        for index in 0..case.numbers().len() {
+        for index in COSTLY..case.numbers().len() {
             case = with_lower(case, index, fails)?;
         }
         if case == before {
@@ -160,7 +170,7 @@ mod tests {
     /// The smallest case, and how many cases were asked about.
     fn search<S: Clone + PartialEq + Numbers>(start: Case<S>, fails: impl Fn(&Case<S>) -> bool) -> (Case<S>, usize) {
         let mut asked = 0;
-        let found = smallest(start, &mut |case| {
+        let found = smallest(start, None, &mut |case| {
             asked += 1;
             Ok::<_, Infallible>(fails(case))
         });
@@ -197,6 +207,25 @@ mod tests {
         assert!(asked <= 6, "{asked} cases");
     }
 
+    /// A guess that does not fail costs one question.
+    #[test]
+    fn a_guess_is_begun_from_if_it_fails() {
+        let fails = |case: &Case<u32>| case.steps.contains(&2);
+        let search_from = |steps: std::ops::Range<u32>| {
+            let mut asked = Vec::new();
+            let guess = Case { steps: steps.collect(), sizes: SIZES };
+            let found = smallest(case(40), Some(guess), &mut |case| {
+                asked.push(case.steps.len());
+                Ok::<_, Infallible>(fails(case))
+            });
+            (found.unwrap().steps, asked)
+        };
+        let (found, asked) = search_from(1..4);
+        assert_eq!((found, asked.iter().max()), (vec![2], Some(&3)));
+        let (found, asked) = search_from(5..8);
+        assert_eq!((found, &asked[..2]), (vec![2], &[3, 40][..]));
+    }
+
     #[test]
     fn what_never_fails_again_stays_as_it_was() {
         assert_eq!(search(case(5), |_| false).0, case(5));
@@ -213,7 +242,7 @@ mod tests {
     #[test]
     fn an_error_ends_the_search() {
         let mut left = 3;
-        let found = smallest(case(9), &mut |_| {
+        let found = smallest(case(9), None, &mut |_| {
             left -= 1;
             if left == 0 { Err("no") } else { Ok(false) }
         });

@@ -34,12 +34,12 @@ pub(crate) struct Found {
 }
 
 impl Tries<'_> {
-    /// Searches from `start`; `None` if that does not fail once itself.
-    pub(crate) fn search(&mut self, start: &Case<Step>) -> anyhow::Result<Option<Found>> {
+    /// Searches from `start`, or from a smaller `guess` if that fails, too; `None` if `start` does not fail once itself.
+    pub(crate) fn search(&mut self, start: &Case<Step>, guess: Option<Case<Step>>) -> anyhow::Result<Option<Found>> {
         let before = self.rate(Purpose::Choose, start)?;
         let Some(rule) = Rule::for_rate(before) else { return Ok(None) };
         let mut smaller = Vec::new();
-        smallest(start.clone(), &mut |case: &Case<Step>| {
+        smallest(start.clone(), guess, &mut |case: &Case<Step>| {
             let counts = self.counts(rule, case)?;
             smaller.extend(counts.then(|| case.clone()));
             anyhow::Ok(counts)

@@ -5,29 +5,42 @@ use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
-use indicatif::ProgressBar;
+use indicatif::{MultiProgress, ProgressBar};
 
 use crate::schedule::Step;
 use crate::shrink::{Case, Rate, Watcher};
 
-pub(super) struct Watch {
+pub(in crate::cli) struct Watch {
     bar: Option<ProgressBar>,
+    /// Whose search it is, where it is one of many: then nothing is told but the case under trial, on a terminal.
+    of: Option<String>,
 }
 
 impl Watch {
-    pub(super) fn begin(promise: &str, start: &Case<Step>, known: usize) -> Self {
-        let goes_on =
-            if known == 0 { String::new() } else { format!("; it goes on with {known} tries that are known") };
-        eprintln!("from {}: the smallest that breaks {promise}{goes_on}", shown(start));
-        let bar = std::io::stderr().is_terminal().then(ProgressBar::new_spinner);
-        if let Some(bar) = &bar {
-            bar.enable_steady_tick(Duration::from_millis(100));
-        }
-        Self { bar }
+    /// Of the only search.
+    pub(super) fn new() -> Self {
+        Self { bar: std::io::stderr().is_terminal().then(ProgressBar::new_spinner), of: None }
     }
 
-    pub(super) fn ends(self) {
-        if let Some(bar) = self.bar {
+    /// Of one search among many at a time.
+    pub(in crate::cli) fn among(many: &MultiProgress, of: &str) -> Self {
+        let bar = std::io::stderr().is_terminal().then(|| many.add(ProgressBar::new_spinner()));
+        Self { bar, of: Some(of.to_owned()) }
+    }
+
+    pub(super) fn begins(&self, promise: &str, start: &Case<Step>, known: usize) {
+        let goes_on =
+            if known == 0 { String::new() } else { format!("; it goes on with {known} tries that are known") };
+        if self.of.is_none() {
+            eprintln!("from {}: the smallest that breaks {promise}{goes_on}", shown(start));
+        }
+        if let Some(bar) = &self.bar {
+            bar.enable_steady_tick(Duration::from_millis(100));
+        }
+    }
+
+    pub(super) fn ends(&self) {
+        if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
     }
@@ -41,6 +54,12 @@ impl Watcher for Watch {
             Some(false) => line.push_str(", too small"),
             None => {}
         }
+        if let Some(of) = &self.of {
+            if let Some(bar) = &self.bar {
+                bar.set_message(format!("{of}: {line}"));
+            }
+            return;
+        }
         match (&self.bar, counts) {
             (Some(bar), None) => bar.set_message(line),
             (Some(bar), Some(_)) => bar.println(line),
@@ -51,7 +70,7 @@ impl Watcher for Watch {
 }
 
 /// `3 faults, 3 nodes, 8 clients, 5 keys, 10.0 s`
-pub(super) fn shown(case: &Case<Step>) -> String {
+fn shown(case: &Case<Step>) -> String {
     let sizes = case.sizes;
     let mut text = String::new();
     for (count, what) in

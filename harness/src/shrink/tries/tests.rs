@@ -64,7 +64,7 @@ fn search_where(
             .collect()
     };
     let mut tries = Tries { record, measured: 10, jobs: 1, attempt: &mut attempt, watcher: &mut Nobody };
-    let found = tries.search(&start())?;
+    let found = tries.search(&start(), None)?;
     let count = tries.record.count();
     Ok((found, count))
 }

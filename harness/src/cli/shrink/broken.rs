@@ -1,0 +1,105 @@
+//! The run that a search begins with: one that broke a promise, and how far it had come when that showed.
+
+use std::path::Path;
+
+use anyhow::bail;
+use serde::Deserialize;
+
+use crate::campaign::Outcome;
+use crate::cli::run::RunFlags;
+use crate::report::stored::document;
+use crate::run::StepTaken;
+use crate::run_dir::RunDir;
+use crate::schedule::{Schedule, Step};
+use crate::shrink::{Case, Sizes};
+
+/// How much longer than to the first evidence a shortened run goes on: elections take another time in each.
+const LONGER_MS: u64 = 1000;
+
+/// A run that broke a promise.
+pub(super) struct Broken {
+    pub flags: RunFlags,
+    /// The most telling promise that it broke, by its checker.
+    pub promise: String,
+    pub schedule: Schedule,
+    /// When each step of the schedule struck, in milliseconds since the run began.
+    struck_ms: Vec<u64>,
+    /// The first evidence that the promise was broken, in milliseconds since the run began; where it is known.
+    evident_ms: Option<u64>,
+}
+
+/// What is needed of `verdict.json`.
+#[derive(Deserialize)]
+struct Judged {
+    faults: Vec<StepTaken>,
+}
+
+impl Broken {
+    pub(super) fn read(run: &Path) -> anyhow::Result<Self> {
+        Self::of(run, |_| true)
+    }
+
+    /// The same with the most telling promise of those that are wanted, or of all if it broke none of them.
+    pub(super) fn of(run: &Path, is_wanted: impl Fn(&String) -> bool) -> anyhow::Result<Self> {
+        let Outcome { broken, verdict, evident_ms, .. } = Outcome::read(run)?;
+        let Some(promise) = broken.iter().find(|promise| is_wanted(promise)).or(broken.first()).cloned() else {
+            bail!("{} broke no promise: its verdict is {verdict}", run.display());
+        };
+        let run_dir = RunDir::existing(run)?;
+        let Judged { faults } = document(&run_dir.verdict())?;
+        // The schedule has what struck, in this order.
+        let mut struck_ms: Vec<_> =
+            faults.iter().filter(|taken| !taken.nodes.is_empty()).map(|taken| taken.began_ns / 1_000_000).collect();
+        struck_ms.sort_unstable();
+        let (flags, schedule) = (RunFlags::of_past_run(&run_dir)?, Schedule::read(&run_dir.schedule())?);
+        Ok(Self { flags, evident_ms: evident_ms.get(&promise).copied(), promise, schedule, struck_ms })
+    }
+
+    /// The whole run.
+    pub(super) fn case(&self) -> Case<Step> {
+        Case { steps: self.schedule.steps.clone(), sizes: self.flags.sizes() }
+    }
+
+    /// The run until its promise was broken: what came later can hardly have mattered. `None` where it is not known when that was, or
+    /// was at the end.
+    pub(super) fn as_far_as_evident(&self) -> Option<Case<Step>> {
+        as_far_as(self.case(), &self.struck_ms, self.evident_ms?)
+    }
+}
+
+fn as_far_as(case: Case<Step>, struck_ms: &[u64], evident_ms: u64) -> Option<Case<Step>> {
+    let Case { mut steps, sizes } = case;
+    // A file that somebody has changed is taken as it is.
+    if steps.len() == struck_ms.len() {
+        steps.truncate(struck_ms.partition_point(|ms| *ms <= evident_ms));
+    }
+    let time_ms = evident_ms + LONGER_MS;
+    (time_ms < sizes.time_ms).then_some(Case { steps, sizes: Sizes { time_ms, ..sizes } })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::fault::Fault;
+    use crate::target::Target;
+
+    /// The steps and the time of a run of ten seconds with faults at one, two and three, whose evidence came then.
+    fn check(struck_ms: &[u64], evident_ms: u64, expected: Option<(usize, u64)>) {
+        let second = Duration::from_secs(1);
+        let steps = (1..=3).map(|at| Step::at(second * at, second, Fault::Kill, Target::Leader)).collect();
+        let case = Case { steps, sizes: Sizes { nodes: 3, clients: 8, keys: 5, time_ms: 10_000 } };
+        let found = as_far_as(case, struck_ms, evident_ms).map(|case| (case.steps.len(), case.sizes.time_ms));
+        assert_eq!(found, expected, "{struck_ms:?}, evident at {evident_ms} ms");
+    }
+
+    #[test]
+    fn nothing_that_came_after_the_evidence_is_kept() {
+        check(&[1100, 2100, 3100], 2500, Some((2, 3500)));
+        check(&[1100, 2100, 3100], 500, Some((0, 1500)));
+        check(&[1100, 2100, 3100], 8999, Some((3, 9999)));
+        check(&[1100, 2100, 3100], 9000, None); // nothing would be spared
+        check(&[1100, 2100], 1500, Some((3, 2500))); // a schedule with a step that never struck was written by a person
+    }
+}
