@@ -118,7 +118,7 @@ pub(super) fn defects(flags: &DefectsFlags) -> anyhow::Result<Verdict> {
     let speed = Speed::of(elapsed_ms, jobs, cores);
     say(if flags.json { json(&found) } else { format!("\n{}", told(&found, speed.as_ref())) });
     if flags.shrink {
-        smallest::tell(&found, &tally, &directory, jobs)?;
+        smallest::tell(&tally, &directory, jobs)?;
     }
     let failed = tally.rows.iter().any(|row| row.harness_error > 0);
     Ok(match () {

@@ -28,9 +28,6 @@ pub(crate) struct Found {
     pub evident: u32,
     /// The fewest faults of a run in which it was caught.
     pub fewest_faults: Option<usize>,
-    /// The one in which it was caught and that is the smallest to look at.
-    #[serde(skip)]
-    pub smallest: Option<Trial>,
     /// Whether the bar is met: found in nine of ten runs; without a defect, nothing found at all.
     pub is_met: bool,
 }
@@ -57,7 +54,6 @@ impl Found {
         let found_ms = |outcome: &Outcome| evident_ms(outcome).unwrap_or(outcome.elapsed_ms);
         let mut found_ms: Vec<u64> = caught.iter().map(|(_, outcome)| found_ms(outcome)).collect();
         found_ms.sort_unstable();
-        let smallest = caught.iter().min_by_key(|(trial, outcome)| (outcome.size(), **trial));
         let (runs, count) = (ran.len() as u32, caught.len() as u32);
         Self {
             defect: row.name.clone(),
@@ -69,7 +65,6 @@ impl Found {
             median_ms: found_ms.get(found_ms.len() / 2).copied(),
             evident,
             fewest_faults: caught.iter().map(|(_, outcome)| outcome.faults).min(),
-            smallest: smallest.map(|(trial, _)| **trial),
             is_met: if row.name == SOUND { count == 0 } else { runs > 0 && count * 100 >= runs * BAR_PERCENT },
         }
     }

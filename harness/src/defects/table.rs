@@ -83,7 +83,6 @@ mod tests {
             median_ms: (caught > 0).then_some(4200),
             evident,
             fewest_faults: (caught > 0).then_some(7),
-            smallest: None,
             is_met,
         };
         let rows = [row(SOUND, 0, 0, true), row("ack-off-by-one", 10, 10, true), row("vote-twice", 4, 3, false)];
