@@ -70,18 +70,17 @@ pub(super) struct AsTestFlags {
 }
 
 pub(super) fn as_test(flags: &AsTestFlags) -> anyhow::Result<Verdict> {
-    let Broken { flags, promise, schedule, .. } = Broken::read(&flags.run)?;
-    say(flags.as_test(&schedule, &promise, None).trim_end());
+    let broken = Broken::read(&flags.run)?;
+    say(broken.flags.as_test(&broken.schedule, &broken.promised(), None).trim_end());
     Ok(Verdict::Pass)
 }
 
 pub(super) fn shrink(flags: &ShrinkFlags) -> anyhow::Result<Verdict> {
     let out = flags.out.clone().unwrap_or_else(|| beside(&flags.run));
     let broken = Broken::read(&flags.run)?;
-    let promise = broken.promise.clone();
+    let promise = broken.promised();
     let mut watch = Watch::new();
-    let Some(Smallest { start, found, run, tries, .. }) = search(broken, &out, flags.times, flags.jobs, &mut watch)?
-    else {
+    let Some(Smallest { start, found, run, tries }) = search(broken, &out, flags.times, flags.jobs, &mut watch)? else {
         say(format!(
             "{} was not broken again in any of {} tries; `interregnum replay {} --times 50` tells whether it ever is",
             promise,
@@ -103,15 +102,13 @@ pub(super) fn shrink(flags: &ShrinkFlags) -> anyhow::Result<Verdict> {
 
 /// What a search came to.
 pub(super) struct Smallest {
-    pub promise: String,
     pub start: Case<Step>,
     pub found: Found,
     pub run: RunFlags,
     pub tries: usize,
 }
 
-/// The smallest run that still breaks one of these promises, of which `run` broke one, with one try at a time; `None` if it is not
-/// broken again.
+/// The smallest run that still breaks one of these promises, as `run` did, with one try at a time; `None` if none is broken again.
 pub(super) fn smallest_of(
     run: &Path,
     out: &Path,
@@ -119,18 +116,19 @@ pub(super) fn smallest_of(
     times: u8,
     watch: &mut Watch,
 ) -> anyhow::Result<Option<Smallest>> {
-    search(Broken::of(run, |promise| promises.contains(promise))?, out, times, 1, watch)
+    search(Broken::of(run, promises.clone())?, out, times, 1, watch)
 }
 
 /// Searches, in a directory in which it may have begun.
 fn search(broken: Broken, out: &Path, times: u8, jobs: u8, watch: &mut Watch) -> anyhow::Result<Option<Smallest>> {
     let start = broken.case();
     let guess = broken.as_far_as_evident();
-    let Broken { flags: run, promise, .. } = broken;
-    let record = Record::open(out, &promise, &start)?;
+    let promised = broken.promised();
+    let Broken { flags: run, promises, .. } = broken;
+    let record = Record::open(out, &promised, &start)?;
     let out = fs::canonicalize(out).with_context(|| format!("finding {}", out.display()))?;
-    let mut place = Place { run: &run, promise: &promise, out: &out, runtime: Runtime::new()? };
-    watch.begins(&promise, &start, record.count());
+    let mut place = Place { run: &run, promises: &promises, out: &out, runtime: Runtime::new()? };
+    watch.begins(&promised, &start, record.count());
     let mut tries = Tries {
         record,
         measured: times.into(),
@@ -143,7 +141,7 @@ fn search(broken: Broken, out: &Path, times: u8, jobs: u8, watch: &mut Watch) ->
     watch.ends();
     let Some(found) = found else { return Ok(None) };
     let run = place.smallest(&found.case)?;
-    Ok(Some(Smallest { promise, start, found, run, tries }))
+    Ok(Some(Smallest { start, found, run, tries }))
 }
 
 /// `interregnum-runs/seed-42-shrunk`.
@@ -156,13 +154,13 @@ fn beside(run: &Path) -> PathBuf {
 /// Where cases are tried.
 struct Place<'a> {
     run: &'a RunFlags,
-    promise: &'a str,
+    promises: &'a BTreeSet<String>,
     out: &'a Path,
     runtime: Runtime,
 }
 
 impl Place<'_> {
-    /// Tries a case so many times, and says in which of them the same promise was broken.
+    /// Tries a case so many times, and says which of them failed in the same way.
     fn attempt(&mut self, case: &Case<Step>, count: usize) -> anyhow::Result<Vec<bool>> {
         let run = self.following(case, "candidate.toml")?;
         let arguments: Vec<_> = run.words().into_iter().skip(1).collect();
@@ -173,7 +171,7 @@ impl Place<'_> {
         let mut failed = Vec::new();
         let mut harness_error = None;
         let ended = |number: usize, outcome: Outcome| {
-            failed.push(outcome.broken.iter().any(|promise| promise == self.promise));
+            failed.push(outcome.broken.iter().any(|promise| self.promises.contains(promise)));
             if outcome.verdict == Verdict::HarnessError {
                 harness_error = outcome.complaint.map(|complaint| complaint.detail);
             }

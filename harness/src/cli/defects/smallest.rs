@@ -60,8 +60,8 @@ pub(super) fn tell(tally: &Tally, directory: &Path, jobs: usize) -> anyhow::Resu
     let rows: Vec<_> = searched
         .iter()
         .filter_map(|(name, found)| {
-            let Smallest { promise, found, .. } = found.as_ref().ok()?.as_ref()?;
-            Some((*name, &**promise, found))
+            let Smallest { found, .. } = found.as_ref().ok()?.as_ref()?;
+            Some((*name, found))
         })
         .collect();
     say(format!("\n{}", table(&rows)));
@@ -98,23 +98,22 @@ fn all<'a>(
     found.into_inner().expect("nobody panicked with it")
 }
 
-/// Each defect with the promise that it breaks, and what was found.
-fn table(rows: &[(&str, &str, &Shrunk)]) -> String {
+/// Each defect with what was found.
+fn table(rows: &[(&str, &Shrunk)]) -> String {
     let defects = rows.iter().map(|row| row.0.len()).max().unwrap_or(0).max("smallest".len());
-    let promises = rows.iter().map(|row| row.1.len()).max().unwrap_or(0).max("breaks".len());
-    let line = |[defect, breaks, faults, nodes, clients, keys, time, before, after]: [&str; 9]| {
+    let line = |[defect, faults, nodes, clients, keys, time, before, after]: [&str; 8]| {
         format!(
-            "  {defect:defects$}  {breaks:promises$}  {faults:>6}  {nodes:>5}  {clients:>7}  {keys:>4}  {time:>6}  {before:>8}  {after:>8}"
+            "  {defect:defects$}  {faults:>6}  {nodes:>5}  {clients:>7}  {keys:>4}  {time:>6}  {before:>8}  {after:>8}"
         )
     };
-    let mut text = line(["smallest", "breaks", "faults", "nodes", "clients", "keys", "time", "before", "after"]);
-    for (defect, promise, Shrunk { case, before, after }) in rows {
+    let mut text = line(["smallest", "faults", "nodes", "clients", "keys", "time", "before", "after"]);
+    for (defect, Shrunk { case, before, after }) in rows {
         let sizes = case.sizes;
         let [faults, nodes, clients, keys] =
             [case.steps.len() as u64, sizes.nodes, sizes.clients, sizes.keys].map(|count| count.to_string());
         let time = format!("{:.1} s", sizes.time_ms as f64 / 1000.0);
         let (before, after) = (before.to_string(), after.to_string());
-        let _ = write!(text, "\n{}", line([defect, promise, &faults, &nodes, &clients, &keys, &time, &before, &after]));
+        let _ = write!(text, "\n{}", line([defect, &faults, &nodes, &clients, &keys, &time, &before, &after]));
     }
     text
 }
@@ -170,6 +169,6 @@ mod tests {
             Shrunk { case, before: Rate { failed: 10, tries: 10 }, after: Rate { failed: after, tries: 10 } }
         };
         let (short, long) = (shrunk(1, 500, 8), shrunk(20, 12_300, 10));
-        insta::assert_snapshot!(table(&[("ack-before-fsync", "lost-writes", &short), ("reuse-gtids", "gtids", &long)]));
+        insta::assert_snapshot!(table(&[("ack-before-fsync", &short), ("reuse-gtids", &long)]));
     }
 }

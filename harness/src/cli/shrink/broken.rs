@@ -1,5 +1,6 @@
 //! The run that a search begins with: one that broke a promise, and how far it had come when that showed.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::bail;
@@ -19,12 +20,12 @@ const LONGER_MS: u64 = 1000;
 /// A run that broke a promise.
 pub(super) struct Broken {
     pub flags: RunFlags,
-    /// The most telling promise that it broke, by its checker.
-    pub promise: String,
+    /// The promises, by their checkers, of which a try must break one to count as the same failure.
+    pub promises: BTreeSet<String>,
     pub schedule: Schedule,
     /// When each step of the schedule struck, in milliseconds since the run began.
     struck_ms: Vec<u64>,
-    /// The first evidence that the promise was broken, in milliseconds since the run began; where it is known.
+    /// The first evidence that one of them was broken, in milliseconds since the run began; where it is known.
     evident_ms: Option<u64>,
 }
 
@@ -35,16 +36,19 @@ struct Judged {
 }
 
 impl Broken {
+    /// The same failure is one that breaks the most telling promise that it broke.
     pub(super) fn read(run: &Path) -> anyhow::Result<Self> {
-        Self::of(run, |_| true)
-    }
-
-    /// The same with the most telling promise of those that are wanted, or of all if it broke none of them.
-    pub(super) fn of(run: &Path, is_wanted: impl Fn(&String) -> bool) -> anyhow::Result<Self> {
-        let Outcome { broken, verdict, evident_ms, .. } = Outcome::read(run)?;
-        let Some(promise) = broken.iter().find(|promise| is_wanted(promise)).or(broken.first()).cloned() else {
+        let Outcome { broken, verdict, .. } = Outcome::read(run)?;
+        let Some(promise) = broken.into_iter().next() else {
             bail!("{} broke no promise: its verdict is {verdict}", run.display());
         };
+        Self::of(run, BTreeSet::from([promise]))
+    }
+
+    /// The same failure is one that breaks any of these, as this one did.
+    pub(super) fn of(run: &Path, promises: BTreeSet<String>) -> anyhow::Result<Self> {
+        let evident_ms = Outcome::read(run)?.evident_ms;
+        let evident_ms = promises.iter().filter_map(|promise| evident_ms.get(promise)).min().copied();
         let run_dir = RunDir::existing(run)?;
         let Judged { faults } = document(&run_dir.verdict())?;
         // The schedule has what struck, in this order.
@@ -52,12 +56,17 @@ impl Broken {
             faults.iter().filter(|taken| !taken.nodes.is_empty()).map(|taken| taken.began_ns / 1_000_000).collect();
         struck_ms.sort_unstable();
         let (flags, schedule) = (RunFlags::of_past_run(&run_dir)?, Schedule::read(&run_dir.schedule())?);
-        Ok(Self { flags, evident_ms: evident_ms.get(&promise).copied(), promise, schedule, struck_ms })
+        Ok(Self { flags, promises, schedule, struck_ms, evident_ms })
     }
 
     /// The whole run.
     pub(super) fn case(&self) -> Case<Step> {
         Case { steps: self.schedule.steps.clone(), sizes: self.flags.sizes() }
+    }
+
+    /// The promises in words.
+    pub(super) fn promised(&self) -> String {
+        self.promises.iter().map(String::as_str).collect::<Vec<_>>().join(" or ")
     }
 
     /// The run until its promise was broken: what came later can hardly have mattered. `None` where it is not known when that was, or
