@@ -108,6 +108,15 @@ pub(super) struct Smallest {
     pub tries: usize,
 }
 
+impl Smallest {
+    /// What it consists of, how often it fails, and its command, in one line.
+    pub(super) fn told(&self) -> String {
+        let Found { case, before, after } = &self.found;
+        let (shown, command) = (watch::shown(case), self.run.words().join(" "));
+        format!("{shown}, failed in {after} ({before} before): interregnum {command}")
+    }
+}
+
 /// The smallest run that still breaks one of these promises, as `run` did, with one try at a time; `None` if none is broken again.
 pub(super) fn smallest_of(
     run: &Path,

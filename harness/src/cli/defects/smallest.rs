@@ -86,7 +86,7 @@ fn all<'a>(
         while let Some(caught) = next() {
             let smallest = caught.smallest(directory, &bars);
             let told = match &smallest {
-                Ok(Some(smallest)) => format!("interregnum {}", smallest.run.words().join(" ")),
+                Ok(Some(smallest)) => smallest.told(),
                 Ok(None) => "not shown again by any run in which it was caught".to_owned(),
                 Err(error) => format!("error: {error:#}"),
             };

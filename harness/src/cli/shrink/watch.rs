@@ -70,7 +70,7 @@ impl Watcher for Watch {
 }
 
 /// `3 faults, 3 nodes, 8 clients, 5 keys, 10.0 s`
-fn shown(case: &Case<Step>) -> String {
+pub(super) fn shown(case: &Case<Step>) -> String {
     let sizes = case.sizes;
     let mut text = String::new();
     for (count, what) in
