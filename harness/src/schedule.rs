@@ -29,6 +29,9 @@ pub struct Step {
     pub trigger: Trigger,
     /// How much later it is injected, in milliseconds.
     pub delay_ms: u64,
+    /// When it is injected all the same if what it waits for has not come, in milliseconds since clients are being served. Not for
+    /// pause points, where there is nobody to strike then.
+    pub latest_ms: Option<u64>,
     /// How long it is in force, in milliseconds.
     pub hold_ms: u64,
     /// What.
@@ -322,7 +325,7 @@ impl Step {
     /// A step that waits for something.
     #[must_use]
     pub fn when(trigger: Trigger, hold: Duration, fault: Fault, target: Target) -> Self {
-        Self { trigger, delay_ms: 0, hold_ms: hold.as_millis() as u64, fault, target }
+        Self { trigger, delay_ms: 0, latest_ms: None, hold_ms: hold.as_millis() as u64, fault, target }
     }
 }
 

@@ -102,10 +102,10 @@ pub(super) fn shrink(flags: &ShrinkFlags) -> anyhow::Result<Verdict> {
 
 /// What a search came to.
 pub(super) struct Smallest {
-    pub start: Case<Step>,
+    start: Case<Step>,
     pub found: Found,
-    pub run: RunFlags,
-    pub tries: usize,
+    run: RunFlags,
+    tries: usize,
 }
 
 impl Smallest {

@@ -21,6 +21,11 @@ pub(super) struct LeaderSeen {
     pub epoch: u64,
 }
 
+/// How much later than it did a step strikes at the latest where its leader does not come: elections take seconds at most, and what came
+/// before may have taken longer, too.
+const LATER_MS: u64 = 2000;
+const LATER_PART: u64 = 10;
+
 /// The whole file. `begin_ns` is when the schedule's time began.
 pub(super) fn happened(taken: &[StepTaken], leaders: &[LeaderSeen], begin_ns: u64, reproduce: &str) -> String {
     let mut text = format!(
@@ -64,11 +69,14 @@ fn anchored(taken: &StepTaken, seen: Option<(usize, LeaderSeen)>, begin_ns: u64)
         Some((index @ 1.., leader)) => (Trigger::OnLeader(index as u64 + 1), since_ms(leader.at_ns)),
         _ => (Trigger::At(since_ms(begin_ns)), 0),
     };
+    // A leader who came by nobody's fault may not come again, and nothing would strike any more.
+    let struck_ms = since_ms(begin_ns);
+    let latest_ms = matches!(trigger, Trigger::OnLeader(_)).then_some(struck_ms + struck_ms / LATER_PART + LATER_MS);
     let leader = seen.map(|(_, leader)| leader.node);
     let was_drawn = matches!(step.target, Target::Random(_) | Target::Minority | Target::Majority);
     // A node that was drawn is another one elsewhere; that it led is what matters.
     let target = if was_drawn && nodes.iter().eq(&leader) { Target::Leader } else { step.target };
-    Step { trigger, delay_ms, target, ..step.clone() }
+    Step { trigger, delay_ms, latest_ms, target, ..step.clone() }
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ impl Nemesis {
         let mut steps = schedule.steps.len();
         loop {
             self.look_at_pause_points(schedule, &mut signs).await?;
-            signs.look(waiting.iter().map(|(&number, waiting)| (number, &waiting.step.trigger)));
+            signs.look(waiting.iter().map(|(&number, waiting)| (number, &waiting.step)));
             let due = |(&number, waiting): (&usize, &Waiting)| {
                 Some((waiting.due(signs.moment(number, &waiting.step.trigger))?, number))
             };

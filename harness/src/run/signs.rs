@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::snapshot::Snapshot;
-use crate::schedule::{Schedule, Trigger};
+use crate::schedule::{Schedule, Step, Trigger};
 
 /// The most that is read of a log at one look, 100 times a second: a node that prints more than that is behind by some looks.
 const MOST_BYTES_A_LOOK: u64 = 1 << 20;
@@ -26,6 +26,8 @@ pub(super) struct Signs {
     progress: watch::Receiver<Snapshot>,
     /// Since when each trigger's moment has come, by the number of its step.
     came: BTreeMap<usize, Instant>,
+    /// So many leaders were waited for in vain. They count as having come, so that steps of later leaders do not wait for one too many.
+    missed_leaders: u64,
     /// Nobody reads logs that no step waits for.
     logs: Vec<Tail>,
 }
@@ -35,7 +37,7 @@ impl Signs {
     pub(super) fn begin(schedule: &Schedule, progress: watch::Receiver<Snapshot>, logs: &[PathBuf]) -> Self {
         let reads_logs = schedule.steps.iter().any(|step| matches!(step.trigger, Trigger::OnLog(_)));
         let logs = logs.iter().filter(|_| reads_logs).map(|path| Tail::from_end(path)).collect();
-        Self { begin: Instant::now(), progress, came: BTreeMap::new(), logs }
+        Self { begin: Instant::now(), progress, came: BTreeMap::new(), missed_leaders: 0, logs }
     }
 
     /// When the schedule's time began.
@@ -44,23 +46,51 @@ impl Signs {
     }
 
     /// Looks at everything once, for the steps that still wait.
-    pub(super) fn look<'a>(&mut self, waiting: impl Iterator<Item = (usize, &'a Trigger)>) {
+    pub(super) fn look<'a>(&mut self, waiting: impl Iterator<Item = (usize, &'a Step)> + Clone) {
+        self.look_at(Instant::now(), waiting);
+    }
+
+    fn look_at<'a>(&mut self, now: Instant, waiting: impl Iterator<Item = (usize, &'a Step)> + Clone) {
         let (acknowledged, leaders) = {
             let snapshot = self.progress.borrow();
             (snapshot.tally.counts().ok, snapshot.leaders)
         };
         let lines: Vec<String> = self.logs.iter_mut().flat_map(Tail::new_lines).collect();
-        for (number, trigger) in waiting {
-            let has_come = match trigger {
-                Trigger::At(_) | Trigger::OnPausePoint { .. } => continue,
-                Trigger::AfterAcknowledged(count) => acknowledged >= *count,
-                Trigger::OnLeader(count) => leaders >= *count,
-                Trigger::OnLog(expression) => lines.iter().any(|line| expression.is_match(line)),
+        let leader_since = self.wait_no_longer(now, waiting.clone(), leaders);
+        for (number, step) in waiting {
+            let since = match &step.trigger {
+                Trigger::AfterAcknowledged(count) if acknowledged >= *count => now,
+                Trigger::OnLeader(count) if leaders + self.missed_leaders >= *count => leader_since,
+                Trigger::OnLog(expression) if lines.iter().any(|line| expression.is_match(line)) => now,
+                _ => continue,
             };
-            if has_come {
-                self.came.entry(number).or_insert_with(Instant::now);
+            self.came.entry(number).or_insert(since);
+        }
+    }
+
+    /// Lets steps strike that have waited as long as they may; since when a leader counts as having come that another step waits for.
+    fn wait_no_longer<'a>(
+        &mut self,
+        now: Instant,
+        waiting: impl Iterator<Item = (usize, &'a Step)>,
+        leaders: u64,
+    ) -> Instant {
+        let mut leader_since = now;
+        for (number, step) in waiting {
+            let is_late = step.latest_ms.is_some_and(|ms| now >= self.begin + Duration::from_millis(ms));
+            if !is_late || self.came.contains_key(&number) {
+                continue;
+            }
+            let since = now.checked_sub(Duration::from_millis(step.delay_ms)).unwrap_or(now);
+            self.came.insert(number, since);
+            if let Trigger::OnLeader(count) = step.trigger
+                && count > leaders + self.missed_leaders
+            {
+                self.missed_leaders = count - leaders;
+                leader_since = since;
             }
         }
+        leader_since
     }
 
     /// A step's moment has come, as somebody else has seen.
@@ -132,12 +162,12 @@ mod tests {
             Trigger::OnLeader(2),
             Trigger::on_log("elected|promoted").unwrap(),
         ];
-        let step = |trigger| Step::when(trigger, Duration::ZERO, Fault::Kill, Target::Leader);
-        let schedule = Schedule { steps: triggers.clone().map(step).to_vec() };
+        let steps = triggers.clone().map(|trigger| Step::when(trigger, Duration::ZERO, Fault::Kill, Target::Leader));
+        let schedule = Schedule { steps: steps.to_vec() };
         let progress = watch::Sender::new(Snapshot::default());
         let mut signs = Signs::begin(&schedule, progress.subscribe(), &[log.path().to_owned()]);
         let mut come = move || -> Vec<usize> {
-            signs.look(triggers.iter().enumerate());
+            signs.look(steps.iter().enumerate());
             (1..4).filter(|&number| signs.moment(number, &triggers[number]).is_some()).collect()
         };
         assert_eq!(come(), [0; 0]);
@@ -151,5 +181,38 @@ mod tests {
         acknowledged(1);
         progress.send_modify(|snapshot| snapshot.leaders = 2);
         assert_eq!(come(), [1, 2, 3]);
+    }
+
+    /// Leader 2 came by itself in the run that is replayed, and does not come again: whoever waits for leader 3 must not wait for a fourth.
+    #[test]
+    fn a_leader_that_does_not_come_is_waited_for_only_so_long() {
+        let on_leader = |count, delay_ms, latest_ms| Step {
+            delay_ms,
+            latest_ms,
+            ..Step::when(Trigger::OnLeader(count), Duration::ZERO, Fault::Kill, Target::Leader)
+        };
+        let steps = [
+            on_leader(2, 100, Some(1000)),
+            on_leader(2, 400, Some(1500)),
+            on_leader(3, 50, Some(9000)),
+            on_leader(9, 0, None),
+        ];
+        let progress = watch::Sender::new(Snapshot::default());
+        let mut signs = Signs::begin(&Schedule { steps: steps.to_vec() }, progress.subscribe(), &[]);
+        let begin = signs.begin_time();
+        let mut due_ms = |at_ms| {
+            signs.look_at(begin + Duration::from_millis(at_ms), steps.iter().enumerate());
+            let came = |number: usize| {
+                Some(
+                    (signs.moment(number, &steps[number].trigger)? - begin).as_millis() as u64 + steps[number].delay_ms,
+                )
+            };
+            [0, 1, 2, 3].map(came)
+        };
+        progress.send_modify(|snapshot| snapshot.leaders = 1);
+        assert_eq!(due_ms(999), [None; 4]);
+        assert_eq!(due_ms(1000), [Some(1000), Some(1300), None, None]);
+        progress.send_modify(|snapshot| snapshot.leaders = 2);
+        assert_eq!(due_ms(2000), [Some(1000), Some(1300), Some(2050), None]);
     }
 }

@@ -42,6 +42,8 @@ pub(super) struct StepText {
     times: Option<u64>,
     #[serde(default, skip_serializing_if = "is_zero")]
     delay_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    latest_ms: Option<u64>,
     hold_ms: u64,
     fault: Fault,
     target: Target,
@@ -54,7 +56,7 @@ fn is_zero(number: &u64) -> bool {
 
 impl From<Step> for StepText {
     fn from(step: Step) -> Self {
-        let Step { trigger, delay_ms, hold_ms, fault, target } = step;
+        let Step { trigger, delay_ms, latest_ms, hold_ms, fault, target } = step;
         let mut text = Self {
             at_ms: None,
             after_acknowledged: None,
@@ -64,6 +66,7 @@ impl From<Step> for StepText {
             leader: None,
             times: None,
             delay_ms,
+            latest_ms,
             hold_ms,
             fault,
             target,
@@ -85,7 +88,7 @@ impl TryFrom<StepText> for Step {
     type Error = String;
 
     fn try_from(text: StepText) -> Result<Self, String> {
-        let StepText { delay_ms, hold_ms, fault, target, leader, times, .. } = text;
+        let StepText { delay_ms, latest_ms, hold_ms, fault, target, leader, times, .. } = text;
         let on_log = text.on_log.map(|expression| Trigger::on_log(&expression)).transpose();
         let on_log = on_log.map_err(|error| format!("on_log is no regular expression: {error}"))?;
         if text.on_pause_point.is_none() && (leader.is_some() || times.is_some()) {
@@ -93,6 +96,9 @@ impl TryFrom<StepText> for Step {
         }
         if leader == Some(0) || times == Some(0) {
             return Err("leader and times count from 1".to_owned());
+        }
+        if latest_ms.is_some() && (text.on_pause_point.is_some() || text.at_ms.is_some()) {
+            return Err("latest_ms belongs to after_acknowledged, on_leader or on_log".to_owned());
         }
         let (leader, times) = (leader.unwrap_or(1), times.unwrap_or(1));
         let given = [
@@ -104,7 +110,7 @@ impl TryFrom<StepText> for Step {
         ];
         let mut given = given.into_iter().flatten();
         match (given.next(), given.next()) {
-            (Some(trigger), None) => Ok(Step { trigger, delay_ms, hold_ms, fault, target }),
+            (Some(trigger), None) => Ok(Step { trigger, delay_ms, latest_ms, hold_ms, fault, target }),
             _ => Err("a step has one of at_ms, after_acknowledged, on_leader, on_log and on_pause_point".to_owned()),
         }
     }
@@ -195,7 +201,7 @@ mod tests {
     }
 
     fn step(trigger: Trigger) -> Step {
-        Step { trigger, delay_ms: 0, hold_ms: 5, fault: Fault::Kill, target: Target::Leader }
+        Step { trigger, delay_ms: 0, latest_ms: None, hold_ms: 5, fault: Fault::Kill, target: Target::Leader }
     }
 
     const REST: &str = "hold_ms = 5\nfault = \"kill\"\ntarget = \"leader\"\n";
@@ -210,7 +216,8 @@ mod tests {
             Trigger::OnPausePoint { point: "here".into(), leader: 2, times: 9 },
         ];
         for trigger in triggers {
-            let step = Step { delay_ms: 7, ..step(trigger) };
+            let can_be_late = !matches!(trigger, Trigger::At(_) | Trigger::OnPausePoint { .. });
+            let step = Step { delay_ms: 7, latest_ms: can_be_late.then_some(8), ..step(trigger) };
             check(&step.to_toml(), Ok(step.clone()));
             let json = serde_json::to_string(&[&step]).unwrap();
             assert_eq!(Schedule::from_json(&json).unwrap().steps, [step]);
@@ -240,6 +247,7 @@ mod tests {
         check(&format!("[[step]]\non_pause_point = \"here\"\n{REST}"), Ok(step(Trigger::on_pause_point("here"))));
         check(&format!("[[step]]\nat_ms = 9\ntimes = 2\n{REST}"), Err("belong to on_pause_point"));
         check(&format!("[[step]]\non_pause_point = \"here\"\ntimes = 0\n{REST}"), Err("count from 1"));
+        check(&format!("[[step]]\nat_ms = 9\nlatest_ms = 10\n{REST}"), Err("latest_ms belongs to"));
         check("[[steps]]\n", Err("unknown field `steps`"));
     }
 }

@@ -33,6 +33,20 @@ async fn a_step_whose_moment_does_not_come_leaves_the_run_inconclusive() -> inte
     Ok(())
 }
 
+/// In a recorded run an election had come by nobody's fault, and in its replays, where it did not come, nothing struck.
+#[tokio::test]
+async fn a_leader_who_does_not_come_again_is_waited_for_only_so_long() -> interregnum::Result {
+    let on_leader = |count, latest_ms| Step {
+        latest_ms: Some(latest_ms),
+        ..Step::when(Trigger::OnLeader(count), millis(600), Fault::Kill, leader())
+    };
+    let steps = vec![on_leader(3, 300), on_leader(4, 60_000)];
+    let report = Experiment::new(Node::cluster(3)).schedule(Schedule { steps }).run_for(secs(7)).await?;
+    let again = Schedule::read(&report.run_dir().schedule()).expect("what happened is a schedule");
+    assert_eq!(again.steps.len(), 2, "leader 2 counts as the fourth: {again:?}");
+    report.expect(linearizable()).expect(no_lost_writes()).verdict()
+}
+
 fn interregnum(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_interregnum")).args(arguments).output().expect("it runs")
 }
