@@ -3,7 +3,7 @@
 mod smallest;
 
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use clap::Args;
@@ -101,9 +101,10 @@ pub(super) fn defects(flags: &DefectsFlags) -> anyhow::Result<Verdict> {
         load_of: &load_of,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let mut watch = Watch::new(&directory, jobs, None);
+    let began = Instant::now();
     let tally = runtime.block_on(async {
         let interrupted = CancellationToken::new();
-        let mut watch = Watch::new(&directory, jobs, None);
         tokio::select! {
             tally = course.run(&mut watch, &interrupted) => tally,
             () = run::end_on_ctrl_c(&interrupted, "no run begins any more, and those under way come to their end") => {
@@ -111,11 +112,12 @@ pub(super) fn defects(flags: &DefectsFlags) -> anyhow::Result<Verdict> {
             }
         }
     });
+    let elapsed = began.elapsed();
     let tally = tally.with_context(|| format!("the suite in {}", directory.display()))?;
     let found = Found::all(&tally);
-    let elapsed_ms = tally.outcomes.values().map(|outcome| outcome.elapsed_ms);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let speed = Speed::of(elapsed_ms, jobs, cores);
+    let speed = Speed::of(watch.made, elapsed, cores);
+    drop(watch);
     say(if flags.json { json(&found) } else { format!("\n{}", told(&found, speed.as_ref())) });
     if flags.shrink {
         smallest::tell(&tally, &directory, jobs)?;

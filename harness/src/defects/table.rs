@@ -1,6 +1,7 @@
 //! The table of the defect suite, for people and for machines. It computes nothing.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use console::style;
 
@@ -51,11 +52,10 @@ pub(crate) struct Speed {
 }
 
 impl Speed {
-    /// Of runs that took so long each, so many at a time; `None` if there were none.
-    pub(crate) fn of(elapsed_ms: impl Iterator<Item = u64>, jobs: usize, cores: usize) -> Option<Self> {
-        let (runs, total_ms) = elapsed_ms.fold((0_u64, 0), |(runs, total_ms), ms| (runs + 1, total_ms + ms));
-        let minutes = total_ms as f64 / jobs.max(1) as f64 / 60_000.0;
-        (minutes > 0.0).then(|| Self { runs_per_minute: runs as f64 / minutes, cores: cores.max(1) })
+    /// Of so many runs that were made in this time, one beside the other; `None` if there were none. Those that an earlier command made
+    /// do not count: it may have made more or fewer at a time.
+    pub(crate) fn of(runs: usize, within: Duration, cores: usize) -> Option<Self> {
+        (runs > 0).then(|| Self { runs_per_minute: runs as f64 / within.as_secs_f64() * 60.0, cores: cores.max(1) })
     }
 }
 
@@ -86,7 +86,8 @@ mod tests {
             is_met,
         };
         let rows = [row(SOUND, 0, 0, true), row("ack-off-by-one", 10, 10, true), row("vote-twice", 4, 3, false)];
-        let speed = Speed::of([30_000; 6].into_iter(), 3, 2);
+        assert!(Speed::of(0, Duration::ZERO, 2).is_none(), "every run was known");
+        let speed = Speed::of(6, Duration::from_mins(1), 2);
         insta::assert_snapshot!("defect_table", console::strip_ansi_codes(&told(&rows, speed.as_ref())));
     }
 }

@@ -20,13 +20,15 @@ pub(in crate::cli) struct Watch {
     deadline: Option<Instant>,
     bar: Option<ProgressBar>,
     last_line: Instant,
+    /// How many runs have ended since it began.
+    pub made: usize,
 }
 
 impl Watch {
     pub(in crate::cli) fn new(directory: &Path, jobs: usize, budget: Option<Duration>) -> Self {
         let now = Instant::now();
         let deadline = budget.map(|budget| now + budget);
-        Self { directory: directory.to_owned(), jobs, deadline, bar: None, last_line: now }
+        Self { directory: directory.to_owned(), jobs, deadline, bar: None, last_line: now, made: 0 }
     }
 
     /// `12 of 200 runs, 1 not as expected, about 14 min left`
@@ -79,6 +81,7 @@ impl Watcher for Watch {
     }
 
     fn ended(&mut self, tally: &Tally, trial: Trial, kind: Option<&Signature>) {
+        self.made += 1;
         let (row, outcome) = (&tally.campaign.rows[trial.row], &tally.outcomes[&trial]);
         if !row.expects(outcome) {
             let what = kind.map_or("", |kind| kind.what.as_str());
