@@ -227,6 +227,18 @@ mod tests {
         assert!(asked <= 10, "{asked} cases");
     }
 
+    /// Every later try is shorter then; how much time is really needed is asked when nothing else is left.
+    #[test]
+    fn the_time_is_halved_before_anything_else_is_tried() {
+        let mut asked = Vec::new();
+        let found = smallest(case(3), None, &mut |case| {
+            asked.push((case.steps.len(), case.sizes.time_ms));
+            Ok::<_, Infallible>(case.sizes.time_ms >= 3000)
+        });
+        assert_eq!(asked[..3], [(3, 5000), (3, 2500), (0, 5000)]);
+        assert!((3000..3500).contains(&found.unwrap().sizes.time_ms));
+    }
+
     /// A guess that does not fail costs one question.
     #[test]
     fn a_guess_is_begun_from_if_it_fails() {
