@@ -17,9 +17,10 @@ use super::run::RunFlags;
 use super::say;
 use crate::campaign::{ChildRun, Outcome, run_all};
 use crate::schedule::{Schedule, Step};
-use crate::shrink::{Case, Found, Record, Tries};
+use crate::shrink::{Case, Found, Record, Tries, Watcher};
 use broken::Broken;
-pub(super) use watch::Watch;
+use watch::Watch;
+pub(super) use watch::{WatchAmong, seconds};
 
 /// What stands at the end of `shrink --help`.
 pub(super) const EXAMPLES: &str = "Examples:
@@ -78,9 +79,12 @@ pub(super) fn as_test(flags: &AsTestFlags) -> anyhow::Result<Verdict> {
 pub(super) fn shrink(flags: &ShrinkFlags) -> anyhow::Result<Verdict> {
     let out = flags.out.clone().unwrap_or_else(|| beside(&flags.run));
     let broken = Broken::read(&flags.run)?;
-    let promise = broken.promised();
-    let mut watch = Watch::new();
-    let Some(Smallest { start, found, run, tries }) = search(broken, &out, flags.times, flags.jobs, &mut watch)? else {
+    let (promise, start) = (broken.promised(), broken.case());
+    let record = Record::open(&out, &promise, &start)?;
+    let mut watch = Watch::begin(&promise, &start, record.count());
+    let smallest = search(broken, record, &out, flags.times, flags.jobs, &mut watch);
+    watch.ends();
+    let Some(Smallest { found, run, tries }) = smallest? else {
         say(format!(
             "{} was not broken again in any of {} tries; `interregnum replay {} --times 50` tells whether it ever is",
             promise,
@@ -102,7 +106,6 @@ pub(super) fn shrink(flags: &ShrinkFlags) -> anyhow::Result<Verdict> {
 
 /// What a search came to.
 pub(super) struct Smallest {
-    start: Case<Step>,
     pub found: Found,
     run: RunFlags,
     tries: usize,
@@ -123,34 +126,38 @@ pub(super) fn smallest_of(
     out: &Path,
     promises: &BTreeSet<String>,
     times: u8,
-    watch: &mut Watch,
+    watcher: &mut dyn Watcher,
 ) -> anyhow::Result<Option<Smallest>> {
-    search(Broken::of(run, promises.clone())?, out, times, 1, watch)
+    let broken = Broken::of(run, promises.clone())?;
+    let record = Record::open(out, &broken.promised(), &broken.case())?;
+    search(broken, record, out, times, 1, watcher)
 }
 
 /// Searches, in a directory in which it may have begun.
-fn search(broken: Broken, out: &Path, times: u8, jobs: u8, watch: &mut Watch) -> anyhow::Result<Option<Smallest>> {
-    let start = broken.case();
-    let guess = broken.as_far_as_evident();
-    let promised = broken.promised();
+fn search(
+    broken: Broken,
+    record: Record,
+    out: &Path,
+    times: u8,
+    jobs: u8,
+    watcher: &mut dyn Watcher,
+) -> anyhow::Result<Option<Smallest>> {
+    let (start, guess) = (broken.case(), broken.as_far_as_evident());
     let Broken { flags: run, promises, .. } = broken;
-    let record = Record::open(out, &promised, &start)?;
     let out = fs::canonicalize(out).with_context(|| format!("finding {}", out.display()))?;
     let mut place = Place { run: &run, promises: &promises, out: &out, runtime: Runtime::new()? };
-    watch.begins(&promised, &start, record.count());
     let mut tries = Tries {
         record,
         measured: times.into(),
         jobs: jobs.into(),
         attempt: &mut |case: &Case<Step>, count| place.attempt(case, count),
-        watcher: watch,
+        watcher,
     };
     let found = tries.search(&start, guess)?;
     let tries = tries.record.count();
-    watch.ends();
     let Some(found) = found else { return Ok(None) };
     let run = place.smallest(&found.case)?;
-    Ok(Some(Smallest { start, found, run, tries }))
+    Ok(Some(Smallest { found, run, tries }))
 }
 
 /// `interregnum-runs/seed-42-shrunk`.
@@ -213,10 +220,9 @@ impl Place<'_> {
 
 /// What was found, beside what it was found from.
 fn told(start: &Case<Step>, found: &Found, promise: &str, tries: usize) -> String {
-    let seconds = |case: &Case<Step>| format!("{:.1} s", case.sizes.time_ms as f64 / 1000.0);
     let in_force = |case: &Case<Step>| {
         let hold_ms: u64 = case.steps.iter().map(|step| step.hold_ms).sum();
-        format!("{:.1} s", hold_ms as f64 / 1000.0)
+        seconds(hold_ms)
     };
     let count = |number: u64| number.to_string();
     let (a, b) = (start, &found.case);
@@ -226,7 +232,7 @@ fn told(start: &Case<Step>, found: &Found, promise: &str, tries: usize) -> Strin
         ("nodes", count(a.sizes.nodes), count(b.sizes.nodes)),
         ("clients", count(a.sizes.clients), count(b.sizes.clients)),
         ("keys", count(a.sizes.keys), count(b.sizes.keys)),
-        ("time", seconds(a), seconds(b)),
+        ("time", seconds(a.sizes.time_ms), seconds(b.sizes.time_ms)),
         ("failed", found.before.to_string(), found.after.to_string()),
     ];
     let rows: Vec<_> =

@@ -64,13 +64,13 @@ pub(super) fn happened(taken: &[StepTaken], leaders: &[LeaderSeen], begin_ns: u6
 fn anchored(taken: &StepTaken, seen: Option<(usize, LeaderSeen)>, begin_ns: u64) -> Step {
     let StepTaken { step, nodes, began_ns, .. } = taken;
     let since_ms = |ns: u64| began_ns.saturating_sub(ns) / 1_000_000;
+    let struck_ms = since_ms(begin_ns);
     let (trigger, delay_ms) = match seen {
         _ if matches!(step.trigger, Trigger::OnPausePoint { .. }) => (step.trigger.clone(), step.delay_ms),
         Some((index @ 1.., leader)) => (Trigger::OnLeader(index as u64 + 1), since_ms(leader.at_ns)),
-        _ => (Trigger::At(since_ms(begin_ns)), 0),
+        _ => (Trigger::At(struck_ms), 0),
     };
     // A leader who came by nobody's fault may not come again, and nothing would strike any more.
-    let struck_ms = since_ms(begin_ns);
     let latest_ms = matches!(trigger, Trigger::OnLeader(_)).then_some(struck_ms + struck_ms / LATER_PART + LATER_MS);
     let leader = seen.map(|(_, leader)| leader.node);
     let was_drawn = matches!(step.target, Target::Random(_) | Target::Minority | Target::Majority);

@@ -11,7 +11,7 @@ use indicatif::MultiProgress;
 
 use crate::campaign::{Kept, Row, Tally};
 use crate::cli::say;
-use crate::cli::shrink::{Smallest, Watch, smallest_of};
+use crate::cli::shrink::{Smallest, WatchAmong, seconds, smallest_of};
 use crate::defects::SOUND;
 use crate::shrink::Found as Shrunk;
 
@@ -41,7 +41,7 @@ impl<'a> Caught<'a> {
     fn smallest(&self, directory: &Path, bars: &MultiProgress) -> anyhow::Result<Option<Smallest>> {
         for run in &self.runs {
             let out = directory.join(run.file_name().unwrap_or_default());
-            let mut watch = Watch::among(bars, &self.row.name);
+            let mut watch = WatchAmong::begin(bars, &self.row.name);
             if let Some(smallest) = smallest_of(run, &out, &self.row.by, TIMES, &mut watch)? {
                 return Ok(Some(smallest));
             }
@@ -111,8 +111,7 @@ fn table(rows: &[(&str, &Shrunk)]) -> String {
         let sizes = case.sizes;
         let [faults, nodes, clients, keys] =
             [case.steps.len() as u64, sizes.nodes, sizes.clients, sizes.keys].map(|count| count.to_string());
-        let time = format!("{:.1} s", sizes.time_ms as f64 / 1000.0);
-        let (before, after) = (before.to_string(), after.to_string());
+        let (time, before, after) = (seconds(sizes.time_ms), before.to_string(), after.to_string());
         let _ = write!(text, "\n{}", line([defect, &faults, &nodes, &clients, &keys, &time, &before, &after]));
     }
     text

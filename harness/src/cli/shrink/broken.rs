@@ -1,6 +1,6 @@
 //! The run that a search begins with: one that broke a promise, and how far it had come when that showed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::bail;
@@ -33,6 +33,8 @@ pub(super) struct Broken {
 #[derive(Deserialize)]
 struct Judged {
     faults: Vec<StepTaken>,
+    #[serde(default)]
+    evident_ms: BTreeMap<String, u64>,
 }
 
 impl Broken {
@@ -47,10 +49,9 @@ impl Broken {
 
     /// The same failure is one that breaks any of these, as this one did.
     pub(super) fn of(run: &Path, promises: BTreeSet<String>) -> anyhow::Result<Self> {
-        let evident_ms = Outcome::read(run)?.evident_ms;
-        let evident_ms = promises.iter().filter_map(|promise| evident_ms.get(promise)).min().copied();
         let run_dir = RunDir::existing(run)?;
-        let Judged { faults } = document(&run_dir.verdict())?;
+        let Judged { faults, evident_ms } = document(&run_dir.verdict())?;
+        let evident_ms = promises.iter().filter_map(|promise| evident_ms.get(promise)).min().copied();
         // The schedule has what struck, in this order.
         let mut struck_ms: Vec<_> =
             faults.iter().filter(|taken| !taken.nodes.is_empty()).map(|taken| taken.began_ns / 1_000_000).collect();

@@ -10,37 +10,27 @@ use indicatif::{MultiProgress, ProgressBar};
 use crate::schedule::Step;
 use crate::shrink::{Case, Rate, Watcher};
 
-pub(in crate::cli) struct Watch {
+/// How often a bar is drawn anew.
+const TICK: Duration = Duration::from_millis(100);
+
+pub(super) struct Watch {
     bar: Option<ProgressBar>,
-    /// Whose search it is, where it is one of many: then nothing is told but the case under trial, on a terminal.
-    of: Option<String>,
 }
 
 impl Watch {
-    /// Of the only search.
-    pub(super) fn new() -> Self {
-        Self { bar: std::io::stderr().is_terminal().then(ProgressBar::new_spinner), of: None }
-    }
-
-    /// Of one search among many at a time.
-    pub(in crate::cli) fn among(many: &MultiProgress, of: &str) -> Self {
-        let bar = std::io::stderr().is_terminal().then(|| many.add(ProgressBar::new_spinner()));
-        Self { bar, of: Some(of.to_owned()) }
-    }
-
-    pub(super) fn begins(&self, promise: &str, start: &Case<Step>, known: usize) {
+    pub(super) fn begin(promise: &str, start: &Case<Step>, known: usize) -> Self {
         let goes_on =
             if known == 0 { String::new() } else { format!("; it goes on with {known} tries that are known") };
-        if self.of.is_none() {
-            eprintln!("from {}: the smallest that breaks {promise}{goes_on}", shown(start));
+        eprintln!("from {}: the smallest that breaks {promise}{goes_on}", shown(start));
+        let bar = std::io::stderr().is_terminal().then(ProgressBar::new_spinner);
+        if let Some(bar) = &bar {
+            bar.enable_steady_tick(TICK);
         }
-        if let Some(bar) = &self.bar {
-            bar.enable_steady_tick(Duration::from_millis(100));
-        }
+        Self { bar }
     }
 
-    pub(super) fn ends(&self) {
-        if let Some(bar) = &self.bar {
+    pub(super) fn ends(self) {
+        if let Some(bar) = self.bar {
             bar.finish_and_clear();
         }
     }
@@ -48,18 +38,7 @@ impl Watch {
 
 impl Watcher for Watch {
     fn tried(&mut self, case: &Case<Step>, rate: Rate, counts: Option<bool>) {
-        let mut line = format!("{}: failed in {rate}", shown(case));
-        match counts {
-            Some(true) => line.push_str(", smaller"),
-            Some(false) => line.push_str(", too small"),
-            None => {}
-        }
-        if let Some(of) = &self.of {
-            if let Some(bar) = &self.bar {
-                bar.set_message(format!("{of}: {line}"));
-            }
-            return;
-        }
+        let line = line(case, rate, counts);
         match (&self.bar, counts) {
             (Some(bar), None) => bar.set_message(line),
             (Some(bar), Some(_)) => bar.println(line),
@@ -67,6 +46,43 @@ impl Watcher for Watch {
             (None, None) => {}
         }
     }
+}
+
+/// Of one search among many at a time: the case under trial, where there is a terminal.
+pub(in crate::cli) struct WatchAmong {
+    bar: ProgressBar,
+    of: String,
+}
+
+impl WatchAmong {
+    /// `many` draws nothing where there is no terminal.
+    pub(in crate::cli) fn begin(many: &MultiProgress, of: &str) -> Self {
+        let bar = many.add(ProgressBar::new_spinner());
+        bar.enable_steady_tick(TICK);
+        Self { bar, of: of.to_owned() }
+    }
+}
+
+impl Watcher for WatchAmong {
+    fn tried(&mut self, case: &Case<Step>, rate: Rate, counts: Option<bool>) {
+        self.bar.set_message(format!("{}: {}", self.of, line(case, rate, counts)));
+    }
+}
+
+impl Drop for WatchAmong {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// `3 faults, 3 nodes, 8 clients, 5 keys, 10.0 s: failed in 6 of 9, smaller`
+fn line(case: &Case<Step>, rate: Rate, counts: Option<bool>) -> String {
+    let verdict = match counts {
+        Some(true) => ", smaller",
+        Some(false) => ", too small",
+        None => "",
+    };
+    format!("{}: failed in {rate}{verdict}", shown(case))
 }
 
 /// `3 faults, 3 nodes, 8 clients, 5 keys, 10.0 s`
@@ -78,6 +94,10 @@ pub(super) fn shown(case: &Case<Step>) -> String {
     {
         let _ = write!(text, "{count} {what}{}, ", if count == 1 { "" } else { "s" });
     }
-    let _ = write!(text, "{:.1} s", sizes.time_ms as f64 / 1000.0);
-    text
+    text + &seconds(sizes.time_ms)
+}
+
+/// `10.0 s`
+pub(in crate::cli) fn seconds(ms: u64) -> String {
+    format!("{:.1} s", ms as f64 / 1000.0)
 }
